@@ -1,0 +1,65 @@
+# fastfound: every target sets up what it needs in .venv, once, and again when settings.ini or constraints.txt change
+PYTHON ?= python3
+BIN    := .venv/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+NEEDS  := settings.ini setup.py constraints.txt
+
+# notebooks run in nbs/, so a relative folder must not stay relative
+ifneq ($(FASTFOUND_DATA),)
+export FASTFOUND_DATA := $(abspath $(FASTFOUND_DATA))
+endif
+
+.PHONY: help demo test lab notebooks docs export clean constraints
+.NOTPARALLEL:
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+
+demo: .venv/.run ## watch a network learn handwritten digits; options in ARGS, such as ARGS='--epochs 5'
+	$(BIN)/fastfound_demo $(ARGS)
+
+test: .venv/.dev ## run every notebook and every test
+	$(BIN)/python tools/test.py $(ARGS)
+
+lab: .venv/.dev ## open the notebooks in JupyterLab
+	$(BIN)/jupyter lab nbs
+
+notebooks: .venv/.dev ## run every notebook in a fresh kernel and store its outputs (FASTFOUND_DATA names the full data)
+	$(BIN)/python tools/run_nbs.py --save $(ARGS)
+	$(BIN)/nbdev_clean
+
+docs: .venv/.docs ## build the site in _docs from the outputs stored in the notebooks
+	$(BIN)/python tools/docs.py
+
+export: .venv/.dev ## write the modules and README.md from the notebooks
+	$(BIN)/nbdev_clean
+	$(BIN)/nbdev_export
+	$(BIN)/python tools/readme.py
+
+clean: ## remove what can be made again, the environment too
+	rm -rf .venv _docs _proc _site_src build dist *.egg-info
+
+constraints: .venv/bin/python ## choose anew the exact set of packages that fit together, for every Python and system
+	$(PIP) install -q uv
+	printf 'torch==2.13.0\npip\n' | $(BIN)/uv pip compile -q --universal --python-version 3.10 --all-extras \
+	  --no-annotate --no-header setup.py - > .venv/all.txt
+	{ sed '/^$$/q' constraints.txt; grep -v -E '^(nvidia-|cuda-|triton)' .venv/all.txt; } > .venv/constraints.txt
+	mv .venv/constraints.txt constraints.txt
+
+# a half-made environment is made anew
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; v = "%d.%d" % sys.version_info[:2]; sys.version_info >= (3,10) or sys.exit("fastfound: got Python " + v + ", wanted 3.10 or newer: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv --clear .venv || { rm -rf .venv; echo 'fastfound: this Python has no venv module; on Debian and Ubuntu: apt install python3-venv' >&2; exit 1; }
+	$(PIP) install -q -c constraints.txt pip || { rm -rf .venv; exit 1; }
+
+.venv/.run: .venv/bin/python $(NEEDS)
+	$(PIP) install -q -c constraints.txt -e .
+	@touch $@
+
+.venv/.dev: .venv/bin/python $(NEEDS)
+	$(PIP) install -q -c constraints.txt -e '.[dev]'
+	@touch .venv/.run $@
+
+.venv/.docs: .venv/.dev
+	$(PIP) install -q -c constraints.txt -e '.[docs]'
+	@touch .venv/.run .venv/.dev $@

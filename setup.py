@@ -1,0 +1,34 @@
+"Reads settings.ini, where all of the metadata lives: edit there, not here."
+from configparser import ConfigParser
+from pathlib import Path
+import shlex
+from setuptools import setup, find_namespace_packages
+
+config = ConfigParser(delimiters=['='])
+config.read('settings.ini', encoding='utf-8')
+cfg = config['DEFAULT']
+lib = cfg['lib_name']
+
+def words(key):
+    "The words of setting `key`, without its comments"
+    return shlex.split(cfg.get(key, ''), comments=True)
+
+spdx = {'apache2': 'Apache-2.0'}
+stages = ['1 - Planning', '2 - Pre-Alpha', '3 - Alpha', '4 - Beta', '5 - Production/Stable', '6 - Mature', '7 - Inactive']
+pythons = ['3.10', '3.11', '3.12', '3.13']
+
+setup(
+    name=lib, version=cfg['version'], description=cfg['description'], keywords=cfg['keywords'].split(),
+    author=cfg['author'], author_email=cfg['author_email'], url=cfg['git_url'],
+    license_expression=spdx[cfg['license']],
+    classifiers=[f"Development Status :: {stages[int(cfg['status'])-1]}",
+                 f"Intended Audience :: {cfg['audience']}",
+                 f"Natural Language :: {cfg['language']}",
+                 *(f'Programming Language :: Python :: {o}' for o in pythons[pythons.index(cfg['min_python']):])],
+    packages=find_namespace_packages(include=[lib, f'{lib}.*']), include_package_data=True,
+    python_requires='>=' + cfg['min_python'],
+    install_requires=words('requirements'),
+    extras_require={o: words(f'{o}_requirements') for o in ('dev', 'docs', 'fast')},
+    entry_points={'console_scripts': words('console_scripts'), 'nbdev': [f'{lib}={lib}._modidx:d']},
+    long_description=Path('README.md').read_text(encoding='utf-8'), long_description_content_type='text/markdown',
+)

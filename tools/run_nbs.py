@@ -1,0 +1,61 @@
+"Run notebooks from top to bottom, each alone in a fresh Jupyter kernel; `--save` stores the outputs."
+import argparse, os, re, sys
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+ROOT = Path(__file__).parents[1]
+
+def notebooks(): return sorted(o for o in (ROOT/'nbs').rglob('*.ipynb') if not any(p[0] in '_.' for p in o.relative_to(ROOT).parts))
+
+def flags(cell):
+    "The directives in the `#|` lines that open a code cell"
+    if cell.cell_type!='code': return set()
+    head = re.match(r'(\s*#\s*\|.*\n?)*', cell.source)[0]
+    return {re.sub(r':\s*', ':', o).strip().lower() for o in re.findall(r'\|\s*([\w-]+(?::[ \t]*\w+)?)', head)}
+
+class Client(NotebookClient):
+    skip = frozenset()
+    async def async_execute_cell(self, cell, *args, **kw):
+        if flags(cell) & {*self.skip, 'eval:false'} or 'nbdev_export(' in cell.source: return cell
+        return await super().async_execute_cell(cell, *args, **kw)
+
+def run(path, skip=('full', 'slow', 'notest'), save=False, timeout=600):
+    "Run the notebook at `path`, store its outputs if `save`, and return what went wrong or an empty string"
+    nb = nbformat.read(path, as_version=4)
+    client = Client(nb, timeout=timeout, kernel_name='python3', extra_arguments=['--log-level=ERROR'],
+                    resources={'metadata': {'path': str(path.parent)}})
+    client.skip = skip
+    try: client.execute()
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as e: return f'{path.name}: {e}'
+    if not save: return ''
+    noise = [''.join(o.text) for c in nb.cells for o in c.get('outputs', []) if o.output_type=='stream' and o.name=='stderr']
+    if noise: return f'{path.name}: wrote warnings or other lines to stderr, so nothing is stored:\n' + '\n'.join(noise)
+    for c in nb.cells:
+        if 'outputs' in c: c.outputs = [o for o in c.outputs if list(o.get('data', {}).values()) != ['']]  # a progress bar that has gone
+    spare = path.with_name(f'.{path.name}.part')
+    nbformat.write(nb, spare)
+    os.replace(spare, path)
+    return ''
+
+def run_all(paths, **kw):
+    "Run `paths` two at a time, print a line for each and what went wrong, and return the number that failed"
+    bad = 0
+    with ProcessPoolExecutor(2) as pool:
+        for path,err in zip(paths, pool.map(partial(run, **kw), paths)):
+            print('FAIL' if err else 'ok  ', path.relative_to(ROOT), flush=True)
+            if err: print(err, file=sys.stderr, flush=True)
+            bad += bool(err)
+    return bad
+
+if __name__ == '__main__':
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('paths', nargs='*', type=Path, help='notebooks; all of them by default')
+    parser.add_argument('--save', action='store_true', help='store the outputs in the notebooks')
+    parser.add_argument('--skip', default='slow notest', help='cells with one of these flags are not run')
+    args = parser.parse_args()
+    os.environ['IN_TEST'] = '1'  # no progress bars, no export from inside a notebook
+    sys.exit(bool(run_all([o.resolve() for o in args.paths] or notebooks(), save=args.save, skip=frozenset(args.skip.split()))))
