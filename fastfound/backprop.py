@@ -22,11 +22,13 @@ class LayerFunction:
     def forward(self, *args): raise NotImplementedError(f'{type(self).__name__} has no method forward(self, *args)')
     def bwd(self, out, *args): raise NotImplementedError(f'{type(self).__name__} has no method bwd(self, out, *args)')
 
+# %% ../nbs/03_backprop.ipynb #d543cde3
 class Relu(LayerFunction):
     "Negatives set to zero"
     def forward(self, inp): return relu(inp)
     def bwd(self, out, inp): inp.g = (inp>0)*out.g
 
+# %% ../nbs/03_backprop.ipynb #7f474dda
 class Lin(LayerFunction):
     "A linear layer with weights `w` (n_in,n_out) and biases `b` (n_out,)"
     def __init__(self, w, b): self.w,self.b = w,b
@@ -36,6 +38,7 @@ class Lin(LayerFunction):
         self.w.g = inp.t() @ out.g
         self.b.g = out.g.sum(0)
 
+# %% ../nbs/03_backprop.ipynb #577faf37
 class Mse(LayerFunction):
     "The mean squared error of predictions (n,1) against targets (n,)"
     def forward(self, inp, targ): return mse(inp[:,0], targ)
@@ -72,12 +75,14 @@ def logsumexp(
     m = x.max(-1, keepdim=True).values
     return m + (x-m).exp().sum(-1, keepdim=True).log()
 
+# %% ../nbs/03_backprop.ipynb #3d80ad13
 def log_softmax(
     x:torch.Tensor, # scores (n,c)
 ) -> torch.Tensor:  # (n,c)
     "The logarithms of the probabilities that the rows of `x` stand for"
     return x - logsumexp(x)
 
+# %% ../nbs/03_backprop.ipynb #bd26a221
 def softmax(
     x:torch.Tensor, # scores (n,c)
 ) -> torch.Tensor:  # (n,c)

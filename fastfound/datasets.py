@@ -63,6 +63,7 @@ def gunzip(
     if not unzip.eof: raise ValueError(f'{name}: got a gzip file that is cut short after {len(data):,} bytes, wanted a whole one')
     return out
 
+# %% ../nbs/00_datasets.ipynb #03bbc3ea
 def read_idx(
     path,           # an IDX file, plain or gzipped
 ) -> torch.Tensor:  # of the shape and type that the file's header tells
@@ -84,11 +85,13 @@ def appear_whole(
         os.replace(spare, path)
     finally: _remove(spare)
 
+# %% ../nbs/00_datasets.ipynb #76417d60
 def _remove(path):
     "Remove the file or the whole folder at `path`, if there is one"
     if path.is_dir(): shutil.rmtree(path, ignore_errors=True)
     else: path.unlink(missing_ok=True)
 
+# %% ../nbs/00_datasets.ipynb #559ae995
 def write_idx(
     path,              # gzipped if it ends in .gz
     t:torch.Tensor,    # of a type that IDX knows: uint8, int8, int16, int32, float32 or float64
@@ -113,6 +116,7 @@ FILES = {
     't10k-images-idx3-ubyte':  Published( 7_840_016, '0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7'),
     't10k-labels-idx1-ubyte':  Published(    10_008, 'ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2')}
 
+# %% ../nbs/00_datasets.ipynb #9884249e
 def parse_mnist(
     data:bytes, # one of the four files, gzipped or not
     name:str,   # which one: a key of FILES
@@ -133,6 +137,7 @@ def fastfound_home() -> Path:
     "The folder for what is downloaded or made: `FASTFOUND_HOME`, else `fastfound` in the user's cache"
     return Path(os.environ.get('FASTFOUND_HOME') or xdg_cache_home()/'fastfound').expanduser()
 
+# %% ../nbs/00_datasets.ipynb #958b84dc
 def read_mnist(
     folder:Path, # a folder that holds the file, plain or gzipped
     name:str,    # which of the four: a key of FILES
@@ -252,6 +257,7 @@ class Mnist:
     source: str # 'full' for the published files, 'sample' for the 5,000 digits in the package
     def __repr__(self): return f'Mnist({self.source}: {len(self.y_train):,} digits to train on, {len(self.y_test):,} to test on)'
 
+# %% ../nbs/00_datasets.ipynb #9b43bb68
 def get_mnist(
     source='auto', # 'full', 'sample', or 'auto': full if it can be had
 ) -> Mnist:
@@ -264,11 +270,13 @@ def get_mnist(
             _say(f'using the sample of 5,000 digits that comes with the package ({e})')
     return _mnist([read_idx(files('fastfound')/f'data/{name}.gz') for name in FILES], 'sample')
 
+# %% ../nbs/00_datasets.ipynb #06a80773
 def _full():
     "The four tensors of the full set, from the folder the user named or from cache and mirrors"
     folder = os.environ.get('FASTFOUND_DATA')
     return [read_mnist(Path(folder).expanduser(), name) if folder else _cached_or_fetched(name) for name in FILES]
 
+# %% ../nbs/00_datasets.ipynb #89bdd422
 def _mnist(tensors, source):
     x_train,y_train,x_test,y_test = tensors
     return Mnist(x_train, y_train.long(), x_test, y_test.long(), source)
@@ -297,6 +305,7 @@ def _as_array(im):
     if a.ndim not in (2,3): raise ValueError(f"can't show an image of shape {tuple(a.shape)}: wanted (h,w), (channels,h,w) or (h,w,channels)")
     return a
 
+# %% ../nbs/00_datasets.ipynb #52204f79
 def show_image(
     im,           # tensor, array or PIL image: (h,w), (channels,h,w) or (h,w,channels)
     ax=None,      # where to draw; a new figure by default
@@ -312,6 +321,7 @@ def show_image(
     ax.axis('off')
     return ax
 
+# %% ../nbs/00_datasets.ipynb #e12ee606
 def subplots(
     nrows=1, ncols=1,
     figsize=None,  # width and height in inches; by default imsize for each plot
@@ -324,6 +334,7 @@ def subplots(
     if suptitle is not None: fig.suptitle(suptitle)
     return fig,axs
 
+# %% ../nbs/00_datasets.ipynb #fe1a8148
 def show_images(
     ims,         # images as show_image takes them
     nrows=1,     # rows of the grid
@@ -335,7 +346,7 @@ def show_images(
     "Show all of `ims` in a grid"
     ncols = ncols or math.ceil(len(ims)/nrows)
     nrows = max(nrows, math.ceil(len(ims)/ncols))
-    axs = subplots(nrows, ncols, imsize=imsize)[1].flat
+    axs = subplots(nrows, ncols, imsize=imsize)[1].flatten()
     for ax in axs: ax.axis('off')
     for im,title,ax in zip(ims, titles if titles is not None else [None]*len(ims), axs): show_image(im, ax=ax, title=title, **kw)
 
@@ -382,6 +393,7 @@ class URLs:
 
 _layouts = {URLs.MNIST_SAMPLE: ('train', 'valid', [3,7]), URLs.MNIST: ('training', 'testing', range(10))}
 
+# %% ../nbs/00_datasets.ipynb #643a7af3
 def untar_data(
     url:str,       # URLs.MNIST_SAMPLE or URLs.MNIST
     source='auto', # which digits, as for get_mnist
@@ -452,6 +464,7 @@ def default_device() -> torch.device:
     if name := os.environ.get('FASTFOUND_DEVICE'): return torch.device(name)
     return torch.device(next(o for o in ('cuda', 'mps', 'cpu') if _can_add(o)))
 
+# %% ../nbs/00_datasets.ipynb #a2cd1ec9
 def _can_add(device):
     "Whether `device` is there and works"
     try: return (torch.ones(2, device=device)+1).sum().item()==4

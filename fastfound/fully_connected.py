@@ -26,6 +26,7 @@ def lin(
     "A linear layer: `x@w + b`"
     return x@w + b
 
+# %% ../nbs/02_fully_connected.ipynb #bbb22c1c
 def relu(
     x:torch.Tensor, # any shape
 ) -> torch.Tensor:  # of the shape of `x`

@@ -20,6 +20,7 @@ def check_shapes(a, b):
     if a.ndim!=2 or b.ndim!=2: raise ValueError(f"can't multiply {sizes[0]} by {sizes[1]}: wanted two matrices, got rank {a.ndim} and {b.ndim}")
     if a.shape[1]!=b.shape[0]: raise ValueError(f"can't multiply {sizes[0]} by {sizes[1]}: inner sizes {a.shape[1]} and {b.shape[0]} differ")
 
+# %% ../nbs/01_matmul.ipynb #9e1f8a12
 def matmul_loops(
     a:torch.Tensor, # (n,k)
     b:torch.Tensor, # (k,m)
@@ -111,6 +112,7 @@ class Ladder(Table):
         ax.set(xscale='log', xlim=(0.7, max(ups)*8), xlabel='times faster than the first rung', title='The same product, ever faster')
         ax.invert_yaxis()
 
+# %% ../nbs/01_matmul.ipynb #bd5d4086
 def ladder(
     n=5, k=784, m=10, # multiply (n,k) by (k,m)
     rungs=None,       # functions by name, slowest first; all rungs of this page by default
@@ -124,6 +126,7 @@ def ladder(
     return Ladder([{'rung': name, 'seconds': s, 'speed-up': first/s, 'GFLOP/s': 2*n*k*m/s/1e9, 'share of @': last/s} for name,s in secs.items()],
                   **{'seconds': '.2g', 'speed-up': ',.0f', 'GFLOP/s': '.3g', 'share of @': '.2%'})
 
+# %% ../nbs/01_matmul.ipynb #6816d1ff
 def _rung_time(f, a, b, budget):
     "Seconds for `f(a,b)`, measured on fewer rows of `a` if all would take longer than `budget`"
     row = median_time(lambda: f(a[:1], b), budget/4)
