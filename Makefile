@@ -46,11 +46,14 @@ constraints: .venv/bin/python ## choose anew the exact set of packages that fit 
 	{ sed '/^$$/q' constraints.txt; grep -v -E '^(nvidia-|cuda-|triton)' .venv/all.txt; } > .venv/constraints.txt
 	mv .venv/constraints.txt constraints.txt
 
-# a half-made environment is made anew
+# a half-made environment is made anew; CPU=1 takes the small PyTorch without CUDA, where pip would take the large one
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; v = "%d.%d" % sys.version_info[:2]; sys.version_info >= (3,10) or sys.exit("fastfound: got Python " + v + ", wanted 3.10 or newer: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv --clear .venv || { rm -rf .venv; echo 'fastfound: this Python has no venv module; on Debian and Ubuntu: apt install python3-venv' >&2; exit 1; }
 	$(PIP) install -q -c constraints.txt pip || { rm -rf .venv; exit 1; }
+ifdef CPU
+	$(PIP) install -q uv && $(BIN)/uv pip install -q -p $(BIN)/python --torch-backend=cpu -c constraints.txt torch || { rm -rf .venv; exit 1; }
+endif
 
 .venv/.run: .venv/bin/python $(NEEDS)
 	$(PIP) install -q -c constraints.txt -e .

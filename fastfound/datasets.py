@@ -192,7 +192,7 @@ def _online(urls, timeout=3):
 
 def _download(url, name):
     "The bytes at `url`; an `OSError` if it fails, hangs or goes on too long"
-    limit,end = FILES[name].nbytes, time.monotonic()+PATIENCE
+    limit,end = FILES[name].nbytes*101//100 + 1000, time.monotonic()+PATIENCE  # gzip may add a little
     with urlopen(Request(url, headers={'User-Agent': 'fastfound'}), timeout=TIMEOUT) as r:
         size = int(r.headers.get('Content-Length') or 0)
         out = bytearray()
@@ -200,7 +200,7 @@ def _download(url, name):
             while chunk := r.read1(1<<16):
                 out += chunk
                 bar.update(len(chunk))
-                if len(out)>limit: raise OSError(f'sent more than the {limit:,} bytes of the file')
+                if len(out)>limit: raise OSError(f'sent more than {limit:,} bytes, too many for this file')
                 if time.monotonic()>end: raise TimeoutError(f'sent {len(out):,} bytes in {PATIENCE} s')
     if size and len(out)<size: raise OSError(f'sent {len(out):,} of {size:,} bytes')
     return bytes(out)
@@ -216,14 +216,15 @@ def _fetch(name, mirrors):
     reasons,gone = {}, set()
     for pause in (0, PAUSE):
         time.sleep(pause)
-        for url in (f"{m.rstrip('/')}/{name}.gz" for m in mirrors if m not in gone):
+        for mirror in (m for m in mirrors if m not in gone):
+            url = f"{mirror.rstrip('/')}/{name}.gz"
             try:
                 data = _download(url, name)
                 parse_mnist(data, name)
                 return data
             except (OSError, ValueError, http.client.HTTPException) as e:
                 reasons[url] = _reason(e)
-                if isinstance(e, HTTPError) and e.code in (401,403,404,410): gone.add(url.rsplit('/', 1)[0])
+                if isinstance(e, HTTPError) and e.code in (401,403,404,410): gone.add(mirror)
     raise ConnectionError(f'no mirror sent {name}: ' + '; '.join(f'{u} {r}' for u,r in reasons.items()))
 
 # %% ../nbs/00_datasets.ipynb #c58a815b

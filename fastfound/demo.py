@@ -181,8 +181,8 @@ def demo(
     set_seed(seed)
     train_set,valid_set,test_set = prepare(data)
     model,record,status = new_model(hidden),[],0
-    say(f'Learning all ten with {sum(p.numel() for p in model.parameters()):,} parameters, 784-{hidden}-10:\n{_header()}')
     try:
+        say(f'Learning all ten with {sum(p.numel() for p in model.parameters()):,} parameters, 784-{hidden}-10:\n{_header()}')
         for row in train(model, train_set, valid_set, epochs, bs, lr, quiet=quiet):
             record.append(row)
             say(_row(row))

@@ -1,0 +1,78 @@
+"What the tests share: a small stand-in for the four files of MNIST, and mirrors that misbehave."
+import gzip, hashlib, threading, time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import pytest, torch
+from fastfound import datasets
+
+def published(folder):
+    "Write four small IDX files to `folder`, gzipped, and return what `FILES` would say of them"
+    g = torch.Generator().manual_seed(0)
+    def images(n): return torch.randint(0, 256, (n,28,28), dtype=torch.uint8, generator=g)
+    def labels(n): return torch.arange(n, dtype=torch.uint8)%10
+    tensors = images(60), labels(60), images(20), labels(20)
+    files = {}
+    for name,t in zip(datasets.FILES, tensors):
+        datasets.write_idx(folder/f'{name}.gz', t)
+        data = gzip.decompress((folder/f'{name}.gz').read_bytes())
+        files[name] = datasets.Published(len(data), hashlib.sha256(data).hexdigest())
+    return files
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    "A folder with four small files that count as published, an empty cache, and no waiting"
+    folder = tmp_path/'published'
+    monkeypatch.setattr(datasets, 'FILES', published(folder))
+    monkeypatch.setattr(datasets, 'PAUSE', 0)
+    monkeypatch.setattr(datasets, 'TIMEOUT', 0.5)
+    monkeypatch.setenv('FASTFOUND_HOME', str(tmp_path/'home'))
+    for o in ('FASTFOUND_DATA', 'FASTFOUND_OFFLINE', 'FASTFOUND_MIRRORS', 'http_proxy', 'HTTP_PROXY', 'all_proxy', 'ALL_PROXY'): monkeypatch.delenv(o, raising=False)
+    monkeypatch.setattr(datasets, 'getproxies', dict)
+    return folder
+
+class Mirror(BaseHTTPRequestHandler):
+    "Serves `/HOW/FILE`, where HOW says what to do to the file"
+    def log_message(self, *args): pass
+    def do_GET(self):
+        how,name = self.path.strip('/').split('/')
+        self.server.asked.append((how,name))
+        data = (self.server.folder/name).read_bytes()
+        status,stated = 200,None
+        if how=='flaky': how = 'unavailable' if self.server.asked.count((how,name))==1 else 'good'
+        if how=='hang': return self.server.over.wait(20)
+        if how=='reset': return self.connection.close()
+        if how=='missing': status,data = 404,b'no such file'
+        if how=='unavailable': status,data = 503,b'come back later'
+        if how=='page': data = b'<!DOCTYPE html><html>We have moved!</html>'
+        if how=='cut': stated,data = len(data),data[:len(data)//2]
+        if how=='cut_unstated': stated,data = 0,data[:len(data)//2]
+        if how=='other': data = gzip.compress(b'\0\0\x08\x01\0\0\0\1\7')
+        if how=='endless': data = data + bytes(10**6)
+        if how=='bomb': data = gzip.compress(bytes(10**8))
+        self.send_response(status)
+        if stated!=0: self.send_header('Content-Length', str(stated or len(data)))
+        self.end_headers()
+        try:
+            if how=='slow':
+                for i in range(0, len(data), 400):
+                    self.wfile.write(data[i:i+400])
+                    self.wfile.flush()
+                    if self.server.over.wait(0.05): return
+            else: self.wfile.write(data)
+        except OSError: pass  # the client has had enough
+
+@pytest.fixture
+def mirror(files, monkeypatch):
+    "A function from ways to misbehave to the mirrors that do so, which are then used; its `asked` lists what was requested"
+    server = ThreadingHTTPServer(('127.0.0.1', 0), Mirror)
+    server.daemon_threads,server.folder,server.asked,server.over = True,files,[],threading.Event()
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    def use(*hows):
+        urls = [f'http://127.0.0.1:{server.server_port}/{how}/' for how in hows]
+        monkeypatch.setenv('FASTFOUND_MIRRORS', ' '.join(urls))
+        return urls
+    use.asked = server.asked
+    yield use
+    server.over.set()
+    server.shutdown()
+    server.server_close()

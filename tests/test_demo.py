@@ -1,0 +1,115 @@
+"The main job, as a person runs it."
+import os, re, shutil, signal, subprocess, sys
+from pathlib import Path
+import pytest, torch
+from fastfound import demo
+from fastfound.demo import evaluate, new_model, prepare, train
+from fastfound.datasets import get_mnist, set_seed
+
+CMD = [shutil.which('fastfound_demo', path=Path(sys.executable).parent)]
+
+def run(*args, cwd, **kw): return subprocess.run([*CMD, *map(str, args)], cwd=cwd, capture_output=True, text=True, timeout=300, **kw)
+
+def summary(out, name): return re.search(rf'^{name} +(.*)$', out, re.M)[1]
+
+def is_png(path): return path.read_bytes()[:8]==b'\x89PNG\r\n\x1a\n' and path.read_bytes()[-8:-4]==b'IEND'
+
+def test_sample(tmp_path):
+    "The whole job on the bundled sample: it learns, tells, and leaves one picture and nothing else"
+    r = run('--source', 'sample', cwd=tmp_path)
+    assert r.returncode==0 and r.stderr=='', r.stderr
+    assert float(summary(r.stdout, 'test accuracy').rstrip('%'))>=91
+    assert [o.relative_to(tmp_path).as_posix() for o in tmp_path.rglob('*') if o.is_file()]==['fastfound_demo/digits.png']
+    assert is_png(tmp_path/'fastfound_demo/digits.png')
+    epochs = re.findall(r'^ +(\d+) +([\d.]+) +([\d.]+) +([\d.]+)% +[\d.]+$', r.stdout, re.M)
+    assert [int(o[0]) for o in epochs]==list(range(1,21))
+    assert float(epochs[-1][1])<float(epochs[0][1])/4
+    for said in ('sample: 4,000 digits', 'FASTFOUND_DATA', 'three loops', 'Telling 3 from 7', '784-50-10'): assert said in r.stdout
+
+@pytest.mark.skipif(not os.environ.get('FASTFOUND_DATA'), reason='FASTFOUND_DATA does not name a folder with all of MNIST')
+def test_full(tmp_path):
+    r = run('--source', 'full', cwd=tmp_path)
+    assert r.returncode==0 and float(summary(r.stdout, 'test accuracy').rstrip('%'))>=97, r.stdout+r.stderr
+
+def learn(seed, epochs=2):
+    set_seed(seed)
+    train_set,valid_set,test_set = prepare(get_mnist('sample'))
+    model = new_model()
+    record = [{k: v for k,v in r.items() if k!='seconds'} for r in train(model, train_set, valid_set, epochs=epochs)]
+    return record, [p.clone() for p in model.parameters()]
+
+def test_same_seed_same_result():
+    (r1,p1),(r2,p2),(r3,_) = learn(1),learn(1),learn(2)
+    assert r1==r2 and all(torch.equal(a, b) for a,b in zip(p1, p2)) and r1!=r3
+
+def no_autograd(monkeypatch):
+    "From here on, whoever asks PyTorch for a gradient gets an error"
+    def refuse(*args, **kw): raise AssertionError('autograd was used')
+    for owner,name in ((torch.Tensor, 'backward'), (torch.Tensor, 'requires_grad_'), (torch.autograd, 'backward'), (torch.autograd, 'grad')):
+        monkeypatch.setattr(owner, name, refuse)
+
+def test_no_autograd(tmp_path, monkeypatch, capsys):
+    w = torch.ones(2, requires_grad=True)
+    no_autograd(monkeypatch)
+    with pytest.raises(AssertionError, match='autograd was used'): (w*w).sum().backward()  # the guard works
+    seen = []
+    monkeypatch.setattr(demo, 'Model', lambda *args, **kw: seen.append(Model(*args, **kw)) or seen[-1])
+    from fastfound.backprop import Model
+    assert demo.demo(epochs=1, source='sample', out=str(tmp_path))==0
+    model, = seen
+    for p in model.parameters(): assert not p.requires_grad and p.grad_fn is None and p.grad is None
+    assert model.loss.out.grad_fn is None
+
+def test_no_automatic_layers():
+    "Nothing of torch.nn or torch.optim in what the demo is made of"
+    for name in ('demo', 'mnist_sgd', 'backprop', 'fully_connected'):
+        source = Path(demo.__file__).with_name(f'{name}.py').read_text()
+        assert not re.search(r'torch\.(nn|optim|autograd)|\bF\.|requires_grad', source), name
+
+@pytest.mark.skipif(os.name=='nt', reason='Windows has no SIGINT to send to another process')
+@pytest.mark.parametrize('after', [0, 1, 3])
+def test_interrupt(tmp_path, after):
+    "Ctrl-C during training: the record so far, the picture, status 130, no traceback"
+    p = subprocess.Popen([*CMD, '--source', 'sample', '--epochs', '2000', '--out', 'o'], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    out = ''
+    while not re.search(rf'^ +{after} +\d' if after else '^epoch', out, re.M):
+        line = p.stdout.readline()
+        assert line, p.stderr.read()
+        out += line
+    p.send_signal(signal.SIGINT)
+    rest,err = p.communicate(timeout=120)
+    assert p.returncode==130 and 'Traceback' not in err and err=='', err
+    done = int(re.search(r'interrupted after (\d+) of 2000 epochs', rest)[1])
+    assert done>=after
+    record = rest[rest.index('interrupted'):].splitlines()[2:2+done]
+    assert [int(o.split()[0]) for o in record]==list(range(1, done+1))
+    assert is_png(tmp_path/'o/digits.png') and [o.name for o in (tmp_path/'o').iterdir()]==['digits.png']
+    assert float(summary(rest, 'test accuracy').rstrip('%'))>0
+
+@pytest.mark.parametrize('args, message', [
+    (['--epochs', '0'], 'got --epochs 0, wanted a whole number from 1'), (['--bs', '-1'], 'got --bs -1'), (['--hidden', '0'], 'got --hidden 0'),
+    (['--lr', '0'], 'got --lr 0.0, wanted a number above 0'), (['--lr', 'nan'], 'got --lr nan'), (['--lr', '1e6'], 'the learning rate 1e+06 may be too large'),
+    (['--source', 'web'], "got source 'web', wanted 'auto', 'full' or 'sample'"), (['--out', 'a_file/x'], 'a_file')])
+def test_bad_options(tmp_path, args, message):
+    (tmp_path/'a_file').write_text('')
+    r = run('--source', 'sample', *args, '--quiet', cwd=tmp_path)
+    assert r.returncode==1 and r.stderr.startswith('fastfound_demo: ') and message in r.stderr and 'Traceback' not in r.stderr
+    assert not list(tmp_path.rglob('*.png'))
+
+def test_full_disk(tmp_path, monkeypatch, capsys):
+    "The picture cannot be written: an older one stays as it was"
+    (tmp_path/'digits.png').write_bytes(b'old')
+    def savefig(self, path, **kw):
+        path.write_bytes(b'\x89PNG half')
+        raise OSError(28, 'No space left on device')
+    monkeypatch.setattr(demo.Figure, 'savefig', savefig)
+    with pytest.raises(SystemExit) as e: demo.main(epochs=1, source='sample', out=str(tmp_path), quiet=True)
+    assert e.value.code==1 and 'No space left' in capsys.readouterr().err
+    assert [(o.name, o.read_bytes()) for o in tmp_path.iterdir()]==[('digits.png', b'old')]
+
+def test_quiet_and_help(tmp_path):
+    r = run('--source', 'sample', '--epochs', '1', '--quiet', '--out', 'there', cwd=tmp_path)
+    assert r.returncode==0 and r.stdout.strip().startswith('summary') and r.stderr==''
+    assert is_png(tmp_path/'there/digits.png')
+    said = run('--help', cwd=tmp_path).stdout
+    for option in ('epochs', 'bs', 'hidden', 'lr', 'seed', 'source', 'out', 'quiet'): assert f'--{option}' in said
