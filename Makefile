@@ -8,6 +8,9 @@ NEEDS  := settings.ini setup.py constraints.txt
 ifneq ($(FASTFOUND_DATA),)
 export FASTFOUND_DATA := $(abspath $(FASTFOUND_DATA))
 endif
+ifneq ($(FASTFOUND_HOME),)
+export FASTFOUND_HOME := $(abspath $(FASTFOUND_HOME))
+endif
 
 .PHONY: help demo test lab notebooks docs export clean constraints
 .NOTPARALLEL:
@@ -49,20 +52,21 @@ constraints: .venv/bin/python ## choose anew the exact set of packages that fit 
 # a half-made environment is made anew; CPU=1 takes the small PyTorch without CUDA, where pip would take the large one
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; v = "%d.%d" % sys.version_info[:2]; sys.version_info >= (3,10) or sys.exit("fastfound: got Python " + v + ", wanted 3.10 or newer: make PYTHON=python3.12 ...")'
-	$(PYTHON) -m venv --clear .venv || { rm -rf .venv; echo 'fastfound: this Python has no venv module; on Debian and Ubuntu: apt install python3-venv' >&2; exit 1; }
-	$(PIP) install -q -c constraints.txt pip || { rm -rf .venv; exit 1; }
+	@echo 'fastfound: making .venv and installing PyTorch and the rest into it; once, and it takes minutes'
+	@$(PYTHON) -m venv --clear .venv || { rm -rf .venv; echo 'fastfound: this Python has no venv module; on Debian and Ubuntu: apt install python3-venv' >&2; exit 1; }
+	@$(PIP) install -q -c constraints.txt pip || { rm -rf .venv; exit 1; }
 ifdef CPU
 	$(PIP) install -q uv && $(BIN)/uv pip install -q -p $(BIN)/python --torch-backend=cpu -c constraints.txt torch || { rm -rf .venv; exit 1; }
 endif
 
 .venv/.run: .venv/bin/python $(NEEDS)
-	$(PIP) install -q -c constraints.txt -e .
+	@$(PIP) install -qq -c constraints.txt -e .
 	@touch $@
 
 .venv/.dev: .venv/bin/python $(NEEDS)
-	$(PIP) install -q -c constraints.txt -e '.[dev]'
+	@$(PIP) install -qq -c constraints.txt -e '.[dev]'
 	@touch .venv/.run $@
 
 .venv/.docs: .venv/.dev
-	$(PIP) install -q -c constraints.txt -e '.[docs]'
+	@$(PIP) install -qq -c constraints.txt -e '.[docs]'
 	@touch .venv/.run .venv/.dev $@

@@ -22,8 +22,8 @@ def files(tmp_path, monkeypatch):
     "A folder with four small files that count as published, an empty cache, and no waiting"
     folder = tmp_path/'published'
     monkeypatch.setattr(datasets, 'FILES', published(folder))
-    monkeypatch.setattr(datasets, 'PAUSE', 0)
-    monkeypatch.setattr(datasets, 'TIMEOUT', 0.5)
+    monkeypatch.setattr(datasets, '_PAUSE', 0)
+    monkeypatch.setattr(datasets, '_TIMEOUT', 0.5)
     monkeypatch.setenv('FASTFOUND_HOME', str(tmp_path/'home'))
     for o in ('FASTFOUND_DATA', 'FASTFOUND_OFFLINE', 'FASTFOUND_MIRRORS', 'http_proxy', 'HTTP_PROXY', 'all_proxy', 'ALL_PROXY'): monkeypatch.delenv(o, raising=False)
     monkeypatch.setattr(datasets, 'getproxies', dict)

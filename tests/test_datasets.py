@@ -114,7 +114,7 @@ def test_flaky_mirror(mirror):
 
 def test_too_slow(mirror, monkeypatch):
     mirror('slow')
-    monkeypatch.setattr(datasets, 'PATIENCE', 0.3)
+    monkeypatch.setattr(datasets, '_PATIENCE', 0.3)
     with pytest.raises(ConnectionError, match='bytes in 0.3 s'): get_mnist('full')
 
 def test_no_network(files, monkeypatch, capsys):

@@ -1,5 +1,5 @@
 "Run everything that can fail: each notebook with nbdev_test, each alone in a fresh Jupyter kernel, and the tests in tests/. No network."
-import os, re, subprocess, sys, tempfile
+import os, re, shutil, subprocess, sys, tempfile
 from pathlib import Path
 import pytest
 from run_nbs import ROOT, notebooks, run_all
@@ -26,7 +26,7 @@ def prepare(home):
 
 def nbdev_test(nbs, skip):
     "The number of `nbs` that failed in nbdev_test or that it never reached"
-    cmd = [str(Path(sys.executable).with_name('nbdev_test')), '--do_print', '--flags', '' if 'full' in skip else 'full']
+    cmd = [shutil.which('nbdev_test', path=Path(sys.executable).parent), '--do_print', '--flags', '' if 'full' in skip else 'full']
     r = subprocess.run(cmd, cwd=ROOT, capture_output=True, text=True)
     print(r.stderr, file=sys.stderr, end='', flush=True)
     done = set(re.findall(r'Completed .*?([^\\/\n]+\.ipynb)', r.stdout))
