@@ -42,6 +42,12 @@ def test_same_seed_same_result():
     (r1,p1),(r2,p2),(r3,_) = learn(1),learn(1),learn(2)
     assert r1==r2 and all(torch.equal(a, b) for a,b in zip(p1, p2)) and r1!=r3
 
+def test_seed_option(tmp_path):
+    "The whole record but its last column, the seconds, depends on the seed and on nothing else"
+    def record(seed): return re.findall(r'^ +\d+ +[\d.]+ +[\d.]+ +[\d.]+%', run('--source', 'sample', '--epochs', 2, '--seed', seed, cwd=tmp_path).stdout, re.M)
+    first = record(7)
+    assert len(first)==2 and record(7)==first and record(8)!=first
+
 def no_autograd(monkeypatch):
     "From here on, whoever asks PyTorch for a gradient gets an error"
     def refuse(*args, **kw): raise AssertionError('autograd was used')
