@@ -46,7 +46,7 @@ constraints: .venv/bin/python ## choose anew the exact set of packages that fit 
 	$(PIP) install -q uv
 	printf 'torch==2.13.0\npip\n' | $(BIN)/uv pip compile -q --universal --python-version 3.10 --all-extras \
 	  --no-annotate --no-header setup.py - > .venv/all.txt
-	{ sed '/^$$/q' constraints.txt; grep -v -E '^(nvidia-|cuda-|triton)' .venv/all.txt; } > .venv/constraints.txt
+	{ sed '/^$$/q' constraints.txt; grep -v -E '^(nvidia-|cuda-)' .venv/all.txt; } > .venv/constraints.txt
 	mv .venv/constraints.txt constraints.txt
 
 # a half-made environment is made anew; CPU=1 takes the small PyTorch without CUDA, where pip would take the large one
