@@ -71,7 +71,8 @@ def broadcast_shape(
 ) -> tuple:   # the shape of the result
     "The shape that tensors of `shapes` broadcast to; a `ValueError` names two shapes that do not fit and the dimension at fault"
     shapes = [(o,) if isinstance(o, int) else tuple(o) for o in shapes]
-    return tuple(_stretched(shapes, d)[1] for d in range(-max(map(len, shapes), default=0), 0))
+    ndim = max(map(len, shapes), default=0)
+    return tuple([_stretched(shapes, -d)[1] for d in range(1, ndim+1)][::-1])  # from the right, as the eye goes
 
 # %% ../nbs/01_matmul.ipynb #28277c6a
 def _stretched(shapes, d):
@@ -403,7 +404,7 @@ class Ladder(Table):
         names,ups = [r['rung'] for r in self.rows], [r['speed-up'] for r in self.rows]
         bars = ax.barh(names, ups, color='C0')
         ax.bar_label(bars, [f'{o:,.0f}x' for o in ups], padding=3)
-        ax.set(xscale='log', xlim=(0.7, max(ups)*8), xlabel='times faster than the first rung', title='The same product, ever faster')
+        ax.set(xscale='log', xlim=(0.7, max(ups)*30), xlabel='times faster than the first rung', title='The same product, ever faster')
         ax.invert_yaxis()
         return ax
 
