@@ -60,6 +60,7 @@ def gunzip(
     try: out = unzip.decompress(data, limit+1)
     except zlib.error as e: raise ValueError(f'{name}: got a damaged gzip file ({e}), wanted a whole one') from None
     if len(out)>limit: raise ValueError(f'{name}: got a gzip file of more than {limit:,} bytes, wanted at most that')
+    if unzip.unused_data: raise ValueError(f'{name}: got a gzip file with {len(unzip.unused_data):,} bytes too many at its end, wanted none')
     if not unzip.eof: raise ValueError(f'{name}: got a gzip file that is cut short after {len(data):,} bytes, wanted a whole one')
     return out
 
@@ -151,7 +152,7 @@ def read_mnist(
 
 # %% ../nbs/00_datasets.ipynb #2083786a
 _TIMEOUT = 10     # seconds that a mirror may stay silent
-_PATIENCE = 600   # seconds that one file may take
+_PATIENCE = 600   # seconds that one attempt may take
 _PAUSE = 1        # seconds between the first round over the mirrors and the second
 
 class _Display:

@@ -275,22 +275,21 @@ def _blocked(a, bt, c, block):
     for j0 in range(0, len(bt), block):                          # these columns of b stay in the cache ...
         for i in range(0, len(a), 4):                            # ... while all rows of a pass by, four at a time
             a0,a1,a2,a3 = a[i],a[i+1],a[i+2],a[i+3]
-            for j in range(j0, min(j0+block, len(bt)), 4):
-                b0,b1,b2,b3 = bt[j],bt[j+1],bt[j+2],bt[j+3]
-                s00 = s01 = s02 = s03 = s10 = s11 = s12 = s13 = zero
-                s20 = s21 = s22 = s23 = s30 = s31 = s32 = s33 = zero
-                for l in range(a.shape[1]):                      # 8 numbers come in, 16 products are made
-                    s00 += a0[l]*b0[l]; s01 += a0[l]*b1[l]; s02 += a0[l]*b2[l]; s03 += a0[l]*b3[l]
-                    s10 += a1[l]*b0[l]; s11 += a1[l]*b1[l]; s12 += a1[l]*b2[l]; s13 += a1[l]*b3[l]
-                    s20 += a2[l]*b0[l]; s21 += a2[l]*b1[l]; s22 += a2[l]*b2[l]; s23 += a2[l]*b3[l]
-                    s30 += a3[l]*b0[l]; s31 += a3[l]*b1[l]; s32 += a3[l]*b2[l]; s33 += a3[l]*b3[l]
-                c[i  ,j],c[i  ,j+1],c[i  ,j+2],c[i  ,j+3] = s00,s01,s02,s03
-                c[i+1,j],c[i+1,j+1],c[i+1,j+2],c[i+1,j+3] = s10,s11,s12,s13
-                c[i+2,j],c[i+2,j+1],c[i+2,j+2],c[i+2,j+3] = s20,s21,s22,s23
-                c[i+3,j],c[i+3,j+1],c[i+3,j+2],c[i+3,j+3] = s30,s31,s32,s33
+            for j in range(j0, min(j0+block, len(bt)), 3):
+                b0,b1,b2 = bt[j],bt[j+1],bt[j+2]
+                s00 = s01 = s02 = s10 = s11 = s12 = s20 = s21 = s22 = s30 = s31 = s32 = zero
+                for l in range(a.shape[1]):                      # 7 numbers come in, 12 products are made
+                    s00 += a0[l]*b0[l]; s01 += a0[l]*b1[l]; s02 += a0[l]*b2[l]
+                    s10 += a1[l]*b0[l]; s11 += a1[l]*b1[l]; s12 += a1[l]*b2[l]
+                    s20 += a2[l]*b0[l]; s21 += a2[l]*b1[l]; s22 += a2[l]*b2[l]
+                    s30 += a3[l]*b0[l]; s31 += a3[l]*b1[l]; s32 += a3[l]*b2[l]
+                c[i  ,j],c[i  ,j+1],c[i  ,j+2] = s00,s01,s02
+                c[i+1,j],c[i+1,j+1],c[i+1,j+2] = s10,s11,s12
+                c[i+2,j],c[i+2,j+1],c[i+2,j+2] = s20,s21,s22
+                c[i+3,j],c[i+3,j+1],c[i+3,j+2] = s30,s31,s32
 
 # %% ../nbs/01_matmul.ipynb #c35fdd93
-def _padded(x, rows=4, cols=16):
+def _padded(x, rows, cols=16):
     "A copy of the matrix `x` with zeros added at the end, up to multiples of `rows` and `cols`"
     out = x.new_zeros(*(-(-n//o)*o for n,o in zip(x.shape, (rows,cols))))
     out[:x.shape[0],:x.shape[1]] = x
@@ -302,12 +301,12 @@ def matmul_blocked(
     b:torch.Tensor,   # (k,m)
     cache=1<<20,      # bytes of `b` to keep in the processor's cache
 ) -> torch.Tensor:    # (n,m)
-    "The matrix product of `a` and `b`, in compiled loops that use each number four times and keep a block of `b` in the cache"
+    "The matrix product of `a` and `b`, in compiled loops that use each number several times and keep a block of `b` in the cache"
     check_shapes(a, b)
-    pa,pb = _padded(a),_padded(b.t())
+    pa,pb = _padded(a, 4),_padded(b.t(), 3)
     pc = a.new_zeros(len(pa), len(pb))
     row = max(1, pb.shape[1]*pb.element_size())
-    _blocked(pa.numpy(), pb.numpy(), pc.numpy(), max(4, cache//row//4*4))
+    _blocked(pa.numpy(), pb.numpy(), pc.numpy(), max(3, cache//row//3*3))
     return pc[:a.shape[0],:b.shape[1]]
 
 # %% ../nbs/01_matmul.ipynb #d9016b46
