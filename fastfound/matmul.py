@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['check_shapes', 'matmul_loops', 'test_near', 'matmul_dot', 'broadcast_shape', 'Broadcast', 'explain_broadcast',
            'matmul_bcast', 'matmul_einsum', 'einsum', 'compiled', 'matmul_compiled', 'matmul_blocked', 'matmul_tiles',
-           'rungs', 'median_time', 'Ladder', 'ladder', 'main']
+           'rungs', 'median_time', 'Ladder', 'ladder', 'fastfound_ladder']
 
 # %% ../nbs/01_matmul.ipynb #295f22da
 import functools, math, operator, time
@@ -428,7 +428,7 @@ def ladder(
 
 # %% ../nbs/01_matmul.ipynb #a0ce5c74
 @call_parse
-def main(
+def fastfound_ladder(
     n:int=5,          # rows of the first matrix
     k:int=784,        # columns of the first, rows of the second
     m:int=10,         # columns of the second

@@ -109,7 +109,7 @@ def test_full_disk(tmp_path, monkeypatch, capsys):
         path.write_bytes(b'\x89PNG half')
         raise OSError(28, 'No space left on device')
     monkeypatch.setattr(demo.Figure, 'savefig', savefig)
-    with pytest.raises(SystemExit) as e: demo.main(epochs=1, source='sample', out=str(tmp_path), quiet=True)
+    with pytest.raises(SystemExit) as e: demo.fastfound_demo(epochs=1, source='sample', out=str(tmp_path), quiet=True)
     assert e.value.code==1 and 'No space left' in capsys.readouterr().err
     assert [(o.name, o.read_bytes()) for o in tmp_path.iterdir()]==[('digits.png', b'old')]
 
