@@ -151,7 +151,7 @@ def matmul_einsum(
 def _labels(term, what, ndim=None, dots=0):
     "A label for each axis that `term` names: letters, and for an ellipsis negative numbers"
     left,ellipsis,right = term.partition('...')
-    if not (left+right).isalpha() and left+right: raise ValueError(f'einsum: got {term!r} for {what}, wanted letters and at most one ellipsis')
+    if left+right and not ((left+right).isascii() and (left+right).isalpha()): raise ValueError(f'einsum: got {term!r} for {what}, wanted letters and at most one ellipsis')
     if ndim is not None: dots = ndim-len(left+right)
     if dots<0 or (ndim is not None and dots and not ellipsis): raise ValueError(f'einsum: got {term!r} for {what}, which has {ndim} axes')
     return [*left, *range(-dots, 0), *right] if ellipsis else [*left]
