@@ -213,7 +213,7 @@ def _reason(e):
     return f'{e}' if isinstance(e, ValueError) or 'sent' in str(e) else f'failed with {type(e).__name__}: {e}'
 
 def _fetch(name, mirrors):
-    "The bytes of the file `name` from the first of `mirrors` that sends it whole; a `ConnectionError` lists the reasons if none does"
+    "The bytes of the file `name` and their tensor, from the first of `mirrors` that sends it whole; a `ConnectionError` lists the reasons if none does"
     reasons,gone = {}, set()
     for pause in (0, _PAUSE):
         time.sleep(pause)
@@ -221,8 +221,7 @@ def _fetch(name, mirrors):
             url = f"{mirror.rstrip('/')}/{name}.gz"
             try:
                 data = _download(url, name)
-                parse_mnist(data, name)
-                return data
+                return data, parse_mnist(data, name)
             except (OSError, ValueError, http.client.HTTPException) as e:
                 reasons[url] = _reason(e)
                 if isinstance(e, HTTPError) and e.code in (401,403,404,410): gone.add(mirror)
@@ -242,11 +241,11 @@ def _cached_or_fetched(name):
     if os.environ.get('FASTFOUND_OFFLINE', '0').lower() not in ('', '0', 'false', 'no'):
         raise ConnectionError(f'FASTFOUND_OFFLINE is set and {folder} does not hold {name}')
     if not _online(mirrors): raise ConnectionError('no network: none of ' + ', '.join(urlsplit(m).netloc for m in mirrors) + ' takes a connection')
-    data = _fetch(name, mirrors)
+    data,tensor = _fetch(name, mirrors)
     try:
         with appear_whole(folder/f'{name}.gz') as spare: spare.write_bytes(data)
     except OSError as e: _say(f"can't keep {name} in {folder} ({e}), so it will be downloaded again; FASTFOUND_HOME names another folder")
-    return parse_mnist(data, name)
+    return tensor
 
 # %% ../nbs/00_datasets.ipynb #2caddb6d
 @dataclass(frozen=True, repr=False)
@@ -383,8 +382,11 @@ class Table:
         cells = self.cells()
         widths = [max(map(len, o)) for o in zip(*cells)]
         return '\n'.join('  '.join([row[0].ljust(widths[0]), *(o.rjust(w) for o,w in zip(row[1:], widths[1:]))]) for row in cells if row)
+    def td(self, text):
+        "The HTML of the cell that shows `text`"
+        return f'<td>{escape(text)}</td>'
     def _repr_html_(self):
-        head,*body = ['<tr>' + ''.join(f'<td>{escape(o)}</td>' for o in row) + '</tr>' for row in self.cells()]
+        head,*body = ['<tr>' + ''.join(map(self.td, row)) + '</tr>' for row in self.cells()]
         return f"<table><thead>{head.replace('td>', 'th>')}</thead><tbody>{''.join(body)}</tbody></table>"
 
 # %% ../nbs/00_datasets.ipynb #bda144d9

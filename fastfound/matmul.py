@@ -84,7 +84,7 @@ def _stretched(shapes, d):
     return first,n
 
 # %% ../nbs/01_matmul.ipynb #03a1c405
-class Broadcast:
+class Broadcast(Table):
     "Shapes aligned at the right, and what each dimension becomes: shows itself as a table"
     def __init__(self, *shapes):
         self.shapes,self.error = [tuple(o) for o in shapes],None
@@ -105,20 +105,17 @@ class Broadcast:
         sizes,dims = self.sizes(),range(-self.ndim, 0)
         rows = [[str(s), *(cell(s, d, n) for d,n in zip(dims, sizes))] for s in self.shapes]
         return [['dimension', *map(str, dims)], *rows, ['result', *('✗' if n is None else str(n) for n in sizes)]]
-    def __repr__(self):
-        cells = self.cells()
-        widths = [max(map(len, o)) for o in zip(*cells)]
-        lines = ['   '.join(o.rjust(w) if i else o.ljust(w) for i,(o,w) in enumerate(zip(row, widths))) for row in cells]
-        return '\n'.join(lines + [self.error]*bool(self.error))
-    def _repr_html_(self):
-        def td(o): return f'<td style="text-align:right;{_shade(o)}">{escape(o)}</td>'
-        rows = ''.join(f'<tr><th style="text-align:left">{escape(row[0])}</th>{"".join(map(td, row[1:]))}</tr>' for row in self.cells())
-        return f'<table>{rows}</table>' + (f'<p>{escape(self.error)}</p>' if self.error else '')
+    def td(self, text):
+        "The HTML of a cell, shaded where something is stretched or clashes"
+        shade = _shade(text)
+        return f'<td style="background:{shade}">{escape(text)}</td>' if shade else super().td(text)
+    def __repr__(self): return '\n'.join([super().__repr__()] + [self.error]*bool(self.error))
+    def _repr_html_(self): return super()._repr_html_() + (f'<p>{escape(self.error)}</p>' if self.error else '')
 
 # %% ../nbs/01_matmul.ipynb #13c431a4
 def _shade(cell):
     "A background for a cell that is stretched or clashes, to be read on light and dark pages"
-    return 'background:rgba(220,90,20,.35)' if '✗' in cell else 'background:rgba(40,130,220,.25)' if '→' in cell else ''
+    return 'rgba(220,90,20,.35)' if '✗' in cell else 'rgba(40,130,220,.25)' if '→' in cell else ''
 
 # %% ../nbs/01_matmul.ipynb #81d23eca
 def explain_broadcast(

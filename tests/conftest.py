@@ -1,5 +1,5 @@
 "What the tests share: a small stand-in for the four files of MNIST, and mirrors that misbehave."
-import gzip, hashlib, threading, time
+import gzip, hashlib, threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest, torch
 from fastfound import datasets

@@ -1,5 +1,5 @@
 "Files, mirrors, disks and processes that fail: the message says what came and what was wanted, the next call succeeds, nothing half-made is used."
-import errno, gzip, os, re, signal, socket, subprocess, sys, textwrap, threading, time
+import errno, gzip, os, socket, subprocess, sys, textwrap, threading, time
 from pathlib import Path
 import pytest, torch
 from hypothesis import given, strategies as st

@@ -3,7 +3,7 @@ import os, re, shutil, signal, subprocess, sys
 from pathlib import Path
 import pytest, torch
 from fastfound import demo
-from fastfound.demo import evaluate, new_model, prepare, train
+from fastfound.demo import new_model, prepare, train
 from fastfound.datasets import get_mnist, set_seed
 
 CMD = [shutil.which('fastfound_demo', path=Path(sys.executable).parent)]

@@ -5,18 +5,16 @@ pages work from any folder), links inside code blocks, formulas (MathML in place
 """
 import html, json, re, shutil, subprocess, sys
 from html.parser import HTMLParser
-from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from latex2mathml.converter import convert
 from nbdev.config import get_config
 from nbdev.quarto import nbdev_sidebar, refresh_quarto_yml
 from nbdev.serve import proc_nbs
+from readme import joined
 
 cfg = get_config()
 root,out = cfg.config_path,cfg.config_path/cfg.doc_path.name
 site = f'{cfg.doc_host}{cfg.doc_baseurl}'.rstrip('/') + '/'
-
-def joined(x): return ''.join(x) if isinstance(x, list) else x
 
 def unlink(md):
     "`md` with the links inside its code blocks turned back into names"
