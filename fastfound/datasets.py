@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['IDX_TYPES', 'FILES', 'MIRRORS', 'parse_idx', 'gunzip', 'read_idx', 'appear_whole', 'write_idx', 'Published',
            'parse_mnist', 'fastfound_home', 'read_mnist', 'progress_bar', 'Mnist', 'get_mnist', 'mnist_arrays',
-           'show_image', 'subplots', 'show_images', 'plot_function', 'Table', 'URLs', 'untar_data', 'tree', 'set_seed',
-           'default_device']
+           'show_image', 'subplots', 'show_images', 'plot_function', 'Table', 'Graph', 'gv', 'URLs', 'untar_data',
+           'tree', 'set_seed', 'default_device']
 
 # %% ../nbs/00_datasets.ipynb #6a1e7c0e
-import csv, gzip, hashlib, http.client, math, os, queue, random, secrets, shutil, socket, struct, sys, threading, time, zlib
+import csv, gzip, hashlib, http.client, math, os, queue, random, re, secrets, shutil, socket, struct, sys, threading, time, zlib
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -388,6 +388,153 @@ class Table:
     def _repr_html_(self):
         head,*body = ['<tr>' + ''.join(map(self.td, row)) + '</tr>' for row in self.cells()]
         return f"<table><thead>{head.replace('td>', 'th>')}</thead><tbody>{''.join(body)}</tbody></table>"
+
+# %% ../nbs/00_datasets.ipynb #1536e6db
+@dataclass(repr=False)
+class Graph:
+    "Boxes joined by arrows in layers, from left to right or down, that show themselves as SVG and as text"
+    edges:list                                  # triples of a box, a box that it points to, and the text on the arrow
+    labels:dict = field(default_factory=dict)   # what a box says, where that is not its name
+    colors:dict = field(default_factory=dict)   # the fill of a box, where it is not blue
+    down:bool = False                           # whether arrows point down instead of to the right
+    def boxes(self):
+        "All boxes, in the order in which they are named"
+        return list(dict.fromkeys([*(o for a,b,_ in self.edges for o in (a,b)), *self.labels]))
+    def label(self, box):
+        "What `box` says"
+        return str(self.labels.get(box, box))
+    def __repr__(self): return '\n'.join(f'{self.label(a)} -> {self.label(b)}' + (f'  {text}' if text else '') for a,b,text in self.edges)
+    def _repr_svg_(self): return _Drawing(self).svg()
+    def save(self,
+        path, # of the SVG file; it appears whole or not at all
+    ):
+        "Write the picture to a file"
+        with appear_whole(path) as spare: spare.write_text(self._repr_svg_(), encoding='utf-8')
+
+# %% ../nbs/00_datasets.ipynb #fa1d2fd1
+def _layers(boxes, edges):
+    "The layer of each box: after all that point to it, where an arrow that closes a circle does not count"
+    layer,left = {},list(boxes)
+    while left:
+        ready = [o for o in left if all(a in layer for a,b in edges if b==o!=a)] or left[:1]
+        layer |= {o: max((layer[a]+1 for a,b in edges if b==o and a in layer), default=0) for o in ready}
+        left = [o for o in left if o not in layer]
+    for o in boxes:  # what nothing points to stands just before what it points to
+        after = [layer[b] for a,b in edges if a==o!=b]
+        if after and all(b!=o for _,b in edges): layer[o] = max(0, min(after)-1)
+    return layer
+
+# %% ../nbs/00_datasets.ipynb #7a90ea99
+def _apart(want, sizes):
+    "The positions nearest to `want`, a sorted list, that leave room for `sizes`: those that touch move as one to their mean wish"
+    room = [0.]
+    for a,b in zip(sizes, sizes[1:]): room.append(room[-1]+(a+b)/2)
+    groups = []
+    for w,r in zip(want, room):
+        groups.append((w-r, 1))
+        while len(groups)>1 and groups[-2][0]>groups[-1][0]:
+            (b,m),(a,n) = groups.pop(),groups.pop()
+            groups.append(((a*n+b*m)/(n+m), n+m))
+    return [w+r for w,r in zip([w for w,n in groups for _ in range(n)], room)]
+
+# %% ../nbs/00_datasets.ipynb #d5d9d887
+class _Drawing:
+    "Where everything in a `Graph` goes. `depth` runs along the arrows, `side` across them"
+    def __init__(self, graph):
+        self.g,self.down = graph,graph.down
+        self.layer = _layers(graph.boxes(), [e[:2] for e in graph.edges])
+        # an arrow that goes forward is a chain of stops, one in each layer that it crosses; the others go around
+        self.chains = {i: [a, *((i,n) for n in range(self.layer[a]+1, self.layer[b])), b]
+                       for i,(a,b,_) in enumerate(graph.edges) if self.layer[b]>self.layer[a]}
+        stops = {o[1]: [] for c in self.chains.values() for o in c[1:-1]}
+        for c in self.chains.values():
+            for o in c[1:-1]: stops[o[1]].append(o)
+        self.rows = [[o for o,l in self.layer.items() if l==n] + stops.get(n, []) for n in range(max(self.layer.values(), default=-1)+1)]
+        self.place_depth()
+        self.place_side()
+    def size(self, o):
+        "Width and height of the box `o`; a stop of an arrow has none"
+        return (7.2*len(self.g.label(o))+18, 26) if o in self.layer else (0, 0)
+    def along(self, o): return self.size(o)[self.down]
+    def across(self, o): return self.size(o)[not self.down]
+    def text(self, o):
+        "The length of the longest text on the arrows that leave `o`"
+        return max([6.5*len(t) for a,_,t in self.g.edges if a==o], default=0)
+    def place_depth(self):
+        self.depth,end = {},0.
+        for row in self.rows:
+            half = max(map(self.along, row))/2
+            self.depth |= dict.fromkeys(row, end+half)
+            end += 2*half + (40 if self.down else 34+max(map(self.text, row)))
+    def place_side(self):
+        "Move each near the mean of those it is linked to, layer by layer, down and up again"
+        links = {o: [] for row in self.rows for o in row}
+        for c in self.chains.values():
+            for a,b in zip(c, c[1:]):
+                links[a].append(b)
+                links[b].append(a)
+        self.side = {o: 40.*i for row in self.rows for i,o in enumerate(row)}
+        for sweep in range(24):
+            for row in (self.rows if sweep%2 else self.rows[::-1]):
+                want = {o: sum(self.side[p] for p in links[o] or [o])/len(links[o] or [o]) for o in row}
+                row.sort(key=want.get)
+                self.side |= zip(row, _apart([want[o] for o in row], [max(self.across(o), 20)+16+self.text(o)*self.down for o in row]))
+        self.edge = max((self.side[o]+self.across(o)/2 for o in links), default=0.)
+    def xy(self, depth, side): return (side,depth) if self.down else (depth,side)
+    def curve(self, *points):
+        "A path through `points`, each a depth and a side, that runs along the arrows at every one"
+        path = 'M{:.1f},{:.1f}'.format(*self.xy(*points[0]))
+        for (d,s),(e,t) in zip(points, points[1:]): path += ' C{:.1f},{:.1f} {:.1f},{:.1f} {:.1f},{:.1f}'.format(*self.xy((d+e)/2, s), *self.xy((d+e)/2, t), *self.xy(e, t))
+        return path
+    def forward(self, chain):
+        "The path of an arrow along its stops, and where its text goes"
+        (first,*_,last),stops = chain,[(self.depth[o],self.side[o]) for o in chain]
+        d,s = stops[0] = self.depth[first]+self.along(first)/2, self.side[first]
+        e,t = stops[-1] = self.depth[last]-self.along(last)/2-5, self.side[last]
+        if not self.down: return self.curve(*stops), ((d+stops[1][0])/2, (s+stops[1][1])/2-5), 'middle'
+        left = stops[1][1]>s  # the text stands on the side from which the arrow turns away
+        return self.curve(*stops), (s-5 if left else s+5, d+12), 'end' if left else 'start'
+    def around(self, a, b):
+        "The path of an arrow that goes back, beside everything else, and where its text goes"
+        beside = self.edge+30
+        points = (self.depth[a], self.side[a]+self.across(a)/2),(self.depth[a], beside),(self.depth[b], beside),(self.depth[b], self.side[b]+self.across(b)/2+5)
+        x,y = self.xy((self.depth[a]+self.depth[b])/2, beside-7)
+        return 'M{:.1f},{:.1f} C{:.1f},{:.1f} {:.1f},{:.1f} {:.1f},{:.1f}'.format(*(o for p in points for o in self.xy(*p))), (x+10*self.down, y-3), 'start' if self.down else 'middle'
+    def svg(self):
+        arrows,boxes,ends = [],[],[]
+        for i,(a,b,text) in enumerate(self.g.edges):
+            path,(x,y),anchor = self.forward(self.chains[i]) if i in self.chains else self.around(a, b)
+            arrows.append(f'<path d="{path}" fill="none" stroke="#808080" stroke-width="1.3" marker-end="url(#arrow)"/>')
+            if not text: continue
+            arrows.append(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="11" fill="#808080">{escape(text)}</text>')
+            long = 6.5*len(text)*{'start': 1, 'middle': .5, 'end': 0}[anchor]
+            ends += [(x+long, y+4), (x+long-6.5*len(text), y-11)]
+        for o in self.layer:
+            (x,y),(w,h) = self.xy(self.depth[o], self.side[o]),self.size(o)
+            boxes.append(f'<rect x="{x-w/2:.1f}" y="{y-h/2:.1f}" width="{w:.1f}" height="{h}" rx="6" fill="{self.g.colors.get(o, "#d6e4f5")}" stroke="#808080"/>'
+                         f'<text x="{x:.1f}" y="{y+4.5:.1f}" text-anchor="middle" font-size="13" fill="#1a1a1a">{escape(self.g.label(o))}</text>')
+            ends += [(x-w/2, y-h/2), (x+w/2, y+h/2)]
+        if len(self.chains)<len(self.g.edges): ends.append(self.xy(0, self.edge+24))
+        (x0,y0),(x1,y1) = [[f(o)+margin for o in zip(*ends or [(0,0)])] for f,margin in ((min,-4), (max,4))]
+        return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{x0:.0f} {y0:.0f} {x1-x0:.0f} {y1-y0:.0f}" width="{x1-x0:.0f}" height="{y1-y0:.0f}" '
+                f'font-family="sans-serif" role="img" aria-label="{escape(repr(self.g))}">'
+                '<defs><marker id="arrow" viewBox="0 0 8 8" refX="3" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0,0 L8,4 L0,8 z" fill="#808080"/></marker></defs>'
+                + ''.join(arrows+boxes) + '</svg>')
+
+# %% ../nbs/00_datasets.ipynb #ef240711
+def gv(
+    source:str, # boxes and arrows in the language of Graphviz, such as 'a->b->c; c->a[label=again]'
+) -> Graph:
+    "Draw what `source` describes, without the program: chains of arrows, labels of boxes and arrows, and `rankdir=TB` for downwards"
+    edges,labels,down = [],{},False
+    for line in re.split(r'[;\n]+', source):
+        body,_,rest = line.partition('[')
+        attrs = {k: v.strip('"') for k,v in re.findall(r'(\w+)\s*=\s*("[^"]*"|[^\s,\]]+)', rest)}
+        if m := re.fullmatch(r'\s*rankdir\s*=\s*"?(\w+)"?\s*', body): down = m[1].upper() in ('TB','BT')
+        names = [o.strip().strip('"') for o in body.split('->')]
+        if len(names)>1: edges += [(a, b, attrs.get('label', '')) for a,b in zip(names, names[1:])]
+        elif names[0] and '=' not in body: labels[names[0]] = attrs.get('label', names[0])
+    return Graph(edges, labels, down=down)
 
 # %% ../nbs/00_datasets.ipynb #bda144d9
 class URLs:

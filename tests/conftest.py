@@ -1,8 +1,17 @@
-"What the tests share: a small stand-in for the four files of MNIST, and mirrors that misbehave."
-import gzip, hashlib, threading
+"What the tests share: a notebook run as a script, a small stand-in for the four files of MNIST, and mirrors that misbehave."
+import gzip, hashlib, json, os, subprocess, sys, threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 import pytest, torch
 from fastfound import datasets
+
+def run_page(name, folder, before='', after='', change=str):
+    "Run the code cells of the notebook `name` as one script in `folder`; `change` may edit them"
+    nb = json.loads((Path(__file__).parents[1]/f'nbs/{name}.ipynb').read_text(encoding='utf-8'))
+    cells = [''.join(c['source']) for c in nb['cells'] if c['cell_type']=='code']
+    code = '\n'.join(change(o) for o in cells if 'nbdev_export(' not in o and '#| full' not in o)
+    (folder/'page.py').write_text(f'{before}\n{code}\n{after}', encoding='utf-8')
+    return subprocess.run([sys.executable, 'page.py'], cwd=folder, capture_output=True, text=True, env={**os.environ, 'MPLBACKEND': 'agg'})
 
 def published(folder):
     "Write four small IDX files to `folder`, gzipped, and return what `FILES` would say of them"

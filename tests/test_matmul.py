@@ -1,7 +1,8 @@
 "Broadcasting and einsum against PyTorch on thousands of drawn cases, the ladder's command, and the rungs that need something extra."
-import json, os, random, re, shutil, subprocess, sys
+import os, random, re, shutil, subprocess, sys
 from pathlib import Path
 import pytest, torch
+from conftest import run_page
 from fastfound.matmul import broadcast_shape, einsum, explain_broadcast, test_near as near
 
 def outcome(exc, f, *args):
@@ -80,16 +81,8 @@ def test_ladder_command(tmp_path):
     r = subprocess.run([cmd, '--k', '0'], cwd=tmp_path, capture_output=True, text=True)
     assert r.returncode==1 and 'wanted sizes from 1' in r.stderr and 'Traceback' not in r.stderr
 
-def run_cells(tmp_path, prelude):
-    "Run the code cells of the notebook as one script, after `prelude`"
-    nb = json.loads((Path(__file__).parents[1]/'nbs/01_matmul.ipynb').read_text())
-    cells = [''.join(c['source']) for c in nb['cells'] if c['cell_type']=='code']
-    code = '\n'.join(o for o in cells if 'nbdev_export(' not in o and '#| full' not in o)
-    (tmp_path/'page.py').write_text(prelude + '\n' + code)
-    return subprocess.run([sys.executable, 'page.py'], cwd=tmp_path, capture_output=True, text=True, env={**os.environ, 'MPLBACKEND': 'agg'})
-
 def test_page_runs_without_numba(tmp_path):
-    r = run_cells(tmp_path, "import sys; sys.modules['numba'] = None")
+    r = run_page('01_matmul', tmp_path, before="import sys; sys.modules['numba'] = None")
     assert r.returncode==0, r.stderr
     assert 'numba is not installed, so there are no compiled rungs here' in r.stdout
     check = "import sys; sys.modules['numba'] = None\nimport torch\nfrom fastfound.matmul import matmul_blocked\nmatmul_blocked(torch.ones(2,2), torch.ones(2,2))"

@@ -1,6 +1,8 @@
 "Write README.md from nbs/index.ipynb and its stored outputs, with nbdev's own processors and no other program; `--check` only tells whether it is in step."
 import base64, re, sys
 from pathlib import Path
+from fastfound import _modidx
+from nbdev import doclinks
 from nbdev.config import get_config
 from nbdev.doclinks import _nbpath2html
 from nbdev.frontmatter import FrontmatterProc
@@ -8,6 +10,17 @@ from nbdev.process import NBProcessor
 from nbdev.processors import add_links, filter_stream_, hide_, hide_line, rm_export, strip_ansi
 
 NOTE = '<!-- made from nbs/index.ipynb by tools/readme.py: edit there, not here -->'
+
+def complete_index(cfg):
+    "nbdev passes over a notebook that has `auto` in its name when it lists where each name is documented: add what is missing"
+    cells = doclinks._iter_py_cells
+    def renamed(path): return [type(o)(o, nb='') for o in cells(path)]
+    doclinks._iter_py_cells = renamed
+    for mod,names in list(_modidx.d['syms'].items()):
+        if not names: _modidx.d['syms'].update(doclinks._get_modidx(cfg.config_path/f"{mod.replace('.','/')}.py", cfg.lib_path.parent.resolve(), cfg.nbs_path.resolve()))
+    doclinks._iter_py_cells = cells
+
+complete_index(get_config())  # as this file is imported, since the site is made in processes of their own
 
 def joined(x): return ''.join(x) if isinstance(x, list) else x
 
