@@ -59,21 +59,29 @@ class Tensor:
 
 # %% ../nbs/03a_autograd.ipynb #cd1bb5d1
 def _plain(o):
-    "The tensor inside `o`, or inside each member of a tuple; a copy of an array as a tensor; anything else as it is"
+    "The tensor inside `o`, a copy of an array as a tensor, the same for the members of a tuple or list; anything else as it is"
     if isinstance(o, Tensor): return o.data
-    if isinstance(o, tuple): return tuple(map(_plain, o))
+    if isinstance(o, (tuple, list)): return type(o)(map(_plain, o))
     return torch.tensor(o) if isinstance(o, np.ndarray) else o
 
 # %% ../nbs/03a_autograd.ipynb #90b38f77
+def _versions(args):
+    "Every plain tensor among `args`, and in tuples and lists there, with the number of times it was changed in place"
+    found = []
+    for o in args:
+        if isinstance(o, torch.Tensor): found.append((o, o._version))
+        elif isinstance(o, (tuple, list)): found += _versions(o)
+    return found
+
+# %% ../nbs/03a_autograd.ipynb #615f723b
 def _record(name, inputs, tensors, out, backs):
     "A new Tensor for `out`; if one of `inputs` asks for a gradient, it notes how it was made, and from which `tensors`"
     t = Tensor(out)
     if _recording.get() and any([isinstance(o, Tensor) and o.requires_grad for o in inputs]):
-        t.requires_grad,t.op,t.inputs,t.backs = True,name,inputs[:len(backs)],backs
-        t.seen = [(o, o._version) for o in (out, *tensors[:len(backs)]) if isinstance(o, torch.Tensor)]
+        t.requires_grad,t.op,t.inputs,t.backs,t.seen = True,name,inputs[:len(backs)],backs,_versions((out, *tensors))
     return t
 
-# %% ../nbs/03a_autograd.ipynb #615f723b
+# %% ../nbs/03a_autograd.ipynb #55040a04
 def operations(cls):
     "Make every function of `cls` a method of `Tensor`: it takes plain tensors and returns the result, and for each of its first arguments the way back from the gradient of the result"
     def method(f):
@@ -83,7 +91,8 @@ def operations(cls):
             tensors = [_plain(o) for o in args]
             out,*backs = f(*tensors, **kwargs)
             return _record(name, args, tensors, out, backs)
-        call.__doc__,call.rule = f.__doc__ or f'`torch.Tensor.{f.__name__}`, recorded',f
+        call.__doc__ = f.__doc__ or f'`torch.Tensor.{f.__name__}`, recorded'
+        call.rule = f  # what was written, for tests that break it
         return call
     for name,f in vars(cls).items():
         if callable(f): setattr(Tensor, name, method(f))
@@ -109,8 +118,9 @@ def unbroadcast(
 ) -> torch.Tensor:     # of the shape and type of `like`
     "Sum `g` over the dimensions in which broadcasting stretched `like`"
     if g.shape!=like.shape:
-        new = g.ndim-like.ndim
-        g = g.sum([*range(new), *(i+new for i,n in enumerate(like.shape) if n!=g.shape[i+new])]).reshape(like.shape)
+        new = g.ndim-like.ndim  # dimensions that broadcasting put in front
+        stretched = [i+new for i,n in enumerate(like.shape) if n!=g.shape[i+new]]
+        g = g.sum([*range(new), *stretched]).reshape(like.shape)
     return g if g.dtype==like.dtype else g.to(like.dtype)
 
 # %% ../nbs/03a_autograd.ipynb #7ae9f5e0
@@ -142,7 +152,8 @@ def backward(self:Tensor,
                 grads[inp] = grads[inp]+share if inp in grads else share
     for t,g in found: t.grad = g.clone() if t.grad is None else t.grad+g
     if not retain_graph:
-        for t in history: t.inputs,t.seen,t.backs = (),(),None if t.op else ()
+        for t in history: t.inputs,t.seen = (),()
+        for t in history: t.backs = None if t.op else ()
 
 # %% ../nbs/03a_autograd.ipynb #47545589
 def _start(t, grad):
@@ -239,8 +250,8 @@ class _Curves:
     def __pow__(a, b):
         out = a**b
         return out, lambda g: g*b*a**((b-1)*(b!=0)), lambda g: g*out*(a+(a==0)).log()
-    def __rpow__(b, a):
-        out,base = a**b,torch.as_tensor(a, dtype=b.dtype)
+    def __rpow__(a, b):
+        out,base = b**a,torch.as_tensor(b, dtype=a.dtype)
         return out, lambda g: g*out*(base+(base==0)).log()
 
 # %% ../nbs/03a_autograd.ipynb #30c5ea4b
@@ -268,7 +279,8 @@ class _Shapes:
         return a.permute(_shape(dims)), lambda g: g.permute(home)
     def _cat(*tensors, dim):
         ends = list(itertools.accumulate(o.shape[dim] for o in tensors))
-        return torch.cat(tensors, dim), *(lambda g, i=i: g.narrow(dim, ends[i]-tensors[i].shape[dim], tensors[i].shape[dim]) for i in range(len(tensors)))
+        return torch.cat(tensors, dim), *(lambda g, i=i: g.narrow(  # i=i: each keeps its own
+            dim, ends[i]-tensors[i].shape[dim], tensors[i].shape[dim]) for i in range(len(tensors)))
 
 # %% ../nbs/03a_autograd.ipynb #6012b0d5
 def cat(

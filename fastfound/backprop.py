@@ -16,7 +16,8 @@ def mse_grad(
     inp:torch.Tensor,  # predictions (n,1)
     targ:torch.Tensor, # what they should be (n,)
 ):
-    "Set `inp.g`, the gradient of the mean squared error"
+    "Set `inp.g`, the gradient of the mean squared error; a `ValueError` if the shapes differ in more than the last axis"
+    if inp.shape!=(*targ.shape,1): raise ValueError(f'mse_grad: got predictions {tuple(inp.shape)} and targets {tuple(targ.shape)}, wanted (n,1) and (n,)')
     inp.g = (2/len(targ)*(inp.squeeze(-1)-targ)).unsqueeze(-1)
 
 # %% ../nbs/03_backprop.ipynb #a26f0da2
@@ -175,4 +176,4 @@ class Module(nn.Module):
         self = super().__new__(cls)
         nn.Module.__init__(self)
         return self
-    def __init__(self): pass  # what there was to do is done
+    def __init__(self): pass  # so that a super().__init__() written by habit does not wipe out what is already there
