@@ -11,7 +11,7 @@ __all__ = ['IDX_TYPES', 'FILES', 'MIRRORS', 'parse_idx', 'gunzip', 'read_idx', '
 # %% ../nbs/00_datasets.ipynb #6a1e7c0e
 import csv, gzip, hashlib, http.client, math, os, queue, random, re, secrets, shutil, socket, struct, sys, threading, time, zlib
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -390,13 +390,15 @@ class Table:
         return f"<table><thead>{head.replace('td>', 'th>')}</thead><tbody>{''.join(body)}</tbody></table>"
 
 # %% ../nbs/00_datasets.ipynb #1536e6db
-@dataclass(repr=False)
 class Graph:
     "Boxes joined by arrows in layers, from left to right or down, that show themselves as SVG and as text"
-    edges:list                                  # triples of a box, a box that it points to, and the text on the arrow
-    labels:dict = field(default_factory=dict)   # what a box says, where that is not its name
-    colors:dict = field(default_factory=dict)   # the fill of a box, where it is not blue
-    down:bool = False                           # whether arrows point down instead of to the right
+    def __init__(self,
+        edges,       # triples of a box, a box that it points to, and the text on the arrow
+        labels=None, # what a box says, where that is not its name
+        colors=None, # the fill of a box, where it is not light blue
+        down=False,  # whether arrows point down instead of to the right
+    ):
+        self.edges,self.labels,self.colors,self.down = list(edges),labels or {},colors or {},down
     def boxes(self):
         "All boxes, in the order in which they are named"
         return list(dict.fromkeys([*(o for a,b,_ in self.edges for o in (a,b)), *self.labels]))
