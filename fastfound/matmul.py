@@ -20,7 +20,7 @@ from .datasets import Table
 # %% ../nbs/01_matmul.ipynb #8da5fff2
 def check_shapes(a, b):
     "A `ValueError` unless `a` is (n,k) and `b` is (k,m)"
-    sizes = [f"{'x'.join(map(str, o.shape)) or 'a number'}" for o in (a,b)]
+    sizes = ['x'.join(map(str, o.shape)) or 'a number' for o in (a,b)]
     if a.ndim!=2 or b.ndim!=2: raise ValueError(f"can't multiply {sizes[0]} by {sizes[1]}: wanted two matrices, got rank {a.ndim} and {b.ndim}")
     if a.shape[1]!=b.shape[0]: raise ValueError(f"can't multiply {sizes[0]} by {sizes[1]}: inner sizes {a.shape[1]} and {b.shape[0]} differ")
 
@@ -50,7 +50,8 @@ def test_near(
     if b.numel()==0: return
     a,b = a.double(),b.double()
     off = torch.where(a==b, 0., (a-b).abs())  # equal infinities are equal
-    err,scale = off.max().item(), b[b.isfinite()].abs().max().item() if b.isfinite().any() else 0.
+    finite,err = b[b.isfinite()],off.max().item()
+    scale = finite.abs().max().item() if finite.numel() else 0.
     assert err<=tol*scale, f'got values off by up to {err:.3g}, wanted at most {tol:g} of {scale:.3g}: {a.flatten()[off.argmax()]:.6g} is not {b.flatten()[off.argmax()]:.6g}'
 
 # %% ../nbs/01_matmul.ipynb #49461eff
