@@ -94,21 +94,22 @@ class DataLoader:
         self.tensors = (dataset,) if self.single else dataset if is_columns else None
         self.dataset,self.batch_size,self.shuffle,self.drop_last,self.collate,self.num_workers = dataset,batch_size,shuffle,drop_last,collate,num_workers
         self.generator = torch.Generator().manual_seed(generator) if isinstance(generator, int) else generator
-        self.workers = None
+        self.workers,self.share = None,(0,1)  # all rows of each batch: from the first on, each one
         self.n = _n_rows(dataset, self.tensors)
         if type(batch_size) is not int or batch_size<1: raise ValueError(f'DataLoader: got batch_size={batch_size!r}, wanted a whole number from 1')
         if type(num_workers) is not int or num_workers<0: raise ValueError(f'DataLoader: got num_workers={num_workers!r}, wanted a whole number from 0')
     def __len__(self): return self.n//self.batch_size if self.drop_last else math.ceil(self.n/self.batch_size)
     def __iter__(self):
         order = torch.randperm(self.n, generator=self.generator) if self.shuffle else None
-        slices = (slice(i*self.batch_size, (i+1)*self.batch_size) for i in range(len(self)))
+        start,step = self.share
+        slices = (slice(i*self.batch_size+start, (i+1)*self.batch_size, step) for i in range(len(self)))
         if self.tensors: return (self.rows(s if order is None else order[s]) for s in slices)
         lists = (range(self.n)[s] if order is None else order[s].tolist() for s in slices)
         seed = torch.randint(2**31, (), generator=self.generator).item()  # drawn without workers, too: so the next order is the same
         return self.from_workers(lists, seed) if self.num_workers else (self.collate([self.dataset[i] for i in rows]) for rows in lists)
     def rows(self, rows):
         "The batch of these `rows` of the tensors"
-        batch = tuple(o[rows] for o in self.tensors)
+        batch = tuple(o[rows] if isinstance(rows, slice) else o.index_select(0, rows.to(o.device)) for o in self.tensors)  # twice as fast as o[rows]
         return batch[0] if self.single else batch
 
 # %% ../nbs/04_mnist_sgd.ipynb #02a8729e
