@@ -8,7 +8,8 @@ __all__ = ['EVENTS', 'DataLoaders', 'as_images', 'predicted_class', 'accuracy', 
            'Judged', 'Progress', 'is_main', 'Hooks', 'leaves', 'probabilities', 'to_np', 'confusion_matrix',
            'confused_pairs', 'write_state', 'read_state', 'weights_of', 'set_weights', 'best_epoch', 'EarlyStopping',
            'SaveBest', 'rng_state', 'set_rng_state', 'Checkpoint', 'linear_schedule', 'cosine_schedule', 'one_cycle',
-           'Scheduler', 'LRFinder', 'SuggestedLRs', 'RMSProp', 'Adam', 'AdamW', 'first']
+           'Scheduler', 'LRFinder', 'SuggestedLRs', 'RMSProp', 'Adam', 'AdamW', 'ActivationStats', 'GradientClip',
+           'MixedPrecision', 'Distributed', 'HandLearner', 'first']
 
 # %% ../nbs/05_learner.ipynb #c2e59a8e
 import atexit, contextlib, copy, json, math, os, random, sys, time, zipfile
@@ -438,7 +439,8 @@ def _clock(seconds): return '-' if seconds is None else f'{int(seconds)//60:02}:
 
 def is_main() -> bool:
     "Whether this process is the one that prints and saves: the only one, or the first of several that train together"
-    return not (dist.is_available() and dist.is_initialized()) or dist.get_rank()==0
+    if dist.is_available() and dist.is_initialized(): return dist.get_rank()==0
+    return os.environ.get('RANK', '0')=='0'  # set by torchrun
 
 # %% ../nbs/05_learner.ipynb #0edcce67
 class Hooks:
@@ -516,7 +518,7 @@ def to_np(
     "`x` with NumPy arrays in the place of its tensors"
     if isinstance(x, torch.Tensor): return (x.float() if x.dtype==torch.bfloat16 else x).detach().cpu().numpy()
     if isinstance(x, dict): return {k: to_np(v) for k,v in x.items()}
-    if isinstance(x, (tuple,list)): return type(x)(map(to_np, x))
+    if isinstance(x, (tuple,list)): return type(x)(*map(to_np, x)) if hasattr(x, '_fields') else type(x)(map(to_np, x))
     return x
 
 # %% ../nbs/05_learner.ipynb #748c322c
@@ -976,6 +978,7 @@ def _plot_lrs(lrs, losses, found):
     ax.plot(lrs, losses)
     for (name,lr),style in zip(found._asdict().items(), ('o','s')): ax.plot(lr, losses[(lrs-lr).abs().argmin()], style, label=f'{name}: {lr:.2g}')
     ax.set(xscale='log', xlabel='learning rate', ylabel='loss, smoothed', title='The loss falls before it explodes')
+    ax.set_ylim(top=min(losses.max(), 1.5*losses[0])*1.05)
     ax.legend()
 
 # %% ../nbs/05_learner.ipynb #db481281
@@ -1023,3 +1026,152 @@ class Adam(Optimizer):
 class AdamW(Adam):
     "Adam whose weight decay shrinks the parameter itself (Loshchilov and Hutter 2019, algorithm 2), as in PyTorch"
     decoupled = True
+
+# %% ../nbs/05_learner.ipynb #44a3e6a6
+class ActivationStats(Callback):
+    "Notes on what comes out of layers, for each training batch: mean, standard deviation, share of dead units, histogram"
+    keeps = ('notes',)
+    def __init__(self,
+        layers=None, # modules of PyTorch; those of type ReLU by default
+        bins=60,     # of the histograms
+        low=-0.5,    # where they begin; what is lower counts as there
+        high=5.,     # where they end; what is higher counts as there
+    ): self.layers,self.bins,self.low,self.high,self.notes,self.hooks = layers,bins,low,high,[],None
+    def before_fit(self):
+        layers = self.layers or [o for o in leaves(self.learn.model).values() if isinstance(o, nn.ReLU)]
+        if not layers: raise ValueError('ActivationStats: got a model without ReLU, wanted `layers` to look at')
+        number = {id(o): i for i,o in enumerate(layers)}
+        self.notes = [{'mean': [], 'std': [], 'dead': [], 'hist': []} for _ in layers]
+        self.hooks = Hooks(layers, lambda layer,out: self.note(self.notes[number[id(layer)]], out))
+    def note(self, notes, out):
+        "Add to `notes` what `out` looks like"
+        if not self.learn.training: return
+        out = out.detach().float()
+        for k,v in {'mean': out.mean(), 'std': out.std(), 'dead': (out==0).all(0).float().mean()}.items(): notes[k].append(v.item())
+        notes['hist'].append(out.clamp(self.low, self.high).histc(self.bins, self.low, self.high).cpu())
+    def after_fit(self):
+        if self.hooks is not None: self.hooks.remove()
+    def plot(self):
+        "For each layer the histogram as it changes over time, light where there are many values; then the share of dead units"
+        n = len(self.notes)
+        axs = subplots(1, n+1, figsize=(3*(n+1), 2.6), layout='constrained')[1].flatten()
+        for i,(ax,notes) in enumerate(zip(axs, self.notes)):
+            ax.imshow(torch.stack(notes['hist'], 1).log1p(), origin='lower', aspect='auto', extent=(0, len(notes['hist']), self.low, self.high))
+            ax.set(title=f'layer {i+1}', xlabel='batch', ylabel='activation' if i==0 else None)
+            axs[-1].plot(notes['dead'], label=f'layer {i+1}')
+        axs[-1].set(title='share of dead units', xlabel='batch', ylim=(-0.03,1.03))
+        axs[-1].legend()
+
+# %% ../nbs/05_learner.ipynb #8a874b34
+class GradientClip(Callback):
+    "Shortens the gradient of all parameters together to a length of `max_norm` where it is longer (Pascanu and others 2013, algorithm 1)"
+    trial = True
+    def __init__(self,
+        max_norm=1., # the greatest length, the root of the sum of squares
+    ):
+        if not max_norm>0: raise ValueError(f'GradientClip: got max_norm={max_norm!r}, wanted a number above 0')
+        self.max_norm,self.norms = max_norm,[]
+    def before_fit(self): self.norms = []
+    def before_step(self):
+        grads = [g for group in self.learn.opt.param_groups for p in group['params'] if (g := Optimizer.grad(p)) is not None]
+        norm = torch.stack([g.norm() for g in grads]).norm()
+        self.norms.append(norm.item())
+        if self.norms[-1]>self.max_norm:
+            for g in grads: g *= self.max_norm/norm
+
+# %% ../nbs/05_learner.ipynb #09505724
+class MixedPrecision(Callback):
+    "Predict with 16 bits, keep weights and steps at 32 (Micikevicius and others 2018)"
+    order,trial,keeps = 50,True,('scale',)  # after GradientClip, which wants to see gradients that are no longer scaled
+    def __init__(self,
+        dtype=torch.bfloat16, # or torch.float16, whose small range makes it scale the loss
+    ):
+        if dtype not in (torch.bfloat16, torch.float16): raise ValueError(f'MixedPrecision: got {dtype}, wanted torch.bfloat16 or torch.float16')
+        self.dtype = dtype
+    @property
+    def scale(self): return self.scaler.state_dict()
+    @scale.setter
+    def scale(self, state): self.scaler.load_state_dict(state)
+    def before_fit(self):
+        device = next(self.learn.model.parameters()).device.type
+        self.scaler = torch.amp.GradScaler(device, enabled=self.dtype==torch.float16)
+        self.learn.precision = lambda: torch.autocast(device, self.dtype)
+    def before_backward(self): self.learn.loss = self.scaler.scale(self.learn.loss)
+    def after_backward(self): self.scaler.unscale_(self.learn.opt)
+    def before_step(self):
+        if not self.scaler.is_enabled(): return
+        self.scaler.step(self.learn.opt)
+        self.scaler.update()
+        raise CancelStepException  # it is done, or was better left out
+    def after_fit(self): self.learn.precision = contextlib.nullcontext
+
+# %% ../nbs/05_learner.ipynb #4397bb68
+class Distributed(Callback):
+    "Under `torchrun`, trains with PyTorch's DistributedDataParallel: each process takes its share of every batch. Does nothing elsewhere"
+    order = -30
+    def active(self): return int(os.environ.get('WORLD_SIZE', 1))>1
+    def before_fit(self):
+        learn = self.learn
+        self.bare,self.kept,self.before = learn.model,None,[]
+        self.device = next(self.bare.parameters()).device
+        if not dist.is_initialized(): self.join()
+        self.rank,self.world = dist.get_rank(),dist.get_world_size()
+        for dl in filter(None, (learn.dls.train, learn.dls.valid)): self.deal(dl)
+        self.wrapped = nn.parallel.DistributedDataParallel(self.bare)
+    def join(self):
+        "Meet the other processes"
+        if self.device.type=='cuda':
+            torch.cuda.set_device(int(os.environ['LOCAL_RANK']))
+            self.bare.to('cuda')
+        dist.init_process_group('nccl' if self.device.type=='cuda' else 'gloo')
+        atexit.register(dist.destroy_process_group)
+    def deal(self, dl):
+        "Let `dl` serve the share of this process; the order of the rows is the same in all"
+        if not isinstance(dl, DataLoader): raise TypeError(f'Distributed: got a {type(dl).__name__}, wanted a DataLoader of fastfound, which can be shared')
+        if dl.n<self.world: raise ValueError(f'Distributed: got {dl.n} rows for {self.world} processes, wanted at least one for each')
+        self.before.append((dl, dl.share, dl.generator))
+        dl.share = self.rank,self.world
+        seed = torch.randint(2**31, (1,)).to(self.device)
+        dist.broadcast(seed, 0)
+        if dl.shuffle and dl.generator is None: dl.generator = torch.Generator().manual_seed(seed.item())
+    def before_batch(self):
+        learn = self.learn
+        if not learn.training:
+            if not learn.rows: raise CancelBatchException  # no rows left for this process
+            return
+        dl = self.before[0][0]
+        self.weight = learn.rows*self.world/min(dl.batch_size, dl.n-learn.iter*dl.batch_size)
+        if learn.rows: self.kept = [o[:1] for o in learn.xb],learn.yb[:1]
+        else: learn.xb,learn.yb = self.kept  # something to go through the model with, whose weight is 0
+    def before_pred(self):
+        if self.learn.training: self.learn.model = self.wrapped
+    def after_pred(self): self.learn.model = self.bare
+    def before_backward(self): self.learn.loss = self.learn.loss*self.weight
+    def after_epoch(self):
+        learn,recorder = self.learn,self.learn.recorder
+        recorder.total,recorder.n = self.sum(recorder.total, recorder.n)
+        if learn.judged is None: return
+        loss,preds,targ,n = learn.judged
+        total,all_n = self.sum(loss*n, n)
+        learn.judged = Judged(total/all_n, self.gather(preds), self.gather(targ), int(all_n))
+    def sum(self, *numbers):
+        "The sum of each of `numbers` over all processes"
+        t = torch.tensor(numbers, dtype=torch.float64, device=self.device)
+        dist.all_reduce(t)
+        return t.tolist()
+    def gather(self, t):
+        "The rows of `t` of all processes, whose numbers of rows may differ"
+        sizes = [int(o) for o in self.sum(*(len(t)*(i==self.rank) for i in range(self.world)))]
+        padded = torch.cat([t, t.new_zeros(max(sizes)-len(t), *t.shape[1:])])
+        parts = [torch.empty_like(padded) for _ in sizes]
+        dist.all_gather(parts, padded)
+        return torch.cat([o[:n] for o,n in zip(parts, sizes)])
+    def after_fit(self):
+        self.learn.model = self.bare
+        for dl,share,generator in self.before: dl.share,dl.generator = share,generator
+
+# %% ../nbs/05_learner.ipynb #232b6ee4
+class HandLearner(Learner):
+    "A Learner for a Model of layers that know their own way back; `loss_func` is the `loss` of the model"
+    def do_pred(self): self.pred = self.model.predict(*self.xb)
+    def do_backward(self): self.model.backward()
