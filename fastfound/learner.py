@@ -6,16 +6,17 @@
 __all__ = ['EVENTS', 'DataLoaders', 'as_images', 'predicted_class', 'accuracy', 'error_rate', 'Callback', 'CancelFitException',
            'CancelEpochException', 'CancelBatchException', 'CancelStepException', 'Recorder', 'Learner', 'evaluating',
            'Judged', 'Progress', 'is_main', 'Hooks', 'leaves', 'probabilities', 'to_np', 'confusion_matrix',
-           'confused_pairs', 'write_state', 'read_state', 'weights_of', 'set_weights', 'best_epoch', 'EarlyStopping',
-           'SaveBest', 'rng_state', 'set_rng_state', 'Checkpoint', 'linear_schedule', 'cosine_schedule', 'one_cycle',
-           'Scheduler', 'LRFinder', 'SuggestedLRs', 'RMSProp', 'Adam', 'AdamW', 'ActivationStats', 'GradientClip',
-           'MixedPrecision', 'Distributed', 'HandLearner', 'first']
+           'confused_pairs', 'write_state', 'read_state', 'weights_of', 'check_weights', 'set_weights', 'best_epoch',
+           'EarlyStopping', 'SaveBest', 'rng_state', 'set_rng_state', 'Checkpoint', 'linear_schedule',
+           'cosine_schedule', 'one_cycle', 'Scheduler', 'LRFinder', 'SuggestedLRs', 'RMSProp', 'Adam', 'AdamW',
+           'ActivationStats', 'GradientClip', 'MixedPrecision', 'Distributed', 'HandLearner', 'first']
 
 # %% ../nbs/05_learner.ipynb #c2e59a8e
 import atexit, contextlib, copy, json, math, os, random, sys, time, zipfile
 import torch
 import torch.distributed as dist
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 from fastcore.basics import first, listify, patch
@@ -139,7 +140,7 @@ class Recorder(Callback):
         if not learn.training: return
         loss,lr = learn.loss.item(),learn.opt.param_groups[0]['lr']
         if not math.isfinite(loss):
-            raise FloatingPointError(f'the loss became {loss} in epoch {learn.epoch}, batch {learn.iter} of {learn.n_iter} (both counted from 0); the learning rate of {lr:g} may be too large')
+            raise FloatingPointError(f'the loss became {loss} in epoch {learn.epoch}, batch {learn.iter} of {learn.n_iter} (both counted from 0); the learning rate of {lr:.3g} may be too large')
         self.losses.append(loss)
         self.lrs.append(lr)
         self.total += loss*learn.rows
@@ -148,6 +149,10 @@ class Recorder(Callback):
         judged = self.learn.judged
         rest = [None]*(len(self.names())-1) if judged is None else [judged.loss, *self.learn.measure(judged)]
         self.values.append([self.total/self.n if self.n else None, *rest])
+    def table(self) -> Table:
+        "The record, as a table"
+        names = self.names()
+        return Table([{'epoch': i, **dict(zip(names, row))} for i,row in enumerate(self.values)], **dict.fromkeys(names, '.6f'))
     def __getitem__(self, name):
         "The column called `name`, from the first epoch to the last"
         if name not in self.names(): raise KeyError(f"got {name!r}, wanted one of {', '.join(self.names())}")
@@ -186,6 +191,7 @@ class Learner:
         self.dls,self.model,self.loss_func,self.opt_func,self.lr = dls,model,loss_func,opt_func,lr
         self.metrics,self.recorder = listify(metrics),Recorder()
         self.cbs = [self.recorder, *map(_made, listify(cbs))]
+        for o in self.cbs: o.learn = self
         self.opt,self.present,self.waiting,self.precision = None,[],{},contextlib.nullcontext
         self.training,self.dl,self.iter,self.n_iter,self.epoch,self.n_epoch = False,None,0,0,0,0
 
@@ -650,15 +656,23 @@ def weights_of(
     return {str(i): p for i,p in enumerate(model.parameters())}
 
 # %% ../nbs/05_learner.ipynb #d65363d7
+def check_weights(
+    model,   # has `parameters()`
+    weights, # as `weights_of` gives them
+):
+    "A `ValueError` if `weights` do not fit `model`"
+    def shapes(weights): return {k: tuple(v.shape) for k,v in weights.items() if isinstance(v, torch.Tensor)}
+    got,want = shapes(weights),shapes(weights_of(model))
+    wrong = [k for k in {**want, **got} if got.get(k)!=want.get(k)]
+    if wrong: raise ValueError(f"these weights are of another model: for {wrong[0]!r} got {got.get(wrong[0], 'nothing')}, wanted {want.get(wrong[0], 'nothing')}" + f', and {len(wrong)-1} more'*(len(wrong)>1))
+
+# %% ../nbs/05_learner.ipynb #8424d4ea
 def set_weights(
     model,   # has `parameters()`
     weights, # as `weights_of` gives them
 ):
     "Copy `weights` into `model`; a `ValueError`, and nothing changed, if they do not fit"
-    def shapes(weights): return {k: tuple(v.shape) for k,v in weights.items() if isinstance(v, torch.Tensor)}
-    got,want = shapes(weights),shapes(weights_of(model))
-    wrong = [k for k in {**want, **got} if got.get(k)!=want.get(k)]
-    if wrong: raise ValueError(f"these weights are of another model: for {wrong[0]!r} got {got.get(wrong[0], 'nothing')}, wanted {want.get(wrong[0], 'nothing')}" + f', and {len(wrong)-1} more'*(len(wrong)>1))
+    check_weights(model, weights)
     with torch.no_grad():
         if hasattr(model, 'load_state_dict'): model.load_state_dict(weights)
         else:
@@ -803,14 +817,17 @@ class Checkpoint(Callback):
         learn,self.resumed = self.learn,None
         if not self.path.exists(): return
         self.resumed = s = read_state(self.path, 'checkpoint')
-        names = [type(o).__name__ for o in self.kept()]
-        if s['callbacks']!=names: raise ValueError(f"{self.path}: got a checkpoint with {', '.join(s['callbacks'])}, wanted one with {', '.join(names)}")
+        if s['kinds']!=self.kinds(): raise ValueError(f"{self.path}: got a checkpoint of {', '.join(s['kinds'])}, wanted one of {', '.join(self.kinds())}")
         try:
-            set_weights(learn.model, s['weights'])
+            check_weights(learn.model, s['weights'])
             learn.opt.load_state_dict(s['opt'])
         except ValueError as e: raise ValueError(f'{self.path}: {e}') from None
+        set_weights(learn.model, s['weights'])
         learn.epoch = s['epoch']
         self.restore()
+    def kinds(self):
+        "Of which classes the optimizer and these callbacks are"
+        return [f'{type(o).__module__}.{type(o).__name__}' for o in (self.learn.opt, *self.kept())]
     def restore(self):
         "Give the callbacks what they kept"
         for cb,kept in zip(self.kept(), self.resumed['kept']):
@@ -832,7 +849,7 @@ class Checkpoint(Callback):
         if not is_main(): return
         learn = self.learn
         write_state(self.path, 'checkpoint', epoch=epoch, iter=iter, weights=weights_of(learn.model), opt=learn.opt.state_dict(),
-                    callbacks=[type(o).__name__ for o in self.kept()], kept=[{k: getattr(o, k) for k in o.keeps} for o in self.kept()],
+                    kinds=self.kinds(), kept=[{k: getattr(o, k) for k in o.keeps} for o in self.kept()],
                     rng_at_start=self.rng_at_start, rng=rng_state(*self.loaders()))
 
 # %% ../nbs/05_learner.ipynb #1a05a2e0
@@ -1124,7 +1141,7 @@ class Distributed(Callback):
             torch.cuda.set_device(int(os.environ['LOCAL_RANK']))
             self.bare.to('cuda')
         dist.init_process_group('nccl' if self.device.type=='cuda' else 'gloo')
-        atexit.register(dist.destroy_process_group)
+        atexit.register(_part)
     def deal(self, dl):
         "Let `dl` serve the share of this process; the order of the rows is the same in all"
         if not isinstance(dl, DataLoader): raise TypeError(f'Distributed: got a {type(dl).__name__}, wanted a DataLoader of fastfound, which can be shared')
@@ -1167,8 +1184,16 @@ class Distributed(Callback):
         dist.all_gather(parts, padded)
         return torch.cat([o[:n] for o,n in zip(parts, sizes)])
     def after_fit(self):
-        self.learn.model = self.bare
+        self.learn.model,self.wrapped = self.bare,None
         for dl,share,generator in self.before: dl.share,dl.generator = share,generator
+
+# %% ../nbs/05_learner.ipynb #788d1da7
+def _part():
+    "Leave the other processes, when all of them are about to"
+    try:
+        if dist.get_backend()=='gloo': dist.monitored_barrier(timeout=timedelta(seconds=10))
+    except RuntimeError: pass  # they have gone already
+    dist.destroy_process_group()
 
 # %% ../nbs/05_learner.ipynb #232b6ee4
 class HandLearner(Learner):
