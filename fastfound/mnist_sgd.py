@@ -61,18 +61,20 @@ def mnist_loss(
 
 # %% ../nbs/04_mnist_sgd.ipynb #1f762587
 def collate(
-    items, # what belongs into one batch, all of the same kind
+    items, # of one batch, all of the same kind
 ):
     "One batch of `items`: numbers and tensors are stacked; tuples, lists and dicts are collated part by part; anything else makes a tuple"
     first = items[0]
     if isinstance(first, torch.Tensor): return torch.stack(list(items))
+    if isinstance(first, (str,bytes)): return tuple(items)
     if hasattr(first, '__array__'): return torch.stack([torch.as_tensor(o) for o in items])
-    if isinstance(first, (bool,int,float)): return torch.tensor(items, dtype=torch.float64 if isinstance(first, float) else None)
+    if all(isinstance(o, (bool,int,float)) for o in items): return torch.tensor(items, dtype=torch.float64 if any(isinstance(o, float) for o in items) else None)
     if isinstance(first, dict):
         if any(not isinstance(o, dict) or o.keys()!=first.keys() for o in items): raise ValueError(f'collate: got dicts with different keys, wanted {list(first)} in each')
         return {k: collate([o[k] for o in items]) for k in first}
     if isinstance(first, (tuple,list)):
-        if any(len(o)!=len(first) for o in items): raise ValueError(f'collate: got items of {sorted({len(o) for o in items})} parts, wanted as many in each')
+        parts = {len(o) if isinstance(o, (tuple,list)) else 1 for o in items}
+        if parts!={len(first)}: raise ValueError(f'collate: got items of {sorted(parts)} parts, wanted as many in each')
         return tuple(collate(o) for o in zip(*items))
     return tuple(items)
 
@@ -105,7 +107,7 @@ class DataLoader:
         slices = (slice(i*self.batch_size+start, (i+1)*self.batch_size, step) for i in range(len(self)))
         if self.tensors: return (self.rows(s if order is None else order[s]) for s in slices)
         lists = (range(self.n)[s] if order is None else order[s].tolist() for s in slices)
-        seed = torch.randint(2**31, (), generator=self.generator).item()  # drawn without workers, too: so the next order is the same
+        seed = torch.randint(2**31, (), generator=self.generator).item()  # drawn without workers, too, so that with and without them the orders to come are the same
         return self.from_workers(lists, seed) if self.num_workers else (self.collate([self.dataset[i] for i in rows]) for rows in lists)
     def rows(self, rows):
         "The batch of these `rows` of the tensors"
@@ -164,7 +166,7 @@ def from_workers(self:DataLoader,
     except BrokenProcessPool as e:
         self.workers = None
         raise RuntimeError('DataLoader: a worker process died: it was killed, ran out of memory, or could not import what it was sent '
-                           '(a dataset made for workers must be defined in a file, not in a notebook)') from e
+                           '(a dataset for workers must be defined in a file, not in a notebook, and that file must start them under `if __name__ == "__main__"`)') from e
     finally:
         for o in waiting: o.cancel()
 
@@ -193,7 +195,7 @@ class Optimizer:
     ):
         params = list(params)
         groups = params if params and isinstance(params[0], dict) else [{'params': params}]
-        self.param_groups,self.state = [{**settings, **o, 'params': list(o['params'])} for o in groups],{}
+        self.param_groups,self.state,self.settings = [{**settings, **o, 'params': list(o['params'])} for o in groups],{},list(settings)
     def params(self):
         "All parameters of all groups"
         return [p for o in self.param_groups for p in o['params']]
@@ -214,7 +216,7 @@ class Optimizer:
         if all(self.grad(p) is None for p in self.params()):
             raise RuntimeError(f'{type(self).__name__}: no parameter has a gradient; run a backward pass before `step`')
         for group in self.param_groups:
-            settings = {k: v for k,v in group.items() if k!='params'}
+            settings = {k: group[k] for k in self.settings}
             for p in group['params']:
                 g = self.grad(p)
                 if g is not None: self.update(p, g, self.state.setdefault(p, {}), **settings)
@@ -235,5 +237,5 @@ class SGD(Optimizer):
     def update(self, p, g, state, lr, momentum, wd):
         "Move the parameter `p`, whose gradient is `g`"
         if wd: g = g + wd*p
-        if momentum: g = state['step'] = momentum*state['step'] + g if state else g
+        if momentum: g = state['step'] = momentum*state['step'] + g if state else g.clone()
         p -= lr*g
