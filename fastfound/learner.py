@@ -803,10 +803,10 @@ def load_state_dict(self:Optimizer,
 
 # %% ../nbs/05_learner.ipynb #2f2eab60
 class Checkpoint(Callback):
-    "Writes all that is needed to go on to a file, and goes on from there if the file exists"
+    "Writes all that is needed to go on to a file, the settings of the optimizer among it, and goes on from there if the file exists"
     order = 60
     def __init__(self,
-        path,       # of the file; of a fit that has ended, it tells that there is nothing left to do
+        path,       # of the file; each fit needs its own, and that of a fit that has ended says that there is nothing left to do
         every=None, # write it after so many batches, too, and not only after each epoch
     ): self.path,self.every = Path(path),every
     def loaders(self): return self.learn.dls.train,self.learn.dls.valid
