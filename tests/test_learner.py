@@ -251,22 +251,21 @@ learner(cbs=Slow).fit(2)
 @pytest.mark.skipif(os.name=='nt', reason='Windows has no SIGINT to send to another process')
 def test_ctrl_c_keeps_weights_and_record(tmp_path):
     body = '''
-    print('ready', flush=True)
     learn = learner()
     class Tidy(Callback):
+        def after_batch(self):
+            if self.learn.epoch==5 and self.learn.iter==1: print('ready', flush=True)
         def after_fit(self): print('tidied up')
-    try: learn.fit(10**6, cbs=Tidy, quiet=True)
+    try: learn.fit(30_000, cbs=Tidy, quiet=True)
     except KeyboardInterrupt: print('interrupted', len(learn.recorder.values)>0, len(learn.recorder.losses)>0)
     before = [p.detach().clone() for p in model.parameters()]
-    acc = learn.validate()[1]
-    assert all(torch.equal(a, b) for a,b in zip(before, model.parameters())) and acc>0.8, acc
+    assert all(torch.equal(a, b) for a,b in zip(before, model.parameters()))
     learn.fit(1, quiet=True)
     print(len(learn.recorder.values))
     '''
     (tmp_path/'program.py').write_text(PROGRAM + textwrap.dedent(body))
     p = subprocess.Popen([sys.executable, 'program.py'], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert p.stdout.readline()=='ready\n'
-    time.sleep(2)
     p.send_signal(signal.SIGINT)
     out,err = p.communicate(timeout=60)
     assert (p.returncode, err)==(0, '') and out.split('\n')[:3]==['tidied up', 'interrupted True True', '1']
