@@ -17,6 +17,7 @@ import torch
 import torch.distributed as dist
 from contextlib import contextmanager
 from datetime import timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 from fastcore.basics import first, listify, patch
@@ -56,7 +57,7 @@ class DataLoaders:
         n=9, # how many examples
     ):
         "Show the first `n` examples of a batch as images, with their targets"
-        xb,yb = self.one_batch()
+        xb,*_,yb = _parts(self.one_batch())
         show_images(as_images(xb[:n]), titles=[self.name(i) for i in _classes(yb[:n])])
 
 # %% ../nbs/05_learner.ipynb #14799916
@@ -68,6 +69,12 @@ def as_images(
     side = math.isqrt(x.shape[-1])
     if x.ndim<2 or side*side!=x.shape[-1]: raise ValueError(f"can't show inputs of shape {tuple(x.shape)} as images: wanted images, or rows with a square number of pixels")
     return x.view(-1, side, side)
+
+def _parts(batch):
+    "Inputs and targets in `batch`"
+    parts = tuple(batch.values()) if isinstance(batch, dict) else batch
+    if not isinstance(parts, (tuple,list)) or len(parts)<2: raise TypeError(f'Learner: got a batch that is a {type(batch).__name__}, wanted a tuple of inputs and targets')
+    return parts
 
 def _classes(targ): return [int(o) for o in targ.flatten()]
 
@@ -108,32 +115,32 @@ class Callback:
     trial = False  # whether it also acts in trial runs, such as `lr_find`
     learn = None
     def __init_subclass__(cls):
-        wrong = [o for o in vars(cls) if o.startswith(('before_','after_')) and o not in EVENTS]
+        others = [k for k,v in vars(cls).items() if callable(v) and k not in EVENTS]
+        wrong = [o for o in others if o.startswith(('before','after')) or get_close_matches(o, EVENTS, 1, 0.85)]
         if wrong: raise TypeError(f"{cls.__name__}: got a method {wrong[0]}, wanted one of {', '.join(EVENTS)}")
     def active(self):
         "Whether there is anything to do in this process"
         return True
-    def listens_to(self, event):
-        "Whether there is a method for `event`"
-        return hasattr(self, event)
 
-# %% ../nbs/05_learner.ipynb #ad17d08d
+# %% ../nbs/05_learner.ipynb #47d08d18
 class CancelFitException(Exception): "Raised by a callback to end the fit"
 class CancelEpochException(Exception): "Raised by a callback to go to the end of the epoch"
-class CancelBatchException(Exception): "Raised by a callback to go to the end of the batch"
+class CancelBatchException(Exception): "Raised by a callback to go to the end of the batch; gradients that it has found by then are added to those of the next"
 class CancelStepException(Exception): "Raised by a callback to leave out the step of the optimizer"
 
 _cancels = {'epoch': CancelEpochException, 'batch': CancelBatchException, 'step': CancelStepException}
 
 # %% ../nbs/05_learner.ipynb #4e6dcff2
 class Recorder(Callback):
-    "Keeps the losses of all batches, and a row `[train_loss, valid_loss, *metrics]` for each epoch in `values`"
-    order,keeps = -10,('values', 'losses', 'lrs', 'total', 'n')
-    def __init__(self): self.values,self.losses,self.lrs,self.total,self.n = [],[],[],0.,0
+    "Keeps, of the last fit, the losses of all batches, and a row `[train_loss, valid_loss, *metrics]` for each epoch in `values`"
+    order,keeps = -10,('values', 'losses', 'lrs', 'ends', 'total', 'n')
+    def __init__(self): self.values,self.losses,self.lrs,self.ends,self.total,self.n = [],[],[],[],0.,0
     def names(self):
         "What the columns of `values` are called"
-        return ['train_loss', 'valid_loss', *map(_name, self.learn.metrics)]
-    def before_fit(self): self.values,self.losses,self.lrs = [],[],[]
+        names = ['epoch', 'train_loss', 'valid_loss', 'time']
+        for f in self.learn.metrics: names.append(_unlike(_name(f), names))
+        return ['train_loss', 'valid_loss', *names[4:]]
+    def before_fit(self): self.values,self.losses,self.lrs,self.ends = [],[],[],[]
     def before_epoch(self): self.total,self.n = 0.,0
     def after_loss(self):
         learn = self.learn
@@ -149,6 +156,7 @@ class Recorder(Callback):
         judged = self.learn.judged
         rest = [None]*(len(self.names())-1) if judged is None else [judged.loss, *self.learn.measure(judged)]
         self.values.append([self.total/self.n if self.n else None, *rest])
+        self.ends.append(len(self.losses))  # the batches so far
     def table(self) -> Table:
         "The record, as a table"
         names = self.names()
@@ -163,8 +171,7 @@ class Recorder(Callback):
         "The loss of each training batch, and of the validation set after each epoch"
         ax = subplots(figsize=(5.5,3.2))[1][0,0]
         ax.plot(range(skip, len(self.losses)), self.losses[skip:], lw=1, alpha=.6, label='train, each batch')
-        each = len(self.losses)/max(len(self.values), 1)
-        ax.plot([each*(i+1)-1 for i in range(len(self.values))], self['valid_loss'], 'o-', ms=3, label='valid')
+        ax.plot([o-1 for o in self.ends], [math.nan if o is None else o for o in self['valid_loss']], 'o-', ms=3, label='valid')
         ax.set(xlabel='batch', ylabel='loss', title='Loss in training')
         ax.legend()
 
@@ -173,6 +180,10 @@ def _name(f):
     "What the function `f` is called"
     f = getattr(f, 'func', f)  # of a partial
     return getattr(f, '__name__', type(f).__name__)
+
+def _unlike(name, names):
+    "`name`, with a number if it is in `names`"
+    return next(o for o in (name, *(f'{name}_{i}' for i in range(2, len(names)+3))) if o not in names)
 
 # %% ../nbs/05_learner.ipynb #7d56a821
 class Learner:
@@ -192,8 +203,9 @@ class Learner:
         self.metrics,self.recorder = listify(metrics),Recorder()
         self.cbs = [self.recorder, *map(_made, listify(cbs))]
         for o in self.cbs: o.learn = self
-        self.opt,self.present,self.waiting,self.precision = None,[],{},contextlib.nullcontext
-        self.training,self.dl,self.iter,self.n_iter,self.epoch,self.n_epoch = False,None,0,0,0,0
+        self.opt,self.present,self.waiting,self.precision = None,[],{o: [] for o in EVENTS},contextlib.nullcontext
+        self.training,self.dl,self.iter,self.n_iter,self.epoch,self.n_epoch,self.rows = False,None,0,0,0,0,0
+        self.xb = self.yb = self.pred = self.loss = self.judged = None
 
 # %% ../nbs/05_learner.ipynb #1989b54d
 def _made(cb):
@@ -217,11 +229,13 @@ def around(self:Learner,
     do,   # what is to be done
 ):
     "Do it, with the callbacks that wait before and after it; if it is cancelled, the latter act all the same"
+    cancelled = _cancels.get(name, ())
     try:
         self.call(f'before_{name}')
         do()
-    except _cancels.get(name, ()): pass
-    self.call(f'after_{name}')
+    except cancelled: pass
+    try: self.call(f'after_{name}')
+    except cancelled: pass  # it is over as it is
 
 # %% ../nbs/05_learner.ipynb #339555a8
 @patch
@@ -266,11 +280,10 @@ def go_through(self:Learner,
         yield
 
 # %% ../nbs/05_learner.ipynb #d9ed289f
-def _parts(batch):
-    "Inputs and targets in `batch`"
-    parts = tuple(batch.values()) if isinstance(batch, dict) else batch
-    if not isinstance(parts, (tuple,list)) or len(parts)<2: raise TypeError(f'Learner: got a batch that is a {type(batch).__name__}, wanted a tuple of inputs and targets')
-    return parts
+def _join(parts):
+    "What was predicted for batches, as one: tensors, or tuples and dicts of them"
+    if isinstance(parts[0], dict): return {k: _join([o[k] for o in parts]) for k in parts[0]}
+    return tuple(map(_join, zip(*parts))) if isinstance(parts[0], (tuple,list)) else torch.cat(parts)
 
 def _to(o, device): return o.to(device, non_blocking=True) if isinstance(o, torch.Tensor) else o
 
@@ -281,10 +294,11 @@ def _set_mode(model, training):
 @contextmanager
 def evaluating(model):
     "Inside the block, `model` knows that it is not learning"
-    before = getattr(model, 'training', False)
+    before = {o: o.training for o in model.modules()} if isinstance(model, nn.Module) else {}
     _set_mode(model, False)
     try: yield
-    finally: _set_mode(model, before)
+    finally:
+        for o,training in before.items(): o.training = training
 
 # %% ../nbs/05_learner.ipynb #4be4c375
 class Judged(NamedTuple):
@@ -296,23 +310,32 @@ class Judged(NamedTuple):
 
 # %% ../nbs/05_learner.ipynb #0ea16ad8
 @patch
+@contextmanager
+def aside(self:Learner):
+    "Puts the batch at hand aside during the block, so that a callback may use the Learner in the middle of it"
+    names = 'training', 'dl', 'iter', 'n_iter', 'xb', 'yb', 'rows', 'pred', 'loss'
+    before = {k: getattr(self, k) for k in names}
+    try: yield
+    finally: vars(self).update(before)
+
+# %% ../nbs/05_learner.ipynb #3a224f57
+@patch
 def judge(self:Learner,
     dl, # batches of inputs and targets
 ) -> Judged:
     "Predict all of `dl`, learning nothing from it"
+    if dl is None: raise ValueError('Learner: got no validation set, wanted one, or a loader to judge by')
     preds,targ,total,n = [],[],0.,0
-    before = self.training,self.dl,self.iter,self.n_iter
-    self.training,self.dl,self.iter,self.n_iter = False,dl,0,len(dl)
-    try:
-        with torch.no_grad(), evaluating(self.model):
-            for _ in self.go_through(dl):
-                if self.loss is None: continue  # the batch was cancelled
-                preds.append(self.pred)
-                targ.append(self.yb)
-                total += self.loss.item()*self.rows
-                n += self.rows
-    finally: self.training,self.dl,self.iter,self.n_iter = before
-    return Judged(total/max(n, 1), torch.cat(preds), torch.cat(targ), n)
+    with self.aside(), torch.no_grad(), evaluating(self.model):
+        self.training,self.dl,self.iter,self.n_iter = False,dl,0,len(dl)
+        for _ in self.go_through(dl):
+            if self.loss is None: continue  # the batch was cancelled
+            preds.append(self.pred)
+            targ.append(self.yb)
+            total += self.loss.item()*self.rows
+            n += self.rows
+    if not n: raise ValueError('Learner: got no rows to judge by, wanted at least one')
+    return Judged(total/n, _join(preds), _join(targ), n)
 
 # %% ../nbs/05_learner.ipynb #7a6412c4
 @patch
@@ -357,7 +380,7 @@ def acting(self:Learner,
     before = self.present,self.waiting
     self.present = sorted([o for o in cbs if o.active()], key=lambda o: o.order)
     for o in self.present: o.learn = self
-    self.waiting = {event: [getattr(o, event) for o in self.present if o.listens_to(event)] for event in EVENTS}
+    self.waiting = {event: [getattr(o, event) for o in self.present if hasattr(o, event)] for event in EVENTS}
     try: yield
     finally: self.present,self.waiting = before
 
@@ -370,12 +393,11 @@ def run(self:Learner,
     "Fit with `cbs`, and let each of them tidy up, however it ends"
     self.n_epoch,self.epoch = n_epoch,0
     self.opt.zero_grad()
-    with self.acting(cbs), contextlib.ExitStack() as at_the_end:
+    with contextlib.suppress(CancelFitException), self.acting(cbs), contextlib.ExitStack() as at_the_end:
         for act in reversed(self.waiting['after_fit']): at_the_end.callback(act)
         try:
             self.call('before_fit')
             self.do_epochs()
-        except CancelFitException: pass
         finally:
             self.training = False
             _set_mode(self.model, False)
@@ -392,6 +414,7 @@ def fit(self:Learner,
     if type(n_epoch) is not int or n_epoch<1: raise ValueError(f'fit: got n_epoch={n_epoch!r}, wanted a whole number from 1')
     if lr is not None and not 0<lr<math.inf: raise ValueError(f'fit: got lr={lr!r}, wanted a number above 0')
     self.make_opt()
+    if lr is None and self.lr!=self.made_with: lr = self.lr
     for group,at_first in zip(self.opt.param_groups, self.first_lrs): group['lr'] = at_first if lr is None else lr
     self.run(n_epoch, [*self.cbs, *map(_made, listify(cbs)), *([] if quiet else [Progress()])])
 
@@ -399,9 +422,9 @@ def fit(self:Learner,
 @patch
 def make_opt(self:Learner):
     "Make an optimizer, unless there is one for these parameters"
-    ours = {id(p) for p in self.model.parameters()}
-    if self.opt is not None and all(id(p) in ours for group in self.opt.param_groups for p in group['params']): return
-    self.opt = self.opt_func(self.model.parameters(), lr=self.lr)
+    params = list(self.model.parameters())
+    if self.opt is not None and list(map(id, params))==list(map(id, self.made_for)): return
+    self.opt,self.made_for,self.made_with = self.opt_func(params, lr=self.lr),params,self.lr
     self.first_lrs = [group['lr'] for group in self.opt.param_groups]
 
 # %% ../nbs/05_learner.ipynb #10845de7
@@ -411,15 +434,15 @@ class Progress(Callback):
     def __init__(self): self.bar,self.shown,self.times = None,None,[]
     def active(self): return is_main()
     def before_fit(self):
-        self.times = [None]*len(self.learn.recorder.values)  # of epochs restored from a checkpoint
+        self.start,self.times = time.perf_counter(),[None]*len(self.learn.recorder.values)  # of epochs restored from a checkpoint
         if self.times: self.show()
     def before_epoch(self):
         learn = self.learn
-        self.start = time.perf_counter()
         self.bar = learn.dl = progress_bar(learn.dl, desc=f'epoch {learn.epoch+1} of {learn.n_epoch}', total=learn.n_iter, initial=learn.iter, unit=' batches')
     def after_epoch(self):
-        self.bar.close()
+        self.after_fit()
         self.times.append(time.perf_counter()-self.start)
+        self.start = time.perf_counter()
         self.show()
     def after_fit(self):
         if self.bar is not None: self.bar.close()
@@ -468,7 +491,7 @@ def leaves(
     model:nn.Module,
 ) -> dict: # from name to module
     "The layers of `model` that have no layers inside"
-    return {name or type(model).__name__: o for name,o in model.named_modules() if not list(o.children())}
+    return {name: o for name,o in model.named_modules() if not list(o.children())}
 
 # %% ../nbs/05_learner.ipynb #6837b0e7
 @patch
@@ -479,7 +502,7 @@ def summary(self:Learner) -> Table:
     names = {id(o): name for name,o in leaves(model).items()}
     def note(layer, out):
         shape = tuple(out.shape) if isinstance(out, torch.Tensor) else type(out).__name__
-        rows.append({'layer': f'{names[id(layer)]} {type(layer).__name__}', 'output': str(shape), 'parameters': sum(p.numel() for p in layer.parameters())})
+        rows.append({'layer': f'{names[id(layer)]} {type(layer).__name__}'.strip(), 'output': str(shape), 'parameters': sum(p.numel() for p in layer.parameters())})
     *xb,_ = _parts(first(self.dls.valid or self.dls.train))
     device = next((p.device for p in model.parameters()), None)
     with evaluating(model), torch.no_grad(), Hooks(leaves(model).values(), note): model(*[_to(o, device) for o in xb])
@@ -491,8 +514,8 @@ def get_preds(self:Learner,
     dl=None, # batches of inputs and targets; the validation set by default
 ):
     "Predictions and targets for all of `dl`, on the CPU"
-    with self.acting([o for o in self.cbs if o.trial]): judged = self.judge(self.dls.valid if dl is None else dl)
-    return judged.preds.cpu(),judged.targ.cpu()
+    with self.acting(self.cbs): judged = self.judge(self.dls.valid if dl is None else dl)
+    return _to(judged.preds, 'cpu'),_to(judged.targ, 'cpu')
 
 # %% ../nbs/05_learner.ipynb #0eb21f35
 @patch
@@ -501,20 +524,21 @@ def predict(self:Learner,
 ):
     "The scores of one example; if the data have a `vocab`, the name of its class, the number of it and the probabilities of all"
     device = next((p.device for p in self.model.parameters()), None)
-    self.xb = [_to(o[None], device) for o in item]
-    with torch.no_grad(), evaluating(self.model): self.do_pred()
-    pred = self.pred.cpu()
+    with self.aside(), torch.no_grad(), evaluating(self.model):
+        self.xb = [_to(torch.as_tensor(o)[None], device) for o in item]
+        self.do_pred()
+        pred = self.pred.cpu()
     if self.dls.vocab is None: return pred[0]
     number = predicted_class(pred)[0]
     return self.dls.name(number), number, probabilities(pred)[0]
 
 # %% ../nbs/05_learner.ipynb #584b6a6b
 def probabilities(
-    preds:torch.Tensor, # scores (n,c), or (n,1) for two classes
+    preds:torch.Tensor, # scores (n,c), or (n,1) or (n,) for two classes
 ) -> torch.Tensor:      # (n,c), or (n,2); each row sums to 1
     "What scores say of each class: their softmax, or for a single score its sigmoid and what is left"
-    if preds.shape[-1]>1: return preds.softmax(-1)
-    p = preds.sigmoid()
+    if preds.ndim>1 and preds.shape[-1]>1: return preds.softmax(-1)
+    p = preds.view(-1, 1).sigmoid()
     return torch.cat([1-p, p], -1)
 
 # %% ../nbs/05_learner.ipynb #10259c84
@@ -603,8 +627,9 @@ def top_losses(self:Learner,
     show=True, # show them, as images
 ):
     "The highest losses in the validation set and the numbers of their rows, the highest first"
+    if getattr(self.dls.valid, 'shuffle', False): raise ValueError('top_losses: got a validation loader that shuffles, wanted one with the same rows in the same places each time')
     preds,targ = self.get_preds()
-    losses,rows = self.each_loss(preds, targ).topk(min(n, len(preds)))
+    losses,rows = self.each_loss(preds, targ).nan_to_num(-math.inf).topk(min(n, len(preds)))
     if show:
         titles = [self.verdict(*o) for o in zip(_classes(predicted_class(preds[rows])), _classes(targ[rows]))]
         show_images(as_images(_rows_of(self.dls.valid, rows)), nrows, titles=titles, imsize=1.7)

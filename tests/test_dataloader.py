@@ -58,6 +58,9 @@ def test_tensors_are_served_by_slices():
         def __getitem__(self, i):
             Counted.calls += 1
             return self.as_subclass(torch.Tensor)[i]
+        def index_select(self, dim, rows):
+            Counted.calls += 1
+            return self.as_subclass(torch.Tensor).index_select(dim, rows)
     x = torch.randn(1000,3).as_subclass(Counted)
     for shuffle in (False, True):
         Counted.calls = 0
