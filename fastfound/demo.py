@@ -144,8 +144,9 @@ def demo(
     set_seed(seed)
     train_set,valid_set,test_set = prepare(data)
     learn,status = new_learner(train_set, valid_set, hidden, bs, lr),0
-    say(f'Learning all ten with {sum(p.numel() for p in learn.model.parameters()):,} parameters, 784-{hidden}-10:')
-    try: learn.fit(epochs, cbs=Scheduler(linear_schedule(lr, 0)), quiet=quiet)
+    try:
+        say(f'Learning all ten with {sum(p.numel() for p in learn.model.parameters()):,} parameters, 784-{hidden}-10:')
+        learn.fit(epochs, cbs=Scheduler(linear_schedule(lr, 0)), quiet=quiet)
     except KeyboardInterrupt:
         status = 130
         print(f'\ninterrupted after {len(learn.recorder.values)} of {epochs} epochs; the record so far:\n{learn.recorder.table()}', flush=True)
