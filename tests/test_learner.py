@@ -202,6 +202,28 @@ def test_save_best_and_early_stopping_look_at_the_right_end(learn, tmp_path):
         best = (min if monitor=='valid_loss' else max)(column)
         assert learn.validate()[monitor=='accuracy']==pytest.approx(best)
 
+def test_judging_is_not_training():
+    "Dropout and batch normalisation know the difference, in a fit and outside it"
+    set_seed(42)
+    x = torch.randn(40,20)
+    y = x.argmax(1)%3
+    model = nn.Sequential(nn.Linear(20,9), nn.BatchNorm1d(9), nn.Dropout(0.5), nn.Linear(9,3))
+    modes = []
+    class Mode(Callback):
+        def before_pred(self): modes.append((self.learn.training, model.training, model[2].training))
+    learn = Learner(DataLoaders(DataLoader((x[:30], y[:30]), 10), DataLoader((x[30:], y[30:]), 10)), model, F.cross_entropy, lr=0.1, cbs=Mode)
+    learn.fit(2, quiet=True)
+    assert modes==2*(3*[(True,)*3] + [(False,)*3])
+    model.train()
+    mean = model[1].running_mean.clone()
+    got = learn.validate(),learn.validate(),learn.get_preds()[0],learn.predict(x[30])
+    assert torch.equal(mean, model[1].running_mean) and model.training
+    model.eval()
+    with torch.no_grad(): preds = model(x[30:])
+    near(got[2], preds)
+    near(got[3], preds[0])
+    assert got[0]==got[1]==[pytest.approx(F.cross_entropy(preds, y[30:]).item(), rel=1e-5)]==[pytest.approx(learn.recorder.values[-1][1], rel=1e-5)]
+
 # Terminals, pipes, interruptions
 
 FITS = '''
