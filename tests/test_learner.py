@@ -224,6 +224,16 @@ def test_judging_is_not_training():
     near(got[3], preds[0])
     assert got[0]==got[1]==[pytest.approx(F.cross_entropy(preds, y[30:]).item(), rel=1e-5)]==[pytest.approx(learn.recorder.values[-1][1], rel=1e-5)]
 
+def test_16_bits_end_with_the_fit(learn):
+    "Also with one that ends in an error"
+    class Fails(Callback):
+        def after_pred(self): raise Cut
+    assert learn.get_preds()[0].dtype==torch.float32
+    learn.fit(1, cbs=MixedPrecision, quiet=True)
+    assert learn.get_preds()[0].dtype==torch.float32
+    with pytest.raises(Cut): learn.fit(1, cbs=[MixedPrecision, Fails], quiet=True)
+    assert learn.get_preds()[0].dtype==torch.float32 and not torch.is_autocast_enabled('cpu')
+
 # Terminals, pipes, interruptions
 
 FITS = '''
