@@ -9,8 +9,9 @@ from statistics import median
 import torch
 from torch import nn
 from torch.utils.data import DataLoader as TorchLoader, TensorDataset
+from fastfound.dataloaders import DataLoaders
 from fastfound.datasets import get_mnist, set_seed
-from fastfound.learner import DataLoaders, Learner, accuracy
+from fastfound.learner import Learner, accuracy
 from fastfound.mnist_sgd import SGD, DataLoader, mnist_loss
 
 def threes_and_sevens(x, y):

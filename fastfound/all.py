@@ -24,7 +24,13 @@ from .fully_connected import *
 from .autograd import *
 from .backprop import *
 from .mnist_sgd import *
+from .dataloaders import *
 from .learner import *
+from .interpret import *
+from .checkpoints import *
+from .optimizers import *
+from .diagnostics import *
+from .distributed import *
 from .demo import *
 from .train import *
 
@@ -50,5 +56,5 @@ pd = _Later('pandas')
 
 # %% ../nbs/08_all.ipynb #74281fcd
 _all_ = ['math', 'string', 'partial', 'sqrt', 'Path', 'matplotlib', 'np', 'torch', 'F', 'L', 'plt', 'array', 'Image', 'nn', 'pd']
-_modules = 'datasets', 'matmul', 'fully_connected', 'autograd', 'backprop', 'mnist_sgd', 'learner', 'demo', 'train'
+_modules = 'datasets', 'matmul', 'fully_connected', 'autograd', 'backprop', 'mnist_sgd', 'dataloaders', 'learner', 'interpret', 'checkpoints', 'optimizers', 'diagnostics', 'distributed', 'demo', 'train'
 __all__ = globals().get('__all__', []) + [name for module in _modules for name in import_module(f'fastfound.{module}').__all__]

@@ -14,11 +14,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from fastcore.script import call_parse
 from .backprop import CrossEntropy, Model, softmax
+from .dataloaders import DataLoaders
 from .datasets import Table, appear_whole, get_mnist, mnist_arrays, set_seed, show_image
 from .fully_connected import kaiming, normalize
-from .learner import DataLoaders, HandLearner, Scheduler, accuracy, confused_pairs, linear_schedule
+from .interpret import most_confused
+from .learner import HandLearner, accuracy
 from .matmul import ladder, matmul_bcast, matmul_dot, matmul_einsum, matmul_loops
 from .mnist_sgd import SGD, DataLoader, mnist_distance
+from .optimizers import Scheduler, linear_schedule
 
 # %% ../nbs/05a_demo.ipynb #5ae9c728
 def similarity_baseline(
@@ -106,7 +109,7 @@ def picture(
     top,bottom = fig.subfigures(2, 1, height_ratios=[1,1.25])
     axs = top.subplots(1, 3)
     _curves(axs[:2], learn.recorder)
-    _pairs(axs[2], confused_pairs(probs.argmax(1), y))
+    _pairs(axs[2], most_confused(probs.argmax(1), y))
     bottom.suptitle('What it reads: the first test digits, then its most confident mistakes')
     _digits(bottom.subplots(4, 14), images, probs, y)
     return fig

@@ -16,11 +16,14 @@ from PIL import Image
 from fastcore.script import Param, call_parse, store_true
 from torch import nn
 from .backprop import CrossEntropy, Model
+from .checkpoints import Checkpoint, read_state, load_model_state, model_state, write_state
+from .dataloaders import DataLoaders
 from .datasets import Table, default_device, get_mnist, mnist_arrays, np, set_seed
 from .fully_connected import kaiming, normalize
-from .learner import (AdamW, Callback, Checkpoint, DataLoaders, HandLearner, Learner, accuracy, confused_pairs, is_main,
-                               predicted_class, probabilities, read_state, set_weights, weights_of, write_state)
+from .interpret import most_confused, probabilities
+from .learner import Callback, HandLearner, Learner, accuracy, is_main_process, predicted_class
 from .mnist_sgd import DataLoader
+from .optimizers import AdamW
 
 # %% ../nbs/07_train.ipynb #ec546e15
 def _layers(*sizes):
@@ -132,7 +135,7 @@ class Trained:
         path, # of the file
     ):
         "Write it to a file, whole or not at all"
-        write_state(path, 'model', name=self.name, vocab=self.vocab, mean=self.mean, std=self.std, weights=weights_of(self.model))
+        write_state(path, 'model', name=self.name, vocab=self.vocab, mean=self.mean, std=self.std, weights=model_state(self.model))
     @classmethod
     def load(cls,
         path, # of a file that `save` wrote
@@ -140,7 +143,7 @@ class Trained:
         "Read it from a file; a `ValueError` if that is damaged or holds something else"
         s = read_state(path, 'model')
         trained = cls(s['name'], s['vocab'], s['mean'], s['std'])
-        set_weights(trained.model, s['weights'])
+        load_model_state(trained.model, s['weights'])
         return trained
     def learner(self,
         pictures, # to learn from and to judge by
@@ -164,7 +167,7 @@ class Trained:
 # %% ../nbs/07_train.ipynb #b912f4c5
 class _SameRun(Callback):
     "Refuses to go on with a run that had other options"
-    keeps = ('options',)
+    state_attrs = ('options',)
     def __init__(self, options): self._options = options
     @property
     def options(self): return self._options
@@ -198,12 +201,12 @@ def train_model(
     set_seed(seed)
     pictures = load_pictures(data, invert)
     x = pictures.train[0]
-    if not quiet and is_main(): print(f'{len(x):,} pictures of {len(pictures.vocab)} classes to learn from, {len(pictures.valid[0]):,} to judge by', flush=True)
+    if not quiet and is_main_process(): print(f'{len(x):,} pictures of {len(pictures.vocab)} classes to learn from, {len(pictures.valid[0]):,} to judge by', flush=True)
     trained = Trained(model, pictures.vocab, x.mean().item(), x.std().item())
     options = dict(data=str(data), model=model, epochs=epochs, bs=bs, lr=lr, seed=seed, invert=invert)
     learn = trained.learner(pictures, bs, lr, cbs=[Checkpoint(checkpoint), _SameRun(options)])
     learn.fit_one_cycle(epochs, lr, quiet=quiet)
-    if is_main():
+    if is_main_process():
         trained.save(file)
         checkpoint.unlink(missing_ok=True)
     return learn
@@ -220,7 +223,7 @@ def evaluate_model(
     if pictures.vocab!=trained.vocab: raise ValueError(f"{file}: got a model of {', '.join(trained.vocab)}, wanted one of {', '.join(pictures.vocab)}")
     x,y = pictures.test
     preds = predicted_class(trained.predict(x))
-    pairs = confused_pairs(preds, y, most=len(trained.vocab)**2)
+    pairs = most_confused(preds, y, n=len(trained.vocab)**2)
     def row(name, of, worst): return {'class': name, 'pictures': int(of.sum()), 'accuracy': (preds==y)[of].float().mean().item(), 'most often read as': worst}
     def worst(i): return next((trained.vocab[p] for t,p,_ in pairs if t==i), None)
     rows = [row(name, y==i, worst(i)) for i,name in enumerate(trained.vocab) if (y==i).any()]
@@ -261,7 +264,7 @@ def fastfound_train(
     try:
         if what=='train':
             train_model(file, data, model, epochs, bs, lr, seed, resume, invert, quiet)
-            if is_main(): print(f'saved {file}; now try: fastfound_train evaluate --file {file}')
+            if is_main_process(): print(f'saved {file}; now try: fastfound_train evaluate --file {file}')
         elif what=='evaluate': print(evaluate_model(file, data, invert))
         else: print(predict_files(files, file, invert))
     except KeyboardInterrupt:

@@ -1,0 +1,48 @@
+"What the tests of the Learner share: a program that can be run in a process of its own, and small Learners."
+import subprocess, sys, textwrap
+import torch
+import torch.nn.functional as F
+from torch import nn
+from fastfound.dataloaders import DataLoaders
+from fastfound.datasets import set_seed
+from fastfound.learner import Learner, accuracy
+from fastfound.mnist_sgd import DataLoader
+
+PROGRAM = '''
+import os, signal, sys, time, torch
+import torch.nn.functional as F
+from functools import partial
+from torch import nn
+from fastfound.all import *
+
+set_seed(42)
+x = torch.randn(90,8)
+y = (x[:,0]>x[:,1]).long()
+dls = DataLoaders(DataLoader((x[:70], y[:70]), 16, shuffle=True), DataLoader((x[70:], y[70:]), 16))
+model = nn.Sequential(nn.Linear(8,6), nn.Dropout(0.2), nn.ReLU(), nn.Linear(6,2))
+def learner(**kw): return Learner(dls, model, F.cross_entropy, lr=0.1, metrics=accuracy, **kw)
+'''
+
+def run(folder, body, *args, command=(), **kw):
+    "Run PROGRAM and `body` in `folder`"
+    (folder/'program.py').write_text(PROGRAM + textwrap.dedent(body))
+    return subprocess.run([sys.executable, *command, 'program.py', *map(str, args)], cwd=folder, capture_output=True, text=True, timeout=900, **kw)
+
+def weights(path): return torch.load(path, weights_only=True)['weights']
+
+def same(a, b): return a.keys()==b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+def tiny(dtype=torch.float32, **kw):
+    "A Learner with two training batches of four rows and one validation batch"
+    set_seed(42)
+    x,y = torch.randn(12,5, dtype=dtype),torch.randn(12,1, dtype=dtype)
+    dls = DataLoaders(DataLoader((x[:8], y[:8]), 4), DataLoader((x[8:], y[8:]), 4))
+    return Learner(dls, nn.Linear(5,1).to(dtype), F.mse_loss, **{'lr': 0.1, **kw})
+
+def three_classes():
+    "A Learner for three classes, with batch normalisation"
+    set_seed(42)
+    x = torch.randn(40,20)
+    y = x.argmax(1)%3
+    dls = DataLoaders(DataLoader((x[:30], y[:30]), 10), DataLoader((x[30:], y[30:]), 10))
+    return Learner(dls, nn.Sequential(nn.Linear(20,9), nn.BatchNorm1d(9), nn.Linear(9,3)), F.cross_entropy, lr=0.1, metrics=accuracy)

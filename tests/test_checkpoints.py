@@ -1,0 +1,257 @@
+"Files of weights and checkpoints: killed processes, damaged files, full disks, exact resumption."
+import errno, os, pickle, random
+from functools import partial
+from pathlib import Path
+import pytest, torch
+import torch.nn.functional as F
+from torch import nn
+from fastfound.checkpoints import Checkpoint, EarlyStopping, SaveBest, model_state, read_state, write_state
+from fastfound.dataloaders import DataLoaders
+from fastfound.datasets import set_seed
+from fastfound.diagnostics import ActivationStats, MixedPrecision
+from fastfound.learner import Callback, CancelBatchException, Learner, accuracy
+from fastfound.mnist_sgd import SGD, DataLoader
+from fastfound.optimizers import Adam, GradientClip, RMSProp
+from learners import run, same, three_classes, tiny, weights
+
+@pytest.fixture
+def learn(): return three_classes()
+
+KILLED = '''
+class Kill(Callback):
+    order,run_valid = -100,False
+    def before_batch(self):
+        if self.learn.epoch*self.learn.n_iter+self.learn.iter==int(sys.argv[1]): end()
+
+def end(): os.kill(os.getpid(), signal.SIGKILL) if hasattr(signal, 'SIGKILL') else os._exit(9)
+
+if len(sys.argv)>2:  # in the middle of writing a file
+    save,writes = torch.save,[]
+    def half(state, path):
+        save(state, path)
+        writes.append(path)
+        if len(writes)<int(sys.argv[2]): return
+        path.write_bytes(path.read_bytes()[:1000])
+        end()
+    torch.save = half
+
+learn = learner(opt_func=partial(SGD, momentum=0.9), cbs=[Checkpoint('checkpoint', every=1), Kill])
+learn.fit_one_cycle(3, 0.2, quiet=True)
+learn.save('weights')
+torch.save({'losses': learn.recorder.losses, 'values': learn.recorder.values}, 'record')
+'''
+
+def test_killed_process_resumes(tmp_path):
+    "SIGKILL between batches, at the first, in the middle of an epoch, at its end, and in the middle of writing; each restart goes on, and the end is the same to the last bit"
+    (tmp_path/'whole').mkdir()
+    assert run(tmp_path/'whole', KILLED, -1).returncode==0
+    for cuts in ([(0,), (2,), (3,), (7,), (14,)], [(5,), (6,5), (6,6), (12,)]):
+        folder = tmp_path/str(len(cuts))
+        folder.mkdir()
+        for cut in cuts: assert run(folder, KILLED, *cut).returncode not in (0, 1), cut
+        left = run(folder, KILLED, -1)
+        assert left.returncode==0, left.stderr
+        assert same(weights(folder/'weights.pth'), weights(tmp_path/'whole/weights.pth'))
+        assert torch.load(folder/'record')==torch.load(tmp_path/'whole/record')
+
+class Cut(Exception): pass
+
+class CutAt(Callback):
+    run_valid = False
+    def __init__(self, n, event):
+        self.n,self.count = n,0
+        setattr(self, event, self.act)
+    def act(self):
+        self.count += 1
+        if self.count==self.n: raise Cut
+
+def fit(path=None, cut=None, every=None, opt_func=partial(SGD, momentum=0.9), own=False, cbs=(), n_epoch=3):
+    "A short fit with everything that draws random numbers or keeps state; with its losses, its record and its callbacks"
+    set_seed(42)
+    x = torch.randn(90,8)
+    y = (x[:,0]>x[:,1]).long()
+    class Items:
+        def __len__(self): return 70
+        def __getitem__(self, i): return x[i]+0.1*torch.randn(8)+random.random(), y[i]
+    train = DataLoader(Items(), 16, shuffle=True, generator=7 if own else None)
+    model = nn.Sequential(nn.Linear(8,6), nn.BatchNorm1d(6), nn.Dropout(0.2), nn.ReLU(), nn.Linear(6,2))
+    learn = Learner(DataLoaders(train, DataLoader((x[70:], y[70:]), 16)), model, F.cross_entropy, opt_func, lr=0.05, metrics=accuracy)
+    stats = ActivationStats()
+    cbs = [stats, *([Checkpoint(path, every)] if path else []), *[o() for o in cbs], *([cut] if cut else [])]
+    learn.fit_one_cycle(n_epoch, 0.1, cbs=cbs, quiet=True)
+    return {'weights': {k: v.clone() for k,v in model_state(learn.model).items()}, 'values': learn.recorder.values, 'losses': learn.recorder.losses, 'lrs': learn.recorder.lrs, 'dead': stats.stats[0]['dead']}
+
+def equal(a, b): return same(a['weights'], b['weights']) and all(a[k]==b[k] for k in a if k!='weights')
+
+@pytest.mark.parametrize('kw', [dict(), dict(own=True), dict(opt_func=Adam), dict(opt_func=torch.optim.Adam), dict(opt_func=partial(RMSProp, momentum=0.5)),
+                                dict(cbs=[partial(MixedPrecision, torch.float16), GradientClip]), dict(cbs=[partial(EarlyStopping, patience=1)])], ids=str)
+def test_resume_at_any_batch(tmp_path, kw):
+    whole = fit(**kw)
+    for every in (1, 3, None):
+        for n in (1, 2, 5, 6, 9, 14):
+            for event in ('before_pred', 'after_step', 'after_batch'):
+                path = tmp_path/f'{every}{n}{event}'
+                if len(whole['losses'])<n: continue
+                with pytest.raises(Cut): fit(path, CutAt(n, event), every, **kw)
+                if n==9:  # and once more
+                    with pytest.raises(Cut): fit(path, CutAt(2, event), every, **kw)
+                assert equal(fit(path, None, every, **kw), whole), (every, n, event)
+
+def test_a_fit_that_has_ended_stays_as_it_is(tmp_path):
+    whole = fit(tmp_path/'c')
+    assert equal(fit(tmp_path/'c'), whole)
+
+def test_longer_fit_goes_on(tmp_path):
+    fit(tmp_path/'c', n_epoch=2)
+    assert len(fit(tmp_path/'c', n_epoch=4)['values'])==4
+
+def test_checkpoint_of_something_else(tmp_path):
+    "A checkpoint that does not fit is refused, and nothing is changed"
+    fit(tmp_path/'c')
+    before = (tmp_path/'c').read_bytes()
+    for kw,message in ((dict(cbs=[MixedPrecision]), 'got a checkpoint of'), (dict(opt_func=Adam), 'wanted one of fastfound.optimizers.Adam')):
+        with pytest.raises(ValueError, match=message): fit(tmp_path/'c', **kw)
+    assert (tmp_path/'c').read_bytes()==before
+    set_seed(0)
+    learn = Learner(DataLoaders(DataLoader((torch.randn(8,3), torch.randn(8,1)), 4)), nn.Linear(3,1), F.mse_loss)
+    start = {k: v.clone() for k,v in model_state(learn.model).items()}
+    with pytest.raises(ValueError, match='c: '): learn.fit(1, cbs=Checkpoint(tmp_path/'c'), quiet=True)
+    assert same(model_state(learn.model), start)
+
+# Files
+
+def test_any_damage_is_noticed(learn, tmp_path):
+    "Bits flipped anywhere, or an end that is missing: an error and unchanged weights, or (in bytes that mean nothing) the right weights"
+    good = {k: v.clone() for k,v in model_state(learn.model).items()}
+    file = learn.save(tmp_path/'w')
+    raw,g,refused = file.read_bytes(),random.Random(1),0
+    def attempt(data):
+        (tmp_path/'bad.pth').write_bytes(data)
+        for p in learn.model.parameters(): p.data.zero_()
+        zeros = {k: v.clone() for k,v in model_state(learn.model).items()}
+        try: learn.load(tmp_path/'bad')
+        except ValueError as e:
+            assert same(model_state(learn.model), zeros) and 'bad.pth: got ' in str(e) or 'these weights are of another model' in str(e), e
+            return 1
+        assert same(model_state(learn.model), good)
+        return 0
+    for _ in range(400):
+        data = bytearray(raw)
+        data[g.randrange(len(data))] ^= 1<<g.randrange(8)
+        refused += attempt(bytes(data))
+    assert refused>200
+    for n in (0, 1, 100, len(raw)//2, len(raw)-1): assert attempt(raw[:n])==1
+    assert attempt(raw)==0
+
+def test_a_pickle_that_runs_a_program_is_refused(learn, tmp_path):
+    class Evil:
+        def __reduce__(self): return (Path.touch, (tmp_path/'touched',))
+    torch.save({'kind': 'weights', 'weights': Evil()}, tmp_path/'evil.pth')
+    (tmp_path/'plain.pth').write_bytes(pickle.dumps(Evil()))
+    for name in ('evil', 'plain'):
+        with pytest.raises(ValueError, match='damaged or of another kind'): learn.load(tmp_path/name)
+    assert not (tmp_path/'touched').exists()
+
+def test_full_disk_leaves_the_old_file(learn, tmp_path, monkeypatch):
+    file = learn.save(tmp_path/'w')
+    before,save = file.read_bytes(),torch.save
+    def full(state, path):
+        path.write_bytes(b'half')
+        raise OSError(28, 'No space left on device')
+    monkeypatch.setattr(torch, 'save', full)
+    learn.model[0].weight.data.zero_()
+    with pytest.raises(OSError): learn.save(file)
+    assert file.read_bytes()==before and [o.name for o in tmp_path.iterdir()]==['w.pth']
+
+def test_save_best_and_early_stopping_look_at_the_right_end(learn, tmp_path):
+    "An accuracy should be high and a loss low; the saved weights are those of the best epoch"
+    for monitor in ('valid_loss', 'accuracy'):
+        learn.fit(12, cbs=SaveBest(tmp_path/monitor, monitor), quiet=True)
+        column = learn.recorder[monitor]
+        learn.load(tmp_path/monitor)
+        best = (min if monitor=='valid_loss' else max)(column)
+        assert learn.validate()[monitor=='accuracy']==pytest.approx(best)
+
+
+def test_a_full_disk_gives_one_error(learn, tmp_path, monkeypatch):
+    "Also where PyTorch reports it as a RuntimeError; it names the file, and the old file is unchanged"
+    file = learn.save(tmp_path/'w')
+    before = file.read_bytes()
+    for error in (OSError(errno.ENOSPC, 'No space left on device'), RuntimeError('[enforce fail at inline_container.cc] PytorchStreamWriter failed writing file data/0')):
+        def full(state, path):
+            path.write_bytes(b'half')
+            raise error
+        monkeypatch.setattr(torch, 'save', full)
+        with pytest.raises(OSError, match='w.pth: the weights could not be written'): learn.save(file)
+        assert file.read_bytes()==before and [o.name for o in tmp_path.iterdir()]==['w.pth']
+
+@pytest.mark.parametrize('content', [{}, {'weights': 3}, {'weights': None}, {'weights': [1,2]}, {'weights': {}}, {'weights': {'0.weight': 'x'}}], ids=str)
+def test_weights_of_the_right_kind_with_wrong_content(learn, tmp_path, content):
+    write_state(tmp_path/'w.pth', 'weights', **content)
+    before = {k: v.clone() for k,v in model_state(learn.model).items()}
+    with pytest.raises(ValueError, match=r'w\.pth: (got|these weights)'): learn.load(tmp_path/'w')
+    assert same(before, model_state(learn.model))
+
+def test_checkpoint_of_the_right_kind_with_wrong_content(tmp_path):
+    "Every part of a checkpoint replaced by something else in turn: one clear error, and a Learner that is as it was"
+    path = tmp_path/'c'
+    tiny(opt_func=Adam).fit(1, cbs=Checkpoint(path), quiet=True)
+    good = torch.load(path, weights_only=True)
+    for key in good:
+        if key=='kind': continue
+        for bad in (None, 3, 'x', [], {}, [{}], {'a': 1}):
+            if bad==good[key] or key in ('epoch','iter') and bad==3: continue
+            write_state(path, 'checkpoint', **{k: bad if k==key else v for k,v in good.items() if k!='kind'})
+            learn = tiny(opt_func=Adam)
+            before,rng = {k: v.clone() for k,v in model_state(learn.model).items()},torch.get_rng_state()
+            try: learn.fit(1, cbs=Checkpoint(path), quiet=True)
+            except ValueError as e: assert str(e).startswith(f'{path}: '), e
+            else: raise AssertionError(f'{bad} for {key} was accepted')
+            assert torch.equal(rng, torch.get_rng_state()) and same(before, model_state(learn.model)), (key, bad)
+            assert not any(learn.opt.state.values()) and all(p.grad is None for p in learn.model.parameters())
+
+@pytest.mark.parametrize('name, want', [('model', 'model.pth'), ('model.v1.2', 'model.v1.2.pth'), ('model.pth', 'model.pth'), ('model.pt', 'model.pt'), ('a.b/model', 'a.b/model.pth')])
+def test_a_dot_in_a_name_is_no_suffix(learn, tmp_path, name, want):
+    assert learn.save(tmp_path/name)==tmp_path/want
+    learn.load(tmp_path/name)
+    assert (tmp_path/want).exists()
+
+# Resuming
+
+class Accumulate(Callback):
+    "Steps after every third batch"
+    def before_step(self):
+        if (self.learn.epoch*self.learn.n_iter+self.learn.iter+1)%3: raise CancelBatchException
+
+def test_pending_gradients_are_kept(tmp_path):
+    "Gradient accumulation that is interrupted between two steps, also across epochs"
+    whole = fit(cbs=[Accumulate])
+    for n in range(1, 15):
+        path = tmp_path/str(n)
+        with pytest.raises(Cut): fit(path, CutAt(n, 'after_batch'), 1, cbs=[Accumulate])
+        assert equal(fit(path, None, 1, cbs=[Accumulate]), whole), n
+
+def test_a_fit_that_was_stopped_early_is_over(tmp_path):
+    "The same script again: it does not train on"
+    def script():
+        learn = tiny(lr=1e-9)  # no progress
+        learn.fit(10, cbs=[Checkpoint(tmp_path/'c'), EarlyStopping(patience=2, min_delta=1)], quiet=True)
+        return learn
+    first,again = script(),script()
+    assert len(first.recorder.values)==len(again.recorder.values)==3
+    assert first.recorder.losses==again.recorder.losses and same(model_state(first.model), model_state(again.model))
+
+@pytest.mark.parametrize('make', [lambda: EarlyStopping(patience=0), lambda: EarlyStopping(patience=1.5), lambda: Checkpoint('c', every=0), lambda: Checkpoint('c', every=True)])
+def test_numbers_below_one_are_refused(make):
+    with pytest.raises(ValueError, match='wanted a whole number from 1'): make()
+
+def test_random_numbers_drawn_in_before_epoch_are_the_same_after_resuming(tmp_path):
+    drawn = []
+    class Draws(Callback):
+        def before_epoch(self): drawn.append((self.learn.epoch, torch.rand(1).item()))
+    whole = fit(cbs=[Draws])
+    wanted = drawn[:]
+    for n in (6, 7, 11):
+        drawn.clear()
+        with pytest.raises(Cut): fit(tmp_path/str(n), CutAt(n, 'after_batch'), 1, cbs=[Draws])
+        assert equal(fit(tmp_path/str(n), None, 1, cbs=[Draws]), whole) and set(drawn)==set(wanted), n

@@ -1,0 +1,86 @@
+"Activation statistics and mixed precision where the page does not go."
+import math
+import pytest, torch
+import torch.nn.functional as F
+from torch import nn
+import fastfound.interpret
+from fastfound.datasets import set_seed
+from fastfound.diagnostics import ActivationStats, MixedPrecision
+from fastfound.learner import Callback, CancelBatchException, CancelStepException
+from fastfound.matmul import test_near as near
+from fastfound.mnist_sgd import SGD
+from fastfound.optimizers import GradientClip
+from learners import same, three_classes, tiny
+
+class Stop(Exception): pass
+
+def test_16_bits_end_with_the_fit():
+    "Also with one that ends in an error"
+    class Fails(Callback):
+        def after_pred(self): raise Stop
+    learn = three_classes()
+    assert learn.get_preds()[0].dtype==torch.float32
+    learn.fit(1, cbs=MixedPrecision, quiet=True)
+    assert learn.get_preds()[0].dtype==torch.float32
+    with pytest.raises(Stop): learn.fit(1, cbs=[MixedPrecision, Fails], quiet=True)
+    assert learn.get_preds()[0].dtype==torch.float32 and not torch.is_autocast_enabled('cpu') and learn.step.__func__ is type(learn).step
+
+def test_an_overflowing_gradient_skips_the_step():
+    class Overflow(Callback):
+        "Makes the gradients of one batch infinite"
+        order,run_valid = -1,False
+        def after_backward(self):
+            if self.learn.iter==1:
+                self.before = [p.detach().clone() for p in self.learn.model.parameters()]
+                next(self.learn.model.parameters()).grad.fill_(math.inf)
+        def after_step(self):
+            if self.learn.iter==1: assert all(torch.equal(a, b) for a,b in zip(self.before, self.learn.model.parameters()))
+    learn = three_classes()
+    learn.fit(2, cbs=[MixedPrecision(torch.float16), Overflow()], quiet=True)
+    assert all(p.isfinite().all() for p in learn.model.parameters())
+
+@pytest.mark.parametrize('error', [CancelStepException, CancelBatchException])
+def test_float16_with_steps_that_are_skipped(error):
+    "A callback skips two of three steps, or accumulates the gradients of three batches: the same as without 16 bits, but for rounding"
+    class Skip(Callback):
+        run_valid = False
+        def before_step(self):
+            if self.learn.iter%3: raise error
+    def weights(*cbs):
+        learn = three_classes()
+        learn.fit(3, 0.05, cbs=[Skip, *cbs], quiet=True)
+        return torch.cat([p.detach().flatten() for p in learn.model.parameters()])
+    near(weights(MixedPrecision(torch.float16)), weights(), tol=0.02)  # float16 has 11 significant bits; a scale that is left in would be a factor of 65,536
+
+def test_clipping_sees_the_unscaled_gradients():
+    norms = []
+    for cbs in ([], [MixedPrecision(torch.float16)]):
+        clip,learn = GradientClip(0.5),three_classes()
+        learn.fit(2, cbs=[*cbs, clip], quiet=True)
+        norms.append(torch.tensor(clip.norms))
+    near(norms[1], norms[0], tol=0.05)
+
+def test_optimizers_of_pytorch_in_float16():
+    learn = three_classes()
+    learn.opt_func = torch.optim.Adam
+    learn.fit(3, 0.01, cbs=MixedPrecision(torch.float16), quiet=True)
+    assert learn.recorder['train_loss'][-1]<learn.recorder['train_loss'][0]
+
+def test_statistics_are_of_training_only():
+    "A callback that evaluates in the middle of training adds nothing to them"
+    class Evaluates(Callback):
+        run_valid = False
+        def after_loss(self): self.learn.validate()
+    def stats(*cbs):
+        set_seed(0)
+        learn,s = three_classes(),ActivationStats(bins=7)
+        learn.model[2] = nn.Sequential(nn.ReLU(), learn.model[2])
+        learn.fit(2, cbs=[s, *cbs], quiet=True)
+        return s.stats[0]
+    plain,with_evaluation = stats(),stats(Evaluates)
+    assert len(plain['mean'])==6 and plain['mean']==with_evaluation['mean'] and plain['dead']==with_evaluation['dead']
+
+def test_errors():
+    with pytest.raises(ValueError, match='wanted torch.bfloat16 or torch.float16'): MixedPrecision(torch.float64)
+    with pytest.raises(ValueError, match='wanted a number above 0'): GradientClip(0)
+    with pytest.raises(ValueError, match='got a model without ReLU'): tiny(cbs=ActivationStats()).fit(1, quiet=True)

@@ -1,0 +1,108 @@
+"Predictions, confusion matrix, top losses."
+import math
+import pytest, torch
+import torch.nn.functional as F
+from matplotlib import pyplot as plt
+from torch import nn
+from torch.utils.data import DataLoader as TorchLoader, TensorDataset
+from fastfound.backprop import Model
+from fastfound.dataloaders import DataLoaders
+from fastfound.datasets import get_mnist, mnist_arrays, set_seed
+from fastfound.fully_connected import kaiming
+from fastfound.interpret import Hooks, Prediction, confusion_matrix, leaf_modules, most_confused, probabilities, to_np
+from fastfound.learner import Learner, accuracy
+from fastfound.matmul import test_near as near
+from fastfound.mnist_sgd import DataLoader, mnist_loss
+from learners import three_classes, tiny
+
+@pytest.fixture(autouse=True)
+def close(): 
+    yield
+    plt.close('all')
+
+def digits(valid=None):
+    x,y,xv,yv = mnist_arrays(get_mnist('sample'))
+    set_seed(42)
+    return Learner(DataLoaders(DataLoader((x,y), 64, shuffle=True), valid or DataLoader((xv,yv), 100)), nn.Linear(784,10), F.cross_entropy, lr=0.1, metrics=accuracy)
+
+def test_confusion_matrix_of_any_integers():
+    "uint8 class numbers, whose products would overflow, give the same counts"
+    g = torch.Generator().manual_seed(0)
+    preds,targ = torch.randint(40, (500,), generator=g),torch.randint(40, (500,), generator=g)
+    want = torch.zeros(40,40, dtype=torch.int64)
+    for p,t in zip(preds.tolist(), targ.tolist()): want[t,p] += 1
+    for dtype in (torch.uint8, torch.int16, torch.int32, torch.int64, torch.float32): assert torch.equal(confusion_matrix(preds.to(dtype), targ.to(dtype), 40), want)
+
+@pytest.mark.parametrize('preds, targ, c, message', [([0,3], [0,1], 3, 'got class numbers from 0 to 3, wanted 0 to 2'), ([0,-1], [0,1], None, 'from -1 to 1'), ([0,1], [0,1,1], None, 'got 2 predictions and 3 targets')])
+def test_confusion_matrix_refuses(preds, targ, c, message):
+    with pytest.raises(ValueError, match=message): confusion_matrix(torch.tensor(preds), torch.tensor(targ), c)
+
+def test_confusion_of_nothing():
+    assert confusion_matrix(torch.tensor([], dtype=torch.int64), torch.tensor([], dtype=torch.int64), 3).sum()==0
+    assert most_confused(torch.tensor([0,1]), torch.tensor([0,1]))==[]
+
+def test_predict_returns_one_kind_of_thing():
+    "With and without a vocab, one logit or several, tensor or array"
+    one = tiny()
+    for learn,item in ((one, torch.zeros(5)), (three_classes(), torch.zeros(20)), (digits(), torch.zeros(784).numpy())):
+        got = learn.predict(item)
+        assert isinstance(got, Prediction) and isinstance(got.label, str) and type(got.index) is int and got.probs.ndim==1 and got.probs.sum().item()==pytest.approx(1)
+    one.dls.vocab = ['no','yes']
+    assert one.predict(torch.zeros(5)).label in ('no','yes')
+
+def test_predictions_do_not_depend_on_the_batch():
+    learn = three_classes()
+    learn.fit(1, quiet=True)
+    x,_ = learn.dls.valid.dataset
+    preds,_ = learn.get_preds()
+    near(torch.stack([learn.predict(o).probs for o in x]), preds.softmax(1), tol=1e-5)
+
+@pytest.mark.parametrize('shuffled', ['ours', 'theirs', 'sampler'])
+def test_top_losses_with_any_loader(shuffled):
+    "Losses and images belong together, whatever order the rows come in"
+    x,y,xv,yv = mnist_arrays(get_mnist('sample'))
+    valid = {'ours': lambda: DataLoader((xv,yv), 64, shuffle=True), 'theirs': lambda: TorchLoader(TensorDataset(xv,yv), 64, shuffle=True),
+             'sampler': lambda: TorchLoader(TensorDataset(xv,yv), 64, sampler=torch.utils.data.RandomSampler(TensorDataset(xv,yv)))}[shuffled]()
+    learn = digits(valid)
+    learn.fit(1, quiet=True)
+    shown = []
+    learn.show_predictions = lambda x,preds,targ,*args,**kw: shown.append((x,preds,targ))
+    losses,rows = learn.top_losses(7)
+    with torch.no_grad(): every = F.cross_entropy(learn.model(xv), yv, reduction='none')
+    near(losses, every.topk(7).values, tol=1e-5)
+    (images,preds,targ), = shown
+    with torch.no_grad(): near(F.cross_entropy(learn.model(images), targ, reduction='none'), losses, tol=1e-5)
+
+def test_top_losses_of_a_loss_that_looks_at_values():
+    learn = digits()
+    plain = learn.top_losses(5, show=False)
+    learn.loss_func = lambda p,t: F.cross_entropy(p, t) if p.max().item()<1e9 else None
+    got = learn.top_losses(5, show=False)
+    near(got[0], plain[0], tol=1e-5)
+    assert torch.equal(got[1], plain[1])
+
+def test_more_examples_wanted_than_there_are():
+    assert len(tiny().top_losses(10, show=False)[0])==4
+
+def test_two_classes_with_one_logit_are_shown():
+    learn = tiny()
+    learn.dls.valid = DataLoader((torch.rand(6,25), torch.tensor([0.,1,0,1,1,0])[:,None]), 4)
+    learn.model = nn.Linear(25,1)
+    learn.loss_func = mnist_loss
+    learn.show_results(4, 1)
+    learn.plot_confusion()
+    learn.top_losses(4, 1)
+
+def test_summary_of_a_model_that_is_no_module():
+    x,y,xv,yv = mnist_arrays(get_mnist('sample'))
+    by_hand = Learner(DataLoaders.from_dsets((x,y), (xv,yv)), Model(kaiming(784,5), torch.zeros(5), kaiming(5,10), torch.zeros(10)), F.cross_entropy)
+    with pytest.raises(TypeError, match='got a Model, wanted a module'): by_hand.summary()
+
+def test_probabilities():
+    assert probabilities(torch.zeros(3)).shape==(3,2)
+    near(probabilities(torch.randn(4,3)).sum(-1), torch.ones(4))
+
+def test_to_np():
+    assert to_np({'a': (torch.tensor(1.5),)})['a'][0].item()==1.5
+    pair = to_np(Prediction('a', 0, torch.ones(2)))
+    assert isinstance(pair, Prediction) and pair.probs.tolist()==[1,1]
