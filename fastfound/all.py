@@ -18,6 +18,9 @@ from matplotlib import pyplot as plt
 from numpy import array
 from PIL import Image
 from torch import nn
+from .files import *
+from .display import *
+from .download import *
 from .datasets import *
 from .matmul import *
 from .fully_connected import *
@@ -50,5 +53,5 @@ pd = _Later('pandas')
 
 # %% ../nbs/08_all.ipynb #74281fcd
 _all_ = ['math', 'string', 'partial', 'sqrt', 'Path', 'matplotlib', 'np', 'torch', 'F', 'L', 'plt', 'array', 'Image', 'nn', 'pd']
-_modules = 'datasets', 'matmul', 'fully_connected', 'autograd', 'backprop', 'mnist_sgd', 'learner', 'demo', 'train'
+_modules = 'files', 'display', 'download', 'datasets', 'matmul', 'fully_connected', 'autograd', 'backprop', 'mnist_sgd', 'learner', 'demo', 'train'
 __all__ = globals().get('__all__', []) + [name for module in _modules for name in import_module(f'fastfound.{module}').__all__]

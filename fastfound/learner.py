@@ -23,7 +23,8 @@ from typing import NamedTuple
 from fastcore.basics import first, listify, patch
 from fastcore.imports import IN_NOTEBOOK
 from torch import nn
-from .datasets import Table, appear_whole, np, plt, progress_bar, show_images, subplots
+from .files import atomic_write
+from .display import np, plt, progress_bar, show_images, subplots, Table
 from .mnist_sgd import SGD, DataLoader, Optimizer
 
 # %% ../nbs/05_learner.ipynb #9e76ba2f
@@ -653,7 +654,7 @@ def write_state(
     **state,    # tensors, numbers, strings, and dicts and lists of these
 ):
     "Write `state` to a file, whole or not at all"
-    with appear_whole(Path(path)) as spare: torch.save({'kind': kind, **state}, spare)
+    with atomic_write(Path(path)) as spare: torch.save({'kind': kind, **state}, spare)
 
 # %% ../nbs/05_learner.ipynb #eb1300cf
 def read_state(

@@ -16,7 +16,8 @@ from PIL import Image
 from fastcore.script import Param, call_parse, store_true
 from torch import nn
 from .backprop import CrossEntropy, Model
-from .datasets import Table, default_device, get_mnist, mnist_arrays, np, set_seed
+from .display import np, Table
+from .datasets import default_device, get_mnist, mnist_arrays, set_seed
 from .fully_connected import kaiming, normalize
 from .learner import (AdamW, Callback, Checkpoint, DataLoaders, HandLearner, Learner, accuracy, confused_pairs, is_main,
                                predicted_class, probabilities, read_state, set_weights, weights_of, write_state)
