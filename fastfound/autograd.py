@@ -14,7 +14,7 @@ from functools import wraps
 from operator import attrgetter
 from fastcore.basics import patch
 from .backprop import check_targets
-from .datasets import Graph
+from .display import Graph
 
 # %% ../nbs/03a_autograd.ipynb #43b41aac
 _ticket,_recording = itertools.count(),ContextVar('recording', default=True)

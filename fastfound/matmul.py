@@ -15,7 +15,7 @@ from statistics import median
 import torch
 from matplotlib import pyplot as plt
 from fastcore.script import call_parse
-from .datasets import Table
+from .display import Table
 
 # %% ../nbs/01_matmul.ipynb #8da5fff2
 def check_shapes(a, b):

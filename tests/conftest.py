@@ -1,9 +1,13 @@
 "What the tests share: a notebook run as a script, a small stand-in for the four files of MNIST, and mirrors that misbehave."
-import gzip, hashlib, json, os, subprocess, sys, threading
+import gzip, hashlib, json, os, subprocess, sys, textwrap, threading, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 import pytest, torch
-from fastfound import datasets
+from hypothesis import settings
+from fastfound import datasets, download
+
+settings.register_profile('patient', deadline=None)  # a busy machine is no failure
+settings.load_profile('patient')
 
 def run_page(name, folder, before='', after='', change=str):
     "Run the code cells of the notebook `name` as one script in `folder`; `change` may edit them"
@@ -14,28 +18,27 @@ def run_page(name, folder, before='', after='', change=str):
     return subprocess.run([sys.executable, 'page.py'], cwd=folder, capture_output=True, text=True, env={**os.environ, 'MPLBACKEND': 'agg'})
 
 def published(folder):
-    "Write four small IDX files to `folder`, gzipped, and return what `FILES` would say of them"
+    "Write four small IDX files to `folder`, gzipped, and return what `MNIST_FILES` would say of them"
     g = torch.Generator().manual_seed(0)
     def images(n): return torch.randint(0, 256, (n,28,28), dtype=torch.uint8, generator=g)
     def labels(n): return torch.arange(n, dtype=torch.uint8)%10
     tensors = images(60), labels(60), images(20), labels(20)
     files = {}
-    for name,t in zip(datasets.FILES, tensors):
+    for name,t in zip(download.MNIST_FILES, tensors):
         datasets.write_idx(folder/f'{name}.gz', t)
         data = gzip.decompress((folder/f'{name}.gz').read_bytes())
-        files[name] = datasets.Published(len(data), hashlib.sha256(data).hexdigest())
+        files[name] = download.FileInfo(len(data), hashlib.sha256(data).hexdigest())
     return files
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
     "A folder with four small files that count as published, an empty cache, and no waiting"
     folder = tmp_path/'published'
-    monkeypatch.setattr(datasets, 'FILES', published(folder))
-    monkeypatch.setattr(datasets, '_PAUSE', 0)
-    monkeypatch.setattr(datasets, '_TIMEOUT', 0.5)
+    monkeypatch.setattr(download, 'MNIST_FILES', published(folder))
+    monkeypatch.setattr(download, '_RETRY_DELAY', 0)
     monkeypatch.setenv('FASTFOUND_HOME', str(tmp_path/'home'))
     for o in ('FASTFOUND_DATA', 'FASTFOUND_OFFLINE', 'FASTFOUND_MIRRORS', 'http_proxy', 'HTTP_PROXY', 'all_proxy', 'ALL_PROXY'): monkeypatch.delenv(o, raising=False)
-    monkeypatch.setattr(datasets, 'getproxies', dict)
+    monkeypatch.setattr(download, 'getproxies', dict)
     return folder
 
 class Mirror(BaseHTTPRequestHandler):
@@ -46,8 +49,9 @@ class Mirror(BaseHTTPRequestHandler):
         self.server.asked.append((how,name))
         data = (self.server.folder/name).read_bytes()
         status,stated = 200,None
+        if how=='hang_once': how = 'hang' if 'train-images' in name else 'missing'
         if how=='flaky': how = 'unavailable' if self.server.asked.count((how,name))==1 else 'good'
-        if how=='hang': return self.server.over.wait(20)
+        if how=='hang': return self.server.over.wait(60)
         if how=='reset': return self.connection.close()
         if how=='missing': status,data = 404,b'no such file'
         if how=='unavailable': status,data = 503,b'come back later'
@@ -55,6 +59,7 @@ class Mirror(BaseHTTPRequestHandler):
         if how=='cut': stated,data = len(data),data[:len(data)//2]
         if how=='cut_unstated': stated,data = 0,data[:len(data)//2]
         if how=='other': data = gzip.compress(b'\0\0\x08\x01\0\0\0\1\7')
+        if how=='same_size': data = gzip.compress(bytes(len(gzip.decompress(data))))
         if how=='endless': data = data + bytes(10**6)
         if how=='bomb': data = gzip.compress(bytes(10**8))
         self.send_response(status)
@@ -85,3 +90,30 @@ def mirror(files, monkeypatch):
     server.over.set()
     server.shutdown()
     server.server_close()
+
+def start(code):
+    "A process that waits for `go` and then runs `code`; the small files count as published there too"
+    script = textwrap.dedent('''
+        import sys, pathlib
+        sys.path.insert(0, {tests!r})
+        from conftest import published
+        from fastfound import download
+        from fastfound.datasets import *
+        from PIL import Image
+        import tempfile
+        with tempfile.TemporaryDirectory() as d: download.MNIST_FILES = published(pathlib.Path(d))
+        download.getproxies = dict
+        print('ready', flush=True)
+        sys.stdin.readline()
+        ''').format(tests=str(Path(__file__).parent)) + textwrap.dedent(code)
+    p = subprocess.Popen([sys.executable, '-c', script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert p.stdout.readline()=='ready\n'
+    return p
+
+def go(p): p.stdin.write('\n'); p.stdin.flush()
+
+def wait_for(what, seconds=300):
+    end = time.monotonic()+seconds
+    while not what():
+        assert time.monotonic()<end, 'waited too long'
+        time.sleep(0.01)

@@ -1,16 +1,17 @@
-"Files, mirrors, disks and processes that fail: the message says what came and what was wanted, the next call succeeds, nothing half-made is used."
-import errno, gzip, os, socket, subprocess, sys, textwrap, threading, time
+"Files and folders of digits that are damaged or absurd: the message says what came and what was wanted, nothing half-made is used."
+import errno, gzip, os, random, re, struct, time, tracemalloc
 from pathlib import Path
-import pytest, torch
+import numpy as np, pytest, torch
 from hypothesis import given, strategies as st
+from PIL import Image
+from conftest import go, start, wait_for
 from fastfound import datasets
-from fastfound.datasets import URLs, fastfound_home, get_mnist, parse_idx, read_idx, untar_data, write_idx
+from fastfound.datasets import URLs, default_device, get_mnist, mnist_arrays, mnist_splits, parse_idx, read_idx, set_seed, untar_data, write_idx
+from fastfound.download import fastfound_home
 
 def litter(folder): return [o.name for o in Path(folder).rglob('*') if '.part' in o.name]
-def cached(): return sorted(o.name for o in fastfound_home().glob('*ubyte*'))
-def all_four(): return sorted(f'{o}.gz' for o in datasets.FILES)
 
-# Files
+# IDX files
 
 def test_idx_cut_anywhere(tmp_path):
     write_idx(tmp_path/'t', torch.arange(24, dtype=torch.int32).view(2,3,4))
@@ -22,17 +23,44 @@ def test_idx_cut_anywhere(tmp_path):
 
 @pytest.mark.parametrize('head, message', [
     (b'\0\1\x08\x01\0\0\0\0', 'wanted an IDX magic number'), (b'\x08\0\0\x01\0\0\0\0', 'wanted an IDX magic number'),
-    (b'\0\0\x0a\x01\0\0\0\0', 'got type code 0x0a, wanted one of 0x08, 0x09'), (b'\0\0\x08\x03\0\0\0\1', 'got 8 bytes, wanted at least the 16'),
+    (b'\0\0\x0a\x01\0\0\0\0', 'got type code 0x0a, wanted one of 0x08, 0x09'), (b'\0\0\x08\x03\0\0\0\1', 'got 8 bytes, wanted at least 16'),
     (b'\0\0\x08\x01\0\0\0\5abc', r'got 11 bytes, wanted 13 for a tensor of shape \(5,\)'),
-    (b'\0\0\x08\x02\xff\xff\xff\xff\xff\xff\xff\xff', 'got 12 bytes, wanted 18,446,744,065,119,617,037')])
-def test_idx_wrong_header(head, message):
-    with pytest.raises(ValueError, match=message): parse_idx(head)
+    (b'\0\0\x08\x02'+b'\xff'*8, r'got a header with shape \(4294967295, 4294967295\), wanted a shape that some memory could hold'),
+    (b'\0\0\x0e\x04'+b'\0\0\0\0'+b'\xff'*12, 'wanted a shape that some memory could hold'),  # no elements, but steps between them that overflow
+    (b'\0\0\x08\xff'+bytes(4*255), 'got a header with 255 axes, wanted at most 32'), (b'\0\0\x08\xff'+b'\xff'*4*255, 'got a header with 255 axes'),
+    (b'\0\0\x08\x21'+bytes(4*33), 'got a header with 33 axes'), (b'\0\0\x0e\x01\x7f\xff\xff\xff', r'got 8 bytes, wanted 17,179,869,184 for a tensor of shape \(2147483647,\)')])
+def test_idx_wrong_header(tmp_path, head, message):
+    "The file is named, packed or not, and nothing is allocated for what a header promises"
+    with pytest.raises(ValueError, match='^digits: .*'+message): parse_idx(head, 'digits')
+    for path,data in ((tmp_path/'t.idx', head), (tmp_path/'t.gz', gzip.compress(head))):
+        path.write_bytes(data)
+        with pytest.raises(ValueError, match=f'^{re.escape(str(path))}: .*{message}'): read_idx(path)
 
-@given(st.binary(max_size=64))
-def test_idx_any_bytes(data):
-    "Whatever comes, it is a tensor that accounts for every byte or a ValueError"
+def test_idx_with_32_axes(tmp_path):
+    t = torch.zeros([1]*31+[3])
+    write_idx(tmp_path/'t.gz', t)
+    assert torch.equal(read_idx(tmp_path/'t.gz'), t)
+    assert parse_idx(b'\0\0\x08\x20'+bytes(4*32)).numel()==0
+
+def test_gzip_bomb(tmp_path):
+    "No more is unpacked than the header announces"
+    (tmp_path/'t.gz').write_bytes(gzip.compress(b'\0\0\x08\x01\0\0\0\5'+bytes(10**8)))
+    tracemalloc.start()
+    with pytest.raises(ValueError, match='got a gzip file of more than 13 bytes'): read_idx(tmp_path/'t.gz')
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak<10**6
+
+@given(st.binary(max_size=64), st.sampled_from(list(datasets.IDX_TYPES)), st.lists(st.sampled_from([0,1,2,3,2**16,2**31,2**32-1]), max_size=40))
+def test_idx_any_bytes(data, code, shape):
+    "Whatever comes, it is a tensor that accounts for every byte or a ValueError that says what came"
+    for o in (data, bytes([0,0,code])+data, struct.pack(f'>HBB{len(shape)}I', 0, code, len(shape), *shape)+data): accounts_for(o)
+
+def accounts_for(data):
     try: t = parse_idx(data)
-    except ValueError: return
+    except ValueError as e:
+        assert str(e).startswith('the data: got ') and ', wanted ' in str(e)
+        return
     assert len(data)==4+4*t.ndim+t.numel()*t.element_size()
 
 @given(st.lists(st.integers(0, 5), max_size=4), st.sampled_from([torch.uint8, torch.int8, torch.int16, torch.int32, torch.float32, torch.float64]))
@@ -53,164 +81,6 @@ def test_gzip_cut_or_damaged(tmp_path):
         path.write_bytes(whole[:i] + bytes([whole[i]^1]) + whole[i+1:])
         with pytest.raises(ValueError, match='damaged'): read_idx(path)
 
-# A folder that the user names
-
-@pytest.fixture
-def named(files, monkeypatch):
-    monkeypatch.setenv('FASTFOUND_DATA', str(files))
-    return files
-
-def test_named_folder(named):
-    mnist = get_mnist()
-    assert (mnist.source, tuple(mnist.x_train.shape), mnist.y_test.dtype) == ('full', (60,28,28), torch.int64)
-    for o in named.glob('*.gz'):  # plain files do as well
-        o.with_suffix('').write_bytes(gzip.decompress(o.read_bytes()))
-        o.unlink()
-    assert torch.equal(get_mnist('full').x_train, mnist.x_train)
-
-@pytest.mark.parametrize('source', ['auto', 'full'])
-@pytest.mark.parametrize('spoil, message', [
-    (lambda p: p.unlink(), 'has neither t10k-images-idx3-ubyte nor t10k-images-idx3-ubyte.gz; wanted all four'),
-    (lambda p: p.write_bytes(b'<!DOCTYPE html>'), "t10k-images-idx3-ubyte: got bytes that begin b'<!DOCTYPE ht'"),
-    (lambda p: p.write_bytes(p.read_bytes()[:-9]), 'cut short'),
-    (lambda p: write_idx(p, torch.zeros(20,28,28, dtype=torch.uint8)), 'got SHA-256 .* wanted .*: these are not the digits'),
-    (lambda p: write_idx(p, torch.zeros(9,28,28, dtype=torch.uint8)), 'got SHA-256'),
-    (lambda p: write_idx(p, torch.zeros(20,28,28, dtype=torch.int16)), 'more than 15,696 bytes')])
-def test_named_folder_spoilt(named, spoil, message, source):
-    "What the user asked for is used or refused, never replaced by something else"
-    spoil(named/'t10k-images-idx3-ubyte.gz')
-    with pytest.raises((ValueError, FileNotFoundError), match=message): get_mnist(source)
-
-# Mirrors
-
-def test_fetch_and_cache(mirror, capsys):
-    mirror('good')
-    assert get_mnist().source=='full'
-    assert cached()==all_four() and len(mirror.asked)==4 and not litter(fastfound_home())
-    assert get_mnist('full').source=='full'
-    assert len(mirror.asked)==4  # from the cache
-    assert capsys.readouterr()==('', '')
-
-FAILS = {'hang': 'was silent for 0.5 s', 'reset': 'failed with', 'missing': 'answered 404', 'unavailable': 'answered 503',
-         'page': "got bytes that begin b'<!DOCTYPE ht', wanted an IDX magic number", 'cut': r'sent [\d,]+ of [\d,]+ bytes', 'cut_unstated': 'cut short',
-         'other': 'got SHA-256 .*, wanted', 'endless': 'sent more than [0-9,]+ bytes, too many', 'bomb': 'more than|sent more'}
-
-@pytest.mark.parametrize('how', FAILS)
-def test_bad_mirror(mirror, how, capsys):
-    "A bad mirror costs nothing but time: the next one is asked. If all are bad, all reasons are told, the sample serves, and nothing is kept"
-    mirror(how)
-    with pytest.raises(ConnectionError, match=f'no mirror sent train-images-idx3-ubyte: .*{FAILS[how]}'): get_mnist('full')
-    assert len(mirror.asked)==(1 if how=='missing' else 2)  # what is gone is not asked for again
-    assert get_mnist().source=='sample' and not cached() and not litter(fastfound_home().parent)
-    said = capsys.readouterr().err
-    assert said.count('\n')==1 and said.startswith('fastfound: using the sample of 5,000 digits')
-    mirror(how, 'good')
-    assert get_mnist('full').source=='full' and cached()==all_four()
-
-def test_flaky_mirror(mirror):
-    "A mirror that is busy is asked a second time"
-    mirror('flaky')
-    assert get_mnist('full').source=='full' and len(mirror.asked)==8
-
-def test_too_slow(mirror, monkeypatch):
-    mirror('slow')
-    monkeypatch.setattr(datasets, '_PATIENCE', 0.3)
-    with pytest.raises(ConnectionError, match='bytes in 0.3 s'): get_mnist('full')
-
-def test_no_network(files, monkeypatch, capsys):
-    "No download is even tried when no host answers"
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))  # bound but not listening: refuses at once
-        monkeypatch.setenv('FASTFOUND_MIRRORS', f'http://127.0.0.1:{s.getsockname()[1]}/ http://nowhere.invalid/')
-        monkeypatch.setattr(datasets, '_download', lambda *args: pytest.fail('tried to download'))
-        assert get_mnist().source=='sample'
-        assert 'no network: none of 127.0.0.1' in capsys.readouterr().err
-        with pytest.raises(ConnectionError, match='no network'): get_mnist('full')
-
-def test_hanging_name_lookup(monkeypatch):
-    over = threading.Event()
-    monkeypatch.setattr(datasets, 'getproxies', dict)
-    monkeypatch.setattr(datasets, '_answers', lambda *args: over.wait(20))
-    start = time.monotonic()
-    assert not datasets._online(['http://a', 'http://b'], timeout=0.2) and time.monotonic()-start<10
-    over.set()
-
-def test_offline(mirror, monkeypatch, capsys):
-    mirror('good')
-    monkeypatch.setenv('FASTFOUND_OFFLINE', '1')
-    monkeypatch.setattr(socket, 'create_connection', lambda *args, **kw: pytest.fail('touched the network'))
-    assert get_mnist().source=='sample'
-    assert 'FASTFOUND_OFFLINE is set' in capsys.readouterr().err
-    with pytest.raises(ConnectionError, match='FASTFOUND_OFFLINE is set'): get_mnist('full')
-    monkeypatch.undo()
-
-def test_offline_uses_cache(mirror, monkeypatch):
-    mirror('good')
-    get_mnist('full')
-    monkeypatch.setenv('FASTFOUND_OFFLINE', '1')
-    assert get_mnist().source=='full'
-
-def test_sample_needs_nothing(mirror):
-    assert get_mnist('sample').source=='sample' and not mirror.asked and not fastfound_home().exists()
-
-def test_damaged_cache(mirror, capsys):
-    mirror('good')
-    get_mnist()
-    victim = fastfound_home()/'train-labels-idx1-ubyte.gz'
-    victim.write_bytes(victim.read_bytes()[:-3])
-    assert get_mnist('full').source=='full' and len(mirror.asked)==5
-    assert 'the cache is of no use' in capsys.readouterr().err
-    get_mnist('full')
-    assert len(mirror.asked)==5  # mended
-
-def test_unknown_source():
-    with pytest.raises(ValueError, match="got source 'web', wanted 'auto', 'full' or 'sample'"): get_mnist('web')
-
-# Disks
-
-def test_cache_cannot_be_written(mirror, monkeypatch, tmp_path, capsys):
-    "The digits are used all the same, and the line says where they could not be kept"
-    mirror('good')
-    (tmp_path/'a_file').write_text('not a folder')
-    monkeypatch.setenv('FASTFOUND_HOME', str(tmp_path/'a_file'))
-    assert get_mnist('full').source=='full'
-    err = capsys.readouterr().err
-    assert "can't keep train-images-idx3-ubyte in" in err and 'FASTFOUND_HOME names another folder' in err
-    with pytest.raises(OSError): untar_data(URLs.MNIST_SAMPLE, 'sample')
-    assert (tmp_path/'a_file').read_text()=='not a folder'
-    monkeypatch.setenv('FASTFOUND_HOME', str(tmp_path/'home'))
-    get_mnist('full')
-    assert cached()==all_four()
-
-def full_disk(write):
-    "`write`, on a disk that fills up in the middle of it"
-    def f(self, data):
-        write(self, data[:len(data)//2])
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self))
-    return f
-
-def test_full_disk_when_caching(mirror, monkeypatch, capsys):
-    mirror('good')
-    with monkeypatch.context() as m:
-        m.setattr(Path, 'write_bytes', full_disk(Path.write_bytes))
-        assert get_mnist('full').source=='full'
-    assert 'No space left on device' in capsys.readouterr().err
-    assert not cached() and not litter(fastfound_home())
-    get_mnist('full')
-    assert cached()==all_four()
-
-def test_full_disk_when_making_folders(files, monkeypatch):
-    saved = []
-    def save(self, path):
-        saved.append(path)
-        path.write_bytes(b'half a picture')
-        if len(saved)==50: raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-    with monkeypatch.context() as m:
-        m.setattr(datasets.Image.Image, 'save', save)
-        with pytest.raises(OSError, match='No space left'): untar_data(URLs.MNIST_SAMPLE, 'sample')
-    assert not list((fastfound_home()/'sample').iterdir())
-    assert whole_sample(untar_data(URLs.MNIST_SAMPLE, 'sample'))
-
 # Folders of pictures
 
 def whole_sample(path):
@@ -220,7 +90,7 @@ def whole_sample(path):
         for digit in (3,7):
             rows = sorted(int(o.stem) for o in (path/split/str(digit)).iterdir())
             assert rows==(y==digit).nonzero().flatten().tolist()
-            picture = torch.from_numpy(datasets.np.array(datasets.Image.open(path/split/str(digit)/f'{rows[5]}.png')))
+            picture = torch.from_numpy(np.array(Image.open(path/split/str(digit)/f'{rows[5]}.png')))
             assert torch.equal(picture, x[rows[5]])
             n += len(rows)
     return len((path/'labels.csv').read_text().splitlines())==n+1==1001
@@ -240,90 +110,80 @@ def test_folders_of_full_set_need_no_data_again(mirror, monkeypatch):
     mirror('good')
     path = untar_data(URLs.MNIST)
     assert path.parent.name=='full' and len(list(path.rglob('*.png')))==80
-    for o in cached(): (fastfound_home()/o).unlink()
+    for o in fastfound_home().glob('*ubyte*'): o.unlink()
     assert untar_data(URLs.MNIST)==path and len(mirror.asked)==4
 
-def test_damaged_folder(files, capsys):
-    "A picture is gone: the folder is made anew, and nothing that was in it is lost"
+DAMAGE = {'gone': lambda o: o.unlink(), 'emptied': lambda o: o.write_bytes(b''), 'cut': lambda o: o.write_bytes(o.read_bytes()[:-1]), 'longer': lambda o: o.write_bytes(o.read_bytes()+b' ')}
+
+@pytest.mark.parametrize('how', DAMAGE)
+def test_damaged_picture(files, capsys, how):
+    "The folder is made anew, and nothing that was in it is lost"
     path = untar_data(URLs.MNIST_SAMPLE, 'sample')
     (path/'notes.txt').write_text('mine')
     assert untar_data(URLs.MNIST_SAMPLE, 'sample')==path and (path/'notes.txt').exists()  # an extra file is no damage
-    next((path/'train'/'7').iterdir()).unlink()
+    DAMAGE[how](sorted((path/'train'/'7').iterdir())[5])
     assert whole_sample(untar_data(URLs.MNIST_SAMPLE, 'sample'))
     aside, = path.parent.glob('mnist_sample.damaged-*')
     assert (aside/'notes.txt').read_text()=='mine' and 'made anew' in capsys.readouterr().err
 
+@pytest.mark.parametrize('change', [lambda s: '', lambda s: s[:len(s)//2], lambda s: s[:-1], lambda s: s.replace('train/3/', 'train/9/'), lambda s: '\0'*len(s), lambda s: s.replace(',3,', ',')])
+def test_damaged_list(files, change):
+    path = untar_data(URLs.MNIST_SAMPLE, 'sample')
+    (path/'labels.csv').write_text(change((path/'labels.csv').read_text()))
+    assert whole_sample(untar_data(URLs.MNIST_SAMPLE, 'sample'))
+
+def test_folder_is_checked_quickly(tmp_path):
+    "12,396 images: in less time than it takes to read them"
+    names = [f'train/{i%7}/{i}.png' for i in range(12_396)]
+    for d in range(7): (tmp_path/'train'/str(d)).mkdir(parents=True)
+    for o in names: (tmp_path/o).write_bytes(o.encode()*20)
+    (tmp_path/'labels.csv').write_text('name,label,bytes\n' + ''.join(f'{o},0,{len(o)*20}\n' for o in names))
+    def seconds(f):
+        start = time.process_time()
+        assert f()
+        return time.process_time()-start
+    def read(): return sum(len((tmp_path/o).read_bytes()) for o in names)
+    assert min(seconds(lambda: datasets._is_whole(tmp_path)) for _ in range(3)) < min(seconds(read) for _ in range(3))
+
+def test_home_that_is_no_folder(files, monkeypatch, tmp_path):
+    (tmp_path/'a_file').write_text('not a folder')
+    for home in (os.devnull, tmp_path/'a_file', tmp_path/'a_file'/'below'):
+        monkeypatch.setenv('FASTFOUND_HOME', str(home))
+        for f in (lambda: untar_data(URLs.MNIST_SAMPLE, 'sample'), get_mnist):
+            with pytest.raises(OSError, match=f'FASTFOUND_HOME: got {re.escape(str(home))}, .* is not a folder; wanted a folder'): f()
+    assert get_mnist('sample').source=='sample' and (tmp_path/'a_file').read_text()=='not a folder'
+
 def test_unknown_url():
     with pytest.raises(ValueError, match="got 'cifar', wanted URLs.MNIST_SAMPLE or URLs.MNIST"): untar_data('cifar')
 
-def test_old_litter_is_removed(files):
-    "What a killed process left behind goes after a day, not before"
-    home = fastfound_home()/'sample'
-    for name,age in (('.mnist_sample.00000000.part', 2), ('.mnist_sample.11111111.part', 0)):
-        (home/name).mkdir(parents=True)
-        os.utime(home/name, (time.time()-age*86400,)*2)
-    untar_data(URLs.MNIST_SAMPLE, 'sample')
-    assert litter(home)==['.mnist_sample.11111111.part']
+def test_full_disk_when_making_folders(files, monkeypatch):
+    saved = []
+    def save(self, path):
+        saved.append(path)
+        path.write_bytes(b'half a picture')
+        if len(saved)==50: raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    with monkeypatch.context() as m:
+        m.setattr(Image.Image, 'save', save)
+        with pytest.raises(OSError, match='No space left'): untar_data(URLs.MNIST_SAMPLE, 'sample')
+    assert not list((fastfound_home()/'sample').iterdir())
+    assert whole_sample(untar_data(URLs.MNIST_SAMPLE, 'sample'))
 
-# Processes: each starts from a script that first lets the small files count as published
-
-def start(files, code):
-    script = textwrap.dedent('''
-        import sys, pathlib
-        sys.path.insert(0, {tests!r})
-        from fastfound import datasets
-        from conftest import published
-        import tempfile
-        with tempfile.TemporaryDirectory() as d: datasets.FILES = published(pathlib.Path(d))
-        datasets.getproxies = dict
-        print('ready', flush=True)
-        sys.stdin.readline()
-        ''').format(tests=str(Path(__file__).parent)) + textwrap.dedent(code)
-    p = subprocess.Popen([sys.executable, '-c', script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert p.stdout.readline()=='ready\n'
-    return p
-
-def go(p): p.stdin.write('\n'); p.stdin.flush()
-
-def wait_for(what, seconds=30):
-    end = time.monotonic()+seconds
-    while not what():
-        assert time.monotonic()<end, 'waited too long'
-        time.sleep(0.01)
-
-@pytest.mark.parametrize('code, how', [("print(datasets.get_mnist('full').source)", 'good'), ("print(datasets.get_mnist('full').source)", 'slow'),
-                                       ("print(datasets.untar_data(datasets.URLs.MNIST_SAMPLE, 'sample').parent.name)", 'good')])
-def test_two_at_once(mirror, files, code, how):
-    mirror(how)
-    both = [start(files, code) for _ in range(2)]
+def test_two_at_once(files):
+    both = [start("print(untar_data(URLs.MNIST_SAMPLE, 'sample').parent.name)") for _ in range(2)]
     for p in both: go(p)
     for p in both:
-        out,err = p.communicate(timeout=60)
-        assert p.returncode==0 and out.strip() in ('full', 'sample'), err
-    assert not litter(fastfound_home())
-    if 'untar' in code: assert whole_sample(untar_data(URLs.MNIST_SAMPLE, 'sample'))
-    else: assert cached()==all_four() and get_mnist('full').source=='full'
-
-def test_killed_while_fetching(mirror, files):
-    mirror('slow')
-    p = start(files, "datasets.get_mnist('full')")
-    go(p)
-    wait_for(lambda: len(mirror.asked)>=1)
-    time.sleep(0.2)
-    p.kill()
-    p.communicate()
-    assert not cached()
-    mirror('good')
-    assert get_mnist('full').source=='full' and cached()==all_four()
+        out,err = p.communicate()
+        assert p.returncode==0 and out.strip()=='sample', err
+    assert not litter(fastfound_home()) and whole_sample(untar_data(URLs.MNIST_SAMPLE, 'sample'))
 
 def test_killed_while_making_folders(files):
-    p = start(files, '''
-        save = datasets.Image.Image.save
+    p = start('''
+        save = Image.Image.save
         def slow_save(*args, **kw):
             import time; time.sleep(0.005)
             return save(*args, **kw)
-        datasets.Image.Image.save = slow_save
-        datasets.untar_data(datasets.URLs.MNIST_SAMPLE, 'sample')''')
+        Image.Image.save = slow_save
+        untar_data(URLs.MNIST_SAMPLE, 'sample')''')
     go(p)
     wait_for(lambda: any(fastfound_home().rglob('*.png')))
     p.kill()
@@ -331,3 +191,42 @@ def test_killed_while_making_folders(files):
     home = fastfound_home()/'sample'
     assert litter(home) and not (home/'mnist_sample').exists()
     assert whole_sample(untar_data(URLs.MNIST_SAMPLE, 'sample'))
+
+# Rows, seeds and devices
+
+@pytest.mark.parametrize('source', ['sample', 'full'])
+def test_splits(files, monkeypatch, source):
+    monkeypatch.setenv('FASTFOUND_DATA', str(files))
+    data = get_mnist(source)
+    (x,y),(x_valid,y_valid),(x_test,y_test) = mnist_splits(data, scale=1/256, n_valid=7)
+    for a,b in zip(mnist_arrays(data, 1/256, 7), (x, y, x_valid, y_valid), strict=True): assert torch.equal(a, b)
+    assert len(y_valid)==7 and torch.equal(torch.cat([y, y_valid]), data.y_train) and torch.equal(y_test, data.y_test)
+    assert torch.equal(torch.cat([x, x_valid])*256, data.x_train.flatten(1)) and torch.equal(x_test*256, data.x_test.flatten(1))
+    for n in (0, -1, len(data.y_train)):
+        with pytest.raises(ValueError, match=f'got n_valid={n}, wanted a number between 0 and'): mnist_splits(data, n_valid=n)
+
+def draw(): return random.random(), np.random.rand(), torch.rand(1).item()
+
+@pytest.mark.parametrize('seed', [0, 42, True, 2**32, 2**64-1, np.int64(3), torch.tensor(3)])
+def test_seeds(seed):
+    set_seed(seed)
+    first = draw()
+    assert draw()!=first
+    set_seed(seed)
+    assert draw()==first
+
+@pytest.mark.parametrize('seed', [-1, 2**64, 2**70, 1.0, '42', None, float('nan')])
+def test_seeds_that_are_none(seed):
+    "Refused in words, before any generator is touched"
+    set_seed(1)
+    first = draw()
+    set_seed(1)
+    with pytest.raises((ValueError, TypeError), match=rf'^got seed {seed!r}, wanted a whole number'): set_seed(seed)
+    assert draw()==first
+
+@pytest.mark.parametrize('name, why', [('gpu', 'gpu'), ('cuda:99', ''), ('meta', ''), ('', None), ('cpu', None)])
+def test_device(monkeypatch, name, why):
+    monkeypatch.setenv('FASTFOUND_DEVICE', name)
+    if why is None: assert (torch.ones(2, device=default_device())+1).sum().item()==4
+    else:
+        with pytest.raises(ValueError, match=rf"^FASTFOUND_DEVICE: got '{name}', which does not work here \(.*{why}.*\), wanted one that does: .*cpu$"): default_device()

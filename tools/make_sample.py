@@ -6,7 +6,8 @@
 import sys
 from pathlib import Path
 import numpy as np, torch
-from fastfound.datasets import FILES, write_idx
+from fastfound.download import MNIST_FILES
+from fastfound.datasets import write_idx
 
 def stratified(y, n_test, seed=42):
     "Row numbers of a training and a test set, shuffled, with `n_test` rows of every class in the latter"
@@ -19,6 +20,6 @@ def main(csv):
     x, y = rows[:,:-1].reshape(-1, 28, 28), rows[:,-1]
     train, test = stratified(y.numpy(), n_test=100)
     dest = Path(__file__).parents[1]/'fastfound/data'
-    for name, t in zip(FILES, (x[train], y[train], x[test], y[test])): write_idx(dest/f'{name}.gz', t)
+    for name, t in zip(MNIST_FILES, (x[train], y[train], x[test], y[test])): write_idx(dest/f'{name}.gz', t)
 
 if __name__ == '__main__': main(*sys.argv[1:])

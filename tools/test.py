@@ -6,10 +6,10 @@ from run_nbs import ROOT, notebooks, run_all
 
 def full_data():
     "The folder with all of MNIST that the user named or that the cache holds, if any; a named one that is damaged is an error"
-    from fastfound.datasets import FILES, fastfound_home, read_mnist
+    from fastfound.download import fastfound_home, MNIST_FILES, read_verified
     named = os.environ.get('FASTFOUND_DATA')
     folder = Path(named).expanduser().resolve() if named else fastfound_home()
-    try: [read_mnist(folder, o) for o in FILES]
+    try: [read_verified(folder, o) for o in MNIST_FILES]
     except (OSError, ValueError):
         if named: raise
         return None
