@@ -3,7 +3,9 @@
     python bench/matmul.py
 """
 import torch
-from fastfound.matmul import einsum, ladder, median_time
+from fastfound.einsum import einsum
+from fastfound.kernels import all_versions
+from fastfound.matmul import ladder, median_time
 
 def einsum_ratio(spec, *ops):
     "Time of our einsum over that of PyTorch's, measured in turns"
@@ -12,6 +14,6 @@ def einsum_ratio(spec, *ops):
 
 if __name__ == '__main__':
     torch.set_num_threads(1)
-    print(ladder(1024, 1024, 1024, budget=2), end='\n\n')
+    print(ladder(1024, 1024, 1024, versions=all_versions(), budget=2), end='\n\n')
     cases = [('bij,bjk->bik', (64,128,128), (64,128,128)), ('ik,kj->ij', (5,784), (784,10)), ('bi,oij,bj->bo', (64,100), (20,100,80), (64,80)), ('bhqd,bhkd->bhqk', (4,8,64,32), (4,8,64,32))]
     for spec,*shapes in cases: print(f'{spec:<18} {einsum_ratio(spec, *(torch.randn(o) for o in shapes)):.2f} times the time of torch.einsum')

@@ -141,7 +141,7 @@ def demo(
     file.with_name('.writable').unlink()
     data = get_mnist(source)
     say(_digits_line(data))
-    if not quiet: say(f'\nThe same matrix product, 5x784 by 784x10, five times:\n{ladder(fs=_rungs, budget=0.2)}\n')
+    if not quiet: say(f'\nThe same matrix product, 5x784 by 784x10, five times:\n{ladder(versions=_rungs, budget=0.2)}\n')
     baseline = similarity_baseline(data)
     say(f'Telling 3 from 7 by similarity to the mean image, without learning: {baseline:.2%}\n')
     set_seed(seed)

@@ -1,14 +1,97 @@
-"Broadcasting and einsum against PyTorch on thousands of drawn cases, the ladder's command, and the rungs that need something extra."
-import os, random, re, shutil, subprocess, sys
-from pathlib import Path
+"Versions of the matrix product against `@`, broadcasting against PyTorch on thousands of drawn cases, and the benchmark."
+import operator, random, re, subprocess, sys
+from html import escape
+from unittest.mock import patch
 import pytest, torch
-from conftest import run_page
-from fastfound.matmul import broadcast_shape, einsum, explain_broadcast, test_near as near
+from fastcore.test import test_fail as fails
+from fastfound import matmul as module
+from fastfound.matmul import broadcast_shape, explain_broadcast, ladder, matmul, matmul_bcast, matmul_dot, matmul_einsum, matmul_loops, matmul_versions, median_time, speedup, test_near
+
+nan,inf = float('nan'),float('inf')
+versions = [matmul_loops, matmul_dot, matmul_bcast, matmul_einsum, matmul]
+integers = [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64]
 
 def outcome(exc, f, *args):
     "What `f` returns, or None if it refuses with `exc`; any other error is a failure"
     try: return f(*args)
     except exc: return None
+
+def draw(dtype, *shape):
+    "Random numbers of `dtype`, over all its range where it is an integer"
+    if dtype in integers: return torch.randint(torch.iinfo(dtype).min, torch.iinfo(dtype).max, shape, dtype=dtype)
+    return torch.randn(shape, dtype=dtype)
+
+@pytest.mark.parametrize('f', versions)
+@pytest.mark.parametrize('dtype', [torch.float64, torch.complex128, *integers])
+def test_versions_like_at(f, dtype):
+    "The same numbers and the same dtype as `@`; integers overflow alike"
+    torch.manual_seed(0)
+    for n,k,m in ((2,3,4), (1,5,1), (3,0,2), (0,2,3), (2,3,0), (4,17,3)):
+        for a,b in ((draw(dtype, n, k), draw(dtype, k, m)), (draw(dtype, k, n).t(), draw(dtype, m, k).t()), (draw(dtype, 2*n, k)[::2], draw(dtype, k, 2*m)[:,1::2])):
+            got,want = f(a, b),a@b
+            assert got.dtype==want.dtype
+            if dtype in integers: assert torch.equal(got, want)
+            else: test_near(got, want, tol=1e-10)
+
+@pytest.mark.parametrize('f', versions)
+@pytest.mark.parametrize('dtype,bits', [(torch.float32,24), (torch.complex64,24), (torch.float16,11), (torch.bfloat16,8)])
+def test_versions_in_low_precision(f, dtype, bits):
+    "Positive parts, so that no terms cancel: each of 2k roundings is at most 2**-bits of the result, and complex ones take four products"
+    torch.manual_seed(0)
+    k = 9
+    a,b = (torch.rand(o, dtype=torch.complex64 if dtype.is_complex else torch.float32).to(dtype) for o in ((3,k),(k,4)))
+    wide = torch.complex128 if dtype.is_complex else torch.float64
+    got = f(a, b)
+    assert got.dtype==dtype
+    test_near(got, a.to(wide)@b.to(wide), tol=(4 if dtype.is_complex else 1)*2*k*2**-bits)
+
+@pytest.mark.parametrize('f', versions)
+def test_refused_as_at_does(f):
+    "Shapes, dtypes and devices that `@` refuses are refused by every version with the same words"
+    x = torch.ones(2,3)
+    for a,b,exc,says in [(x, x, ValueError, "can't multiply 2x3 by 2x3: got inner sizes 3 and 2, wanted equal ones"),
+                         (x, x[0], ValueError, "can't multiply 2x3 by 3: got rank 2 and 1, wanted two matrices"), (torch.tensor(1.), x, ValueError, "can't multiply a number by 2x3: got rank 0 and 2"),
+                         (x, x.t().double(), TypeError, 'got float32 and float64, wanted the same dtype'), (x, x.t().long(), TypeError, 'got float32 and int64, wanted the same dtype'),
+                         (x.int(), x.t().long(), TypeError, 'got int32 and int64'), (x.cfloat(), x.t(), TypeError, 'got complex64 and float32'),
+                         (x.bool(), x.t().bool(), TypeError, 'got bool, wanted floats, complex numbers or integers'), (x.to(torch.uint16), x.t().to(torch.uint16), TypeError, 'got uint16, wanted'),
+                         (x, torch.ones(3,2, device='meta'), ValueError, 'got matrices on cpu and meta, wanted the same device'), (x, x.t().tolist(), TypeError, 'got list, wanted a tensor'), (x.numpy(), x.t(), TypeError, 'got ndarray, wanted a tensor')]:
+        with pytest.raises(exc, match=re.escape(says)): f(a, b)
+
+def test_at_refuses_these_too():
+    "What the test above says of `@`"
+    x = torch.ones(2,3)
+    for a,b in [(x, x), (x, x.t().double()), (x, x.t().long()), (x.int(), x.t().long()), (x.cfloat(), x.t()), (x.bool(), x.t().bool()), (x.to(torch.uint16), x.t().to(torch.uint16))]:
+        with pytest.raises(RuntimeError): a@b
+
+def test_versions_have_gradients():
+    a,b = torch.randn(2,3, dtype=torch.float64, requires_grad=True),torch.randn(3,2, dtype=torch.float64, requires_grad=True)
+    want = torch.autograd.grad((a@b).pow(2).sum(), (a,b))
+    for f in versions:
+        for got,o in zip(torch.autograd.grad(f(a,b).pow(2).sum(), (a,b)), want): test_near(got, o, tol=1e-10)
+
+def test_test_near():
+    test_near([1.,inf], [1.,inf])
+    test_near(torch.zeros(0,3), torch.zeros(0,3))
+    test_near(torch.zeros(3), torch.zeros(3))
+    test_near([1.,2.00001], [1.,2.])
+    for a,b in [([1.,nan], [1.,2.]), ([nan,2.], [1.,2.]), ([inf,2.], [1.,2.]), ([-inf,2.], [1.,2.]), ([1.,2.], [1.,nan]), ([1.,5.], [1.,inf]), ([1.,2.00003], [1.,2.])]: fails(lambda: test_near(a, b), contains='off by')
+    fails(lambda: test_near(torch.ones(3,1), torch.ones(3)), contains='got shape (3, 1), wanted (3,)')
+    fails(lambda: test_near(torch.zeros(3), torch.full((3,), 9e-6)), contains='0 is not 9e-06')
+    for flaw in (2e-10, -2e-10):  # Python's floats are float64
+        for a,b in [(1+flaw, 1.), ([1.,1+flaw], [1.,1.]), (torch.tensor(1+flaw, dtype=torch.float64), 1.)]: fails(lambda: test_near(a, b, tol=1e-10), contains='off by')
+
+def test_test_near_of_complex_numbers():
+    "The imaginary part counts, in either argument"
+    test_near([1+2j, 3j], [1+2j, 3j])
+    test_near(torch.tensor([1+0j]), torch.tensor([1.]))
+    for a,b in [([1+2j], [1+3j]), ([1+2j], [1.]), ([1.], [1+2j]), ([complex(1,nan)], [1+0j]), ([1e-9j], [1+0j])]: fails(lambda: test_near(a, b), contains='off by')
+    fails(lambda: test_near([1+2j], [1+3j]), contains='1+2j is not 1+3j')
+
+def test_test_near_is_no_test(tmp_path):
+    "pytest does not take it for a test where it is imported, as it is in this file"
+    (tmp_path/'test_it.py').write_text('from fastfound.matmul import test_near\ndef test_one(): test_near(1., 1.)\n')
+    r = subprocess.run([sys.executable, '-m', 'pytest', '-q', '-p', 'no:cacheprovider', '-W', 'error', 'test_it.py'], cwd=tmp_path, capture_output=True, text=True)
+    assert r.returncode==0 and '1 passed' in r.stdout, r.stdout
 
 def test_broadcast_shape_like_torch():
     rng,counts = random.Random(0),{True: 0, False: 0}
@@ -21,89 +104,67 @@ def test_broadcast_shape_like_torch():
         e = explain_broadcast(*shapes)
         assert e.shape==want and (e.error is None)==(want is not None) and repr(e) and e._repr_html_()
         if want is None: assert re.fullmatch(r"can't broadcast \(.*\) with \(.*\): in dimension -\d the sizes \d and \d differ and neither is 1", e.error)
-    print(counts)
     assert min(counts.values())>1000, counts
 
-def draw_spec(rng):
-    "A random spec and its operands, legal as a rule"
-    size = {o: rng.choice([0,1,2,3]) if rng.random()<.1 else rng.choice([1,2,3]) for o in 'abcdA'}
-    dots = [rng.choice([1,2,3]) for _ in range(2)]
-    terms,ops = [],[]
-    for _ in range(rng.choice([1,1,2,2,2,3,4])):
-        term = [rng.choice('abcdA') for _ in range(rng.randint(0,3))]
-        shape = [size[o] if rng.random()<.95 else rng.choice([1,2,3]) for o in term]
-        if rng.random()<.3:
-            at,n = rng.randint(0,len(term)),rng.randint(0,2)
-            shape[at:at] = [1 if rng.random()<.2 else o for o in dots[2-n:]]
-            term.insert(at, '...')
-        if term and rng.random()<.03: term.pop(rng.randrange(len(term)))
-        if rng.random()<.02: term.append(rng.choice(['.', '1', '...']))
-        terms.append(''.join(term))
-        ops.append(torch.randn(shape, dtype=torch.float64))
-    spec = ','.join(terms)
-    if rng.random()<.75:
-        out = sorted({o for o in spec if o.isalpha()})
-        rng.shuffle(out)
-        out = out[:rng.randint(0,len(out))]
-        if rng.random()<.5: out.insert(rng.randint(0,len(out)), '...')
-        if rng.random()<.05: out.append(rng.choice('abz'))
-        spec += '->' + ''.join(out)
-    if rng.random()<.1: spec = spec.replace(',', ' , ').replace('->', ' -> ')
-    if rng.random()<.02: ops = ops[:-1] or ops*2
-    return spec,ops
+def test_broadcast_shape_by_hand():
+    fails(lambda: broadcast_shape((256,256,3), (256,1), (2,256,1)), contains="can't broadcast (256, 256, 3) with (2, 256, 1): in dimension -3 the sizes 256 and 2 differ")
+    for shapes in ((), ((),), ((3,),()), ((0,),(1,)), ((2,1,4),(3,1)), (5,(1,))): assert broadcast_shape(*shapes)==tuple(torch.broadcast_shapes(*shapes))
 
-def test_einsum_like_torch():
-    rng,counts = random.Random(0),{True: 0, False: 0}
-    torch.manual_seed(0)
-    for _ in range(10_000):
-        spec,ops = draw_spec(rng)
-        want,got = outcome(RuntimeError, torch.einsum, spec, *ops),outcome(ValueError, einsum, spec, *ops)
-        case = spec,[tuple(o.shape) for o in ops]
-        assert (got is None)==(want is None), case
-        counts[want is None] += 1
-        if want is not None:
-            assert got.shape==want.shape and torch.allclose(got, want, atol=1e-10), case
-    print(counts)
-    assert counts[False]>5000 and counts[True]>500, counts
+def test_explain_broadcast():
+    lines = repr(explain_broadcast((256,256,3), (3,))).splitlines()
+    assert [o.split() for o in lines]==[['dimension','-3','-2','-1'], ['(256,','256,','3)','256','256','3'], ['(3,)','·','→','256','·','→','256','3'], ['result','256','256','3']]
+    assert len({len(o) for o in lines})==1
+    bad = explain_broadcast((5,64), (5,))
+    assert '✗' in repr(bad) and 'sizes 64 and 5 differ' in repr(bad) and bad.shape is None
+    assert explain_broadcast(torch.ones(3,3), 3).shape==(3,3) and explain_broadcast().shape==()
+    assert '<td' in bad._repr_html_() and escape("can't") in bad._repr_html_()
 
-def test_einsum_uses_no_other(monkeypatch):
-    def refuse(*args, **kw): raise AssertionError("somebody else's einsum")
-    monkeypatch.setattr(torch, 'einsum', refuse)
-    import numpy
-    monkeypatch.setattr(numpy, 'einsum', refuse)
-    a,b = torch.randn(4,2,3),torch.randn(4,3,5)
-    near(einsum('bij,bjk->bik', a, b), a@b)
+def test_ladder_scales_up(monkeypatch):
+    "On a clock of our own, on which every multiplication takes as long: a version that is too slow gets a part, and its time is right"
+    for n,k,m in ((100,1,100), (1,10_000,1), (3,1000,7), (2000,3,1)):
+        now,total = [0.],n*k*m
+        def takes(seconds):
+            def f(a, b): now[0] += seconds*a.shape[0]*a.shape[1]*b.shape[1]
+            return f
+        with patch('time.perf_counter', lambda: now[0]), patch('operator.matmul', takes(0.0001)):
+            slow,at = ladder(n, k, m, versions={'slow': takes(0.01)}, budget=5.).rows
+        for name,want in {'seconds': total*0.01, 'GFLOP/s': 200/1e9, 'relative to @': 0.01, 'speed-up': 1}.items(): test_near(slow[name], want, tol=1e-10)
+        test_near(at['seconds'], total*0.0001, tol=1e-10)
+        assert now[0]<40, now
 
-def test_ladder_command(tmp_path):
-    cmd = shutil.which('fastfound_ladder', path=Path(sys.executable).parent)
-    r = subprocess.run([cmd, '--n', '3', '--k', '4', '--m', '2', '--budget', '0.01'], cwd=tmp_path, capture_output=True, text=True)
-    assert r.returncode==0 and r.stdout.startswith('3x4 by 4x2, float32, 1 thread\nrung ') and '\n@ ' in r.stdout, r.stdout+r.stderr
-    r = subprocess.run([cmd, '--k', '0'], cwd=tmp_path, capture_output=True, text=True)
-    assert r.returncode==1 and 'wanted sizes from 1' in r.stderr and 'Traceback' not in r.stderr
+def test_ladder_by_default():
+    table = ladder(2, 3, 4, budget=0.01)
+    assert [r['version'] for r in table.rows]==list(matmul_versions)==['three loops', 'row times column', 'broadcasting', 'einsum', '@']
+    assert list(table.rows[0])==['version', 'seconds', 'speed-up', 'GFLOP/s', 'relative to @']
+    before = torch.get_num_threads()
+    with pytest.raises(ZeroDivisionError): ladder(2, 3, 4, versions={'broken': lambda a, b: 1/0})
+    assert torch.get_num_threads()==before
 
-def test_page_runs_without_numba(tmp_path):
-    r = run_page('01_matmul', tmp_path, before="import sys; sys.modules['numba'] = None")
-    assert r.returncode==0, r.stderr
-    assert 'numba is not installed, so there are no compiled rungs here' in r.stdout
-    check = "import sys; sys.modules['numba'] = None\nimport torch\nfrom fastfound.matmul import matmul_blocked\nmatmul_blocked(torch.ones(2,2), torch.ones(2,2))"
-    r = subprocess.run([sys.executable, '-c', check], capture_output=True, text=True)
-    assert "ImportError: the compiled rungs need numba, which is not installed: pip install 'fastfound[fast]'" in r.stderr
+@pytest.mark.parametrize('kw,says', [
+    (dict(n=0), 'got 0x784 by 784x10, wanted sizes from 1'), (dict(k=-5), 'wanted sizes from 1'),
+    (dict(n=10**9), 'GiB of memory, wanted at most half of the'), (dict(n=100_000, k=100_000, m=100_000), 'which takes about 335 GiB of memory'), (dict(n=10**30), 'of memory'),
+    (dict(budget=0), 'got a budget of 0 seconds, wanted a number above 0'), (dict(budget=-1.), 'wanted a number above 0'), (dict(budget=nan), 'wanted a number above 0'), (dict(budget=inf), 'wanted a number above 0'),
+    (dict(threads=0), 'got 0 threads, wanted 1 to'), (dict(threads=10**6), 'got 1000000 threads, wanted 1 to'), (dict(device='nonsense'), "got device 'nonsense', which cannot be used here")])
+def test_ladder_refuses(kw, says, monkeypatch):
+    monkeypatch.setattr(module, '_free_memory', lambda: 64<<30)
+    with pytest.raises(ValueError, match=re.escape(says)): ladder(**kw)
 
-def test_import_is_light():
-    "numba and triton are not imported until they are used"
-    code = "import sys, fastfound.matmul; print([o for o in ('numba', 'triton', 'pandas', 'sympy') if o in sys.modules])"
-    assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout=='[]\n'
+def test_free_memory(): assert 10<<20 < module._free_memory() < 1<<50
 
-def test_gpu_kernel_in_the_interpreter():
-    pytest.importorskip('triton', reason='triton runs the GPU kernel on a CPU, and is not installed')
-    code = '''
-import torch
-from fastfound.matmul import matmul_tiles, test_near
-for n,k,m in [(5,784,10), (70,33,90), (1,1,1), (32,32,32), (1,50,1), (0,3,2), (2,0,3)]:
-    a,b = torch.randn(n,k),torch.randn(k,m)
-    test_near(matmul_tiles(a, b), a@b)
-a,b = torch.randn(40,70),torch.randn(40,50)
-test_near(matmul_tiles(a.t(), b), a.t()@b)
-print('fine')'''
-    r = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, env={**os.environ, 'TRITON_INTERPRET': '1'})
-    assert r.stdout=='fine\n', r.stderr
+def test_ladder_with_long_sums():
+    "Three loops over sums of a million terms get a shorter sum, not ten seconds for each"
+    rows = ladder(1, 1_000_000, 1, budget=0.1).rows
+    assert rows[0]['seconds'] > rows[-1]['seconds'] > 0
+
+def test_ladder_plot():
+    from matplotlib import pyplot as plt
+    ax = ladder(2, 3, 4, budget=0.01).plot()
+    assert [o.get_text() for o in ax.get_yticklabels()]==list(matmul_versions) and ax.get_xscale()=='log' and ax.figure.patch.get_alpha()==0
+    plt.close(ax.figure)
+
+def test_speedup():
+    now = [0.]
+    def takes(seconds):
+        def f(x): now[0] += seconds*x
+        return f
+    with patch('time.perf_counter', lambda: now[0]): test_near(speedup(takes(.03), takes(.01), 2), 3., tol=1e-10)

@@ -1,0 +1,124 @@
+"Compiled and GPU kernels against `@`, without what they need, and the command `fastfound_ladder`."
+import os, re, subprocess, sys
+from pathlib import Path
+import pytest, torch
+from conftest import run_page
+from fastfound.kernels import all_versions, fastfound_ladder, matmul_blocked, matmul_compiled, matmul_tiles
+from fastfound.matmul import test_near
+
+integers = [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64]
+kernels = [matmul_compiled, matmul_blocked]
+x = torch.ones(2,3)
+
+def draw(dtype, *shape):
+    "Random numbers of `dtype`, over all its range where it is an integer"
+    if dtype in integers: return torch.randint(torch.iinfo(dtype).min, torch.iinfo(dtype).max, shape, dtype=dtype)
+    return torch.randn(shape, dtype=dtype)
+
+@pytest.mark.parametrize('f', kernels)
+@pytest.mark.parametrize('dtype', [torch.float64, torch.complex128, *integers])
+def test_compiled_like_at(f, dtype):
+    "The same numbers and the same dtype as `@`; integers overflow alike"
+    pytest.importorskip('numba')
+    torch.manual_seed(0)
+    for n,k,m in ((2,3,4), (1,5,1), (3,0,2), (0,2,3), (2,3,0), (9,17,7), (33,70,20)):
+        for a,b in ((draw(dtype, n, k), draw(dtype, k, m)), (draw(dtype, k, n).t(), draw(dtype, m, k).t()), (draw(dtype, 2*n, k)[::2], draw(dtype, k, 2*m)[:,1::2])):
+            got,want = f(a, b),a@b
+            assert got.dtype==want.dtype and got.shape==want.shape
+            if dtype in integers: assert torch.equal(got, want)
+            else: test_near(got, want, tol=1e-10)
+
+@pytest.mark.parametrize('f', kernels)
+def test_compiled_float32(f):
+    "A sum of k positive products is off by at most about k roundings of 2**-24"
+    pytest.importorskip('numba')
+    a,b = torch.rand(20,300),torch.rand(300,30)
+    test_near(f(a, b), a.double()@b.double(), tol=300*2**-24)
+
+@pytest.mark.parametrize('f', kernels)
+def test_compiled_views(f):
+    "Views that are conjugated or negated without a copy, and matrices that must not be changed"
+    pytest.importorskip('numba')
+    a,b = torch.randn(5,4, dtype=torch.complex128),torch.randn(4,3, dtype=torch.complex128)
+    before = a.clone()
+    test_near(f(a.conj(), b), a.conj()@b, tol=1e-10)
+    test_near(f(a.conj().imag, b.real), a.conj().imag@b.real, tol=1e-10)
+    assert torch.equal(a, before)
+
+@pytest.mark.parametrize('f', kernels)
+def test_blocks_of_any_size(f):
+    pytest.importorskip('numba')
+    a,b = torch.randn(20,30).double(),torch.randn(30,40).double()
+    for cache in (0, 1, 1000, 5000, 1<<40): test_near(matmul_blocked(a, b, cache=cache), a@b, tol=1e-10)
+
+@pytest.mark.parametrize('f', [*kernels, matmul_tiles])
+def test_refused(f):
+    "What no kernel can do is told in words, before anything is compiled"
+    for a,b,exc,says in [(x, x, ValueError, "got inner sizes 3 and 2, wanted equal ones"), (x, x.t().double(), TypeError, 'got float32 and float64, wanted the same dtype'),
+                         (x.bool(), x.t().bool(), TypeError, 'got bool, wanted'), (x.to('meta'), x.t().to('meta'), ValueError, f'{f.__name__}: got matrices on meta, wanted them on')]:
+        with pytest.raises(exc, match=re.escape(says)): f(a, b)
+
+@pytest.mark.parametrize('f', kernels)
+def test_compiled_refuse(f):
+    for dtype in (torch.float16, torch.bfloat16):
+        with pytest.raises(TypeError, match=f'{f.__name__}: got {dtype}, wanted one of'): f(x.to(dtype), x.t().to(dtype))
+    a = x.clone().requires_grad_()
+    with pytest.raises(ValueError, match='no backward pass'): f(a, x.t())
+    pytest.importorskip('numba')
+    with torch.no_grad(): test_near(f(a, x.t()), x@x.t(), tol=1e-10)
+
+def test_tiles_want_a_gpu():
+    with pytest.raises(ValueError, match='matmul_tiles: got matrices on cpu, wanted them on cuda'): matmul_tiles(x, x.t())
+
+def test_versions_by_device():
+    assert list(all_versions('cuda'))==['tiles', '@']
+    assert [o for o in all_versions() if not o.startswith('compiled')]==['three loops', 'row times column', 'broadcasting', 'einsum', '@']
+
+def test_command(tmp_path):
+    "The command where settings.ini says that it is: its table, and a refusal on one line"
+    where = re.search(r'fastfound_ladder=(\S+):(\S+)', (Path(__file__).parents[1]/'settings.ini').read_text(encoding='utf-8'))
+    (tmp_path/'command.py').write_text(f'from {where[1]} import {where[2]} as command\ncommand()\n')
+    def run(*args): return subprocess.run([sys.executable, 'command.py', *args], cwd=tmp_path, capture_output=True, text=True)
+    r = run('--n', '3', '--k', '4', '--m', '2', '--budget', '0.01')
+    assert r.returncode==0 and r.stdout.startswith('3x4 by 4x2, float32, 1 thread\nversion ') and '\n@ ' in r.stdout, r.stdout+r.stderr
+    r = run('--n', '1000000', '--m', '1000000', '--k', '1000000')
+    assert r.returncode==1 and r.stderr.startswith('fastfound_ladder: got 1000000x1000000 by ') and r.stderr.count('\n')==1, r.stdout+r.stderr
+
+@pytest.mark.parametrize('kw,says', [
+    (dict(k=0), 'got 5x0 by 0x10, wanted sizes from 1'), (dict(n=10**9), 'GiB of memory, wanted at most half of the'), (dict(n=10**30), 'GiB of memory'),
+    (dict(budget=0.), 'got a budget of 0.0 seconds, wanted a number above 0'), (dict(budget=float('nan')), 'got a budget of nan seconds'),
+    (dict(threads=0), 'got 0 threads, wanted 1 to'), (dict(threads=-2), 'got -2 threads'), (dict(device='nonsense'), "got device 'nonsense', which cannot be used here")])
+def test_command_refuses(kw, says):
+    with pytest.raises(SystemExit, match=f'fastfound_ladder: .*{re.escape(says)}'): fastfound_ladder(**kw)
+
+def test_page_runs_without_numba(tmp_path):
+    r = run_page('01b_kernels', tmp_path, before="import sys; sys.modules['numba'] = None")
+    assert r.returncode==0, r.stderr
+    assert 'numba is not installed, so the compiled versions are left out here' in r.stdout
+    check = "import sys; sys.modules['numba'] = None\nimport torch\nfrom fastfound.kernels import matmul_blocked\nmatmul_blocked(torch.ones(2,2), torch.ones(2,2))"
+    r = subprocess.run([sys.executable, '-c', check], capture_output=True, text=True)
+    assert "ImportError: the compiled versions need numba, which is not installed: pip install 'fastfound[fast]'" in r.stderr
+
+def test_import_is_light():
+    "numba and triton are not imported until they are used"
+    code = "import sys, fastfound.kernels; print([o for o in ('numba', 'triton', 'pandas', 'sympy') if o in sys.modules])"
+    assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout=='[]\n'
+
+def test_gpu_kernel_in_the_interpreter():
+    pytest.importorskip('triton', reason='triton runs the GPU kernel on a CPU, and is not installed')
+    code = '''
+import torch
+from fastfound.kernels import matmul_tiles
+from fastfound.matmul import test_near
+for n,k,m in [(5,784,10), (70,33,90), (1,1,1), (32,32,32), (1,50,1), (0,3,2), (2,0,3)]:
+    a,b = torch.rand(n,k),torch.rand(k,m)
+    test_near(matmul_tiles(a, b), a.double()@b.double(), tol=(k+1)*2**-24)  # k roundings of a sum of positive products
+a,b = torch.rand(40,70),torch.rand(40,50)
+test_near(matmul_tiles(a.t(), b), a.t().double()@b.double(), tol=41*2**-24)
+for dtype in (torch.float64, torch.int64, torch.complex64):
+    try: matmul_tiles(a.t().to(dtype), b.to(dtype))
+    except TypeError as e: assert 'wanted one of torch.float32' in str(e)
+    else: raise AssertionError(dtype)
+print('fine')'''
+    r = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, env={**os.environ, 'TRITON_INTERPRET': '1'})
+    assert r.stdout=='fine\n', r.stderr
