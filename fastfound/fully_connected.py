@@ -13,34 +13,34 @@ from .datasets import Table
 
 # %% ../nbs/02_fully_connected.ipynb #1ab0005f
 def normalize(
-    x:torch.Tensor, # numbers of any shape
-    mean, std,      # of the *training* data, whatever `x` is
-) -> torch.Tensor:  # of the shape of `x`
-    "`x` in units of `std` away from `mean`"
+    x:torch.Tensor, # values of any shape
+    mean, std,      # mean and standard deviation of the *training* set, whatever `x` is
+) -> torch.Tensor:  # same shape
+    "`x` minus `mean`, divided by `std`"
     return (x-mean)/std
 
 # %% ../nbs/02_fully_connected.ipynb #8ca55746
 def lin(
-    x:torch.Tensor, # (n, n_in)
-    w:torch.Tensor, # (n_in, n_out)
-    b:torch.Tensor, # (n_out,)
-) -> torch.Tensor:  # (n, n_out)
+    x:torch.Tensor, # inputs (n,n_in)
+    w:torch.Tensor, # weights (n_in,n_out)
+    b:torch.Tensor, # biases (n_out,)
+) -> torch.Tensor:  # outputs (n,n_out)
     "A linear layer: `x@w + b`"
     return x@w + b
 
 # %% ../nbs/02_fully_connected.ipynb #bbb22c1c
 def relu(
     x:torch.Tensor, # any shape
-) -> torch.Tensor:  # of the shape of `x`
-    "`x` with its negatives set to zero"
+) -> torch.Tensor:  # same shape
+    "`x` with its negative values set to zero"
     return x.clamp_min(0.)
 
 # %% ../nbs/02_fully_connected.ipynb #429903e0
 def mse(
     output:torch.Tensor, # predictions
-    targ:torch.Tensor,   # what they should be, of the same shape
+    targ:torch.Tensor,   # targets, of the same shape
 ) -> torch.Tensor:       # a single number
-    "The mean of the squared differences; a `ValueError` if the shapes differ"
+    "The mean squared error; a `ValueError` if the shapes differ"
     if output.shape!=targ.shape:
         raise ValueError(f'mse: got output {tuple(output.shape)} and targ {tuple(targ.shape)}, wanted equal shapes: '
                          'their difference would broadcast, as in (n,1)-(n,), which is (n,n); output.squeeze(-1) drops the axis')
@@ -48,16 +48,16 @@ def mse(
 
 # %% ../nbs/02_fully_connected.ipynb #ec2b3bf9
 class LayerStats(Table):
-    "Mean, standard deviation and share of dead units after each layer: a table that can also be drawn"
+    "Mean, standard deviation and fraction of dead units of each layer's output: a table with a plot"
     def column(self, name):
         "The values of column `name`"
         return [r[name] for r in self.rows]
     def plot(self,
-        ax=None,    # where to draw; a new figure by default
-        label=None, # for the legend
+        ax=None,    # axes to draw on; a new figure by default
+        label=None, # legend entry
         **kw,       # passed to matplotlib's plot
     ):
-        "The standard deviation by layer on a log axis; it ends where it is zero or no number"
+        "The standard deviation by layer on a log axis; zero, infinity and nan are left out"
         if ax is None: _,ax = plt.subplots(figsize=(6,3.5))
         std = [o if 0<o<math.inf else math.nan for o in self.column('std')]
         ax.plot(self.column('layer'), std, label=label, **kw)
@@ -66,10 +66,10 @@ class LayerStats(Table):
 
 # %% ../nbs/02_fully_connected.ipynb #de90f464
 def layer_stats(
-    layers,          # callables, each applied to the output of the one before
+    layers,          # callables, each applied to the output of the previous one
     x:torch.Tensor,  # a batch of inputs (n,...)
 ) -> LayerStats:
-    "Send `x` through `layers` and note what comes out of each"
+    "Mean, standard deviation and fraction of dead units (0 for all of `x`) after each of `layers`"
     rows = []
     with torch.no_grad():
         for i,layer in enumerate(layers, 1):
@@ -79,34 +79,34 @@ def layer_stats(
 
 # %% ../nbs/02_fully_connected.ipynb #38ef76de
 def xavier(
-    n_in:int, n_out:int, # the layer's inputs and outputs
-) -> torch.Tensor:       # (n_in, n_out)
-    "Random normal weights with standard deviation √(2/(`n_in`+`n_out`)), after Glorot and Bengio 2010 (section 4.2)"
+    n_in:int, n_out:int, # inputs and outputs of the layer
+) -> torch.Tensor:       # weights (n_in,n_out)
+    "Normal weights with standard deviation √(2/(`n_in`+`n_out`)), after Glorot and Bengio 2010 (section 4.2)"
     return torch.randn(n_in, n_out)*math.sqrt(2/(n_in+n_out))
 
 # %% ../nbs/02_fully_connected.ipynb #a076d3b3
 def kaiming(
-    n_in:int, n_out:int, # the layer's inputs and outputs
-    a=0.,                # slope of the ReLU for negative inputs
-    mode='fan_in',       # keep the spread going forward; 'fan_out' keeps that of the gradients going back
-) -> torch.Tensor:       # (n_in, n_out)
-    "Random normal weights with standard deviation √(2/((1+`a`²)·n)), after He et al. 2015 (arXiv 1502.01852, section 2.2)"
+    n_in:int, n_out:int, # inputs and outputs of the layer
+    a=0.,                # negative slope of the ReLU that follows; 1 for none
+    mode='fan_in',       # keep the variance of the activations in the forward pass; 'fan_out': of the gradients in the backward pass
+) -> torch.Tensor:       # weights (n_in,n_out)
+    "Normal weights with standard deviation √(2/((1+`a`²)·fan)), after He et al. 2015 (arXiv 1502.01852, section 2.2)"
     fans = dict(fan_in=n_in, fan_out=n_out)
     if mode not in fans: raise ValueError(f"kaiming: got mode {mode!r}, wanted 'fan_in' or 'fan_out'")
     return torch.randn(n_in, n_out)*math.sqrt(2/((1+a*a)*fans[mode]))
 
 # %% ../nbs/02_fully_connected.ipynb #01bfb7e9
 def lsuv(
-    layers,          # callables, each applied to the output of the one before; those with a `w` or `weight` are scaled in place
+    layers,          # callables, each applied to the output of the previous one; those with a `w` or `weight` are scaled in place
     x:torch.Tensor,  # a batch of real inputs
-    tol=1e-3,        # good enough: a standard deviation this near to 1
-    tries=10,        # looks at a layer, at most
+    tol=1e-3,        # stop when the standard deviation is this close to 1
+    max_iter=10,     # rescalings of one layer, at most
 ):
-    "Scale the weights of `layers` until each gives a standard deviation of 1 on `x`, after Mishkin and Matas 2015 (arXiv 1511.06422)"
+    "Scale the weights of `layers` until each output has standard deviation 1 on `x`, after Mishkin and Matas 2015 (arXiv 1511.06422)"
     with torch.no_grad():
         for i,layer in enumerate(layers):
             w = getattr(layer, 'w', getattr(layer, 'weight', None))
-            for _ in range(tries if w is not None else 0):
+            for _ in range(max_iter if w is not None else 0):
                 std = layer(x).std().item()
                 if abs(std-1)<tol: break
                 if not 0<std<math.inf: raise ValueError(f'lsuv: layer {i} gives a standard deviation of {std}, wanted a positive number to divide by')
