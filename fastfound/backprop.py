@@ -4,37 +4,39 @@
 
 # %% auto #0
 __all__ = ['mse_grad', 'relu_grad', 'lin_grad', 'forward_and_backward', 'LayerFunction', 'Relu', 'Lin', 'Mse', 'Model',
-           'log_softmax', 'softmax', 'CrossEntropy', 'check_targets', 'LinearLayer', 'Module']
+           'log_softmax', 'softmax', 'cross_entropy', 'CrossEntropy', 'check_targets', 'LinearLayer', 'Module']
 
 # %% ../nbs/03_backprop.ipynb #7baa0302
 import torch
+import torch.nn.functional as F
 from torch import nn
 from .fully_connected import kaiming, lin, mse, relu
 
 # %% ../nbs/03_backprop.ipynb #b64f471f
 def mse_grad(
     inp:torch.Tensor,  # predictions (n,1)
-    targ:torch.Tensor, # what they should be (n,)
+    targ:torch.Tensor, # targets (n,)
 ):
-    "Set `inp.g`, the gradient of the mean squared error; a `ValueError` if the shapes differ in more than the last axis"
-    if inp.shape!=(*targ.shape,1): raise ValueError(f'mse_grad: got predictions {tuple(inp.shape)} and targets {tuple(targ.shape)}, wanted (n,1) and (n,)')
-    inp.g = (2/len(targ)*(inp.squeeze(-1)-targ)).unsqueeze(-1)
+    "Set `inp.g`, the gradient of the mean squared error; a `ValueError` unless `inp` has the shape of `targ` and a last axis of 1"
+    if inp.shape!=(*targ.shape,1):
+        raise ValueError(f'mse_grad: got predictions {tuple(inp.shape)} and targets {tuple(targ.shape)}, wanted (n,1) and (n,)')
+    inp.g = (2*(inp.squeeze(-1)-targ)/targ.numel()).unsqueeze(-1)
 
 # %% ../nbs/03_backprop.ipynb #a26f0da2
 def relu_grad(
-    inp:torch.Tensor, # what went in, any shape
-    out:torch.Tensor, # what came out, with its gradient in `out.g`
+    inp:torch.Tensor, # input, any shape
+    out:torch.Tensor, # output, with its gradient in `out.g`
 ):
-    "Set `inp.g` from `out.g`, for `out = relu(inp)`"
-    inp.g = out.sign()*out.g
+    "Set `inp.g` from `out.g`, for `out = relu(inp)`: `out.g` where `out` is positive (or nan), 0 elsewhere"
+    inp.g = torch.ops.aten.threshold_backward(out.g, out, 0)  # out.g.masked_fill(out<=0, 0), as one operation
 
 # %% ../nbs/03_backprop.ipynb #8f536cb4
 def lin_grad(
-    inp:torch.Tensor, # what went in (n,n_in)
-    out:torch.Tensor, # what came out (n,n_out), with its gradient in `out.g`
+    inp:torch.Tensor, # input (n,n_in)
+    out:torch.Tensor, # output (n,n_out), with its gradient in `out.g`
     w:torch.Tensor,   # weights (n_in,n_out)
     b:torch.Tensor,   # biases (n_out,)
-    inp_grad=True,    # whether to find the gradient of `inp` as well
+    inp_grad=True,    # whether to compute the gradient of `inp` as well
 ):
     "Set `inp.g`, `w.g` and `b.g` from `out.g`, for `out = lin(inp, w, b)`"
     if inp_grad: inp.g = out.g @ w.t()
@@ -48,7 +50,7 @@ def forward_and_backward(
     w1, b1,            # (n_in,nh) and (nh,)
     w2, b2,            # (nh,1) and (1,)
 ) -> torch.Tensor:     # the loss, a single number
-    "The mean squared error of a two-layer network; sets `.g` of its input and of its parameters"
+    "Forward and backward pass of a two-layer network with a mean squared error; sets `.g` of its input and parameters"
     l1 = lin(inp, w1, b1)
     l2 = relu(l1)
     out = lin(l2, w2, b2)
@@ -62,14 +64,14 @@ def forward_and_backward(
 
 # %% ../nbs/03_backprop.ipynb #18b0e9db
 class LayerFunction:
-    "A step of a network that can go forward and back: subclasses give `forward(*args)`, and `bwd(out, *args)`, which sets `.g` of what went in"
+    "An operation with a forward and a backward pass: subclasses define `forward(*args)` and `bwd(out, *args)`, which sets `.g` of the inputs from `out.g`"
     def __call__(self, *args):
         self.args = args
         self.out = self.forward(*args)
         return self.out
     def backward(self):
-        "From the gradient in `out.g` of the last call, set the gradients of its inputs"
-        if not hasattr(self, 'out'): raise RuntimeError(f'{type(self).__name__}.backward: got no call before it, wanted one to go back through')
+        "Set the gradients of the inputs of the last call, from the gradient of its output in `out.g`"
+        if not hasattr(self, 'out'): raise RuntimeError(f'{type(self).__name__}.backward: got no forward pass, wanted a call before it')
         self.bwd(self.out, *self.args)
     def forward(self, *args): raise NotImplementedError(f'{type(self).__name__} has no method forward(self, *args)')
     def bwd(self, out, *args): raise NotImplementedError(f'{type(self).__name__} has no method bwd(self, out, *args)')
@@ -82,7 +84,7 @@ class Relu(LayerFunction):
 
 # %% ../nbs/03_backprop.ipynb #f28eec35
 class Lin(LayerFunction):
-    "A linear layer with weights `w` (n_in,n_out) and biases `b` (n_out,); without `inp_grad` it leaves out the gradient of its input"
+    "A linear layer with weights `w` (n_in,n_out) and biases `b` (n_out,); without `inp_grad`, its backward pass skips the gradient of the input"
     def __init__(self, w, b, inp_grad=True): self.w,self.b,self.inp_grad = w,b,inp_grad
     def forward(self, inp): return lin(inp, self.w, self.b)
     def bwd(self, out, inp): lin_grad(inp, out, self.w, self.b, self.inp_grad)
@@ -95,22 +97,29 @@ class Mse(LayerFunction):
 
 # %% ../nbs/03_backprop.ipynb #4d246cc8
 class Model:
-    "Linear layer, ReLU, linear layer, then a loss; the gradients of all parameters after `backward`"
+    "Linear layer, ReLU, linear layer, then a loss; `backward` computes the gradients of all parameters"
     def __init__(self,
         w1, b1,         # (n_in,nh) and (nh,)
         w2, b2,         # (nh,n_out) and (n_out,)
         loss=None,      # a LayerFunction of predictions and targets; the mean squared error by default
-        inp_grad=False, # whether `backward` finds the gradient of the input as well
+        inp_grad=False, # whether `backward` computes the gradient of the input as well
     ):
         self.layers = [Lin(w1,b1,inp_grad), Relu(), Lin(w2,b2)]
         self.loss = loss or Mse()
+    @classmethod
+    def from_sizes(cls,
+        n_in:int, nh:int, n_out:int, # inputs, hidden units and outputs
+        loss=None,                   # as above
+    ):
+        "A model with `kaiming` weights and zero biases"
+        return cls(kaiming(n_in,nh), torch.zeros(nh), kaiming(nh,n_out), torch.zeros(n_out), loss)
     def predict(self, x):
-        "The output of the last layer"
+        "The forward pass without the loss: predictions or logits (n,n_out)"
         for l in self.layers: x = l(x)
         return x
     def __call__(self, x, targ): return self.loss(self.predict(x), targ)
     def backward(self):
-        "Set `.g` of all parameters, from the last call"
+        "The backward pass of the last call: set `.g` of all parameters"
         self.loss.backward()
         for l in reversed(self.layers): l.backward()
     def parameters(self):
@@ -119,55 +128,61 @@ class Model:
 
 # %% ../nbs/03_backprop.ipynb #2ae4c728
 def log_softmax(
-    x:torch.Tensor, # scores (n,c)
-) -> torch.Tensor:  # (n,c)
-    "The logarithms of the probabilities that the rows of `x` stand for, without overflow"
+    x:torch.Tensor, # logits (n,c), floating point
+) -> torch.Tensor:  # log-probabilities (n,c)
+    "The logarithm of the softmax of each row of `x`, without overflow"
+    if not x.is_floating_point(): raise TypeError(f'log_softmax: got logits of type {x.dtype}, wanted floating point')
+    if not x.numel(): return x.clone()
     z = x - x.max(-1, keepdim=True).values
     return z - z.exp().sum(-1, keepdim=True).log()
 
 # %% ../nbs/03_backprop.ipynb #bd26a221
 def softmax(
-    x:torch.Tensor, # scores (n,c)
-) -> torch.Tensor:  # (n,c)
-    "Probabilities from scores: positive, and each row adds up to 1"
+    x:torch.Tensor, # logits (n,c), floating point
+) -> torch.Tensor:  # probabilities (n,c)
+    "Turn logits into probabilities: positive, and each row sums to 1"
     return log_softmax(x).exp()
 
 # %% ../nbs/03_backprop.ipynb #f1927950
+def cross_entropy(
+    preds:torch.Tensor, # logits (n,c)
+    targ:torch.Tensor,  # class numbers, int64 (n,)
+) -> torch.Tensor:      # a single number
+    "The mean over the rows of minus the log-probability of the target class"
+    check_targets(preds, targ)
+    return -log_softmax(preds).gather(1, targ[:,None]).mean()
+
+# %% ../nbs/03_backprop.ipynb #06d5f468
 class CrossEntropy(LayerFunction):
-    "The mean cross-entropy of scores (n,c) against int64 class numbers (n,)"
-    def forward(self, inp, targ):
-        check_targets(inp, targ)
-        self.logp = log_softmax(inp)
-        return -self.logp[range(len(targ)), targ].mean()
-    def bwd(self, out, inp, targ):
-        inp.g = self.logp.exp()
-        inp.g[range(len(targ)), targ] -= 1
-        inp.g /= len(targ)
+    "The cross-entropy of logits (n,c) and class numbers (n,)"
+    def forward(self, inp, targ): return cross_entropy(inp, targ)
+    def bwd(self, out, inp, targ): inp.g = (softmax(inp) - F.one_hot(targ, inp.shape[1]))/len(targ)
 
 # %% ../nbs/03_backprop.ipynb #ead8ac86
 def check_targets(
-    scores:torch.Tensor, # should be floats (n,c)
-    targ:torch.Tensor,   # should be int64 (n,) between 0 and c-1
+    preds:torch.Tensor, # logits (n,c)
+    targ:torch.Tensor,  # class numbers, int64 (n,), each from 0 to c-1
 ):
-    "A `TypeError` or `ValueError` unless `targ` holds the number of a class for each row of `scores`"
-    if scores.ndim!=2 or targ.shape!=scores.shape[:1]:
-        raise ValueError(f'got scores {tuple(scores.shape)} and targets {tuple(targ.shape)}, wanted (n,c) and (n,)')
-    if targ.dtype!=torch.int64: raise TypeError(f'got targets of type {targ.dtype}, wanted torch.int64: the numbers of the classes')
-    low,high = torch.stack(targ.aminmax()).tolist() if targ.numel() else (0,0)
-    if low<0 or high>=scores.shape[1]:
-        raise ValueError(f'got targets from {low} to {high}, wanted 0 to {scores.shape[1]-1} for {scores.shape[1]} scores')
+    "Raise a `TypeError` or `ValueError` unless `targ` holds a class number for each row of `preds`"
+    if preds.ndim!=2 or targ.shape!=preds.shape[:1]:
+        raise ValueError(f'got logits {tuple(preds.shape)} and targets {tuple(targ.shape)}, wanted (n,c) and (n,)')
+    if targ.dtype!=torch.int64: raise TypeError(f'got targets of type {targ.dtype}, wanted torch.int64: class numbers')
+    if targ.device!=preds.device: raise ValueError(f'got logits on {preds.device} and targets on {targ.device}, wanted both on one device')
+    low,high = torch.stack(targ.aminmax()).tolist() if targ.numel() else (0,-1)
+    if low<0 or high>=preds.shape[1]:
+        raise ValueError(f'got targets from {low} to {high}, wanted 0 to {preds.shape[1]-1} for {preds.shape[1]} classes')
 
 # %% ../nbs/03_backprop.ipynb #c3056264
 class LinearLayer(nn.Module):
-    "A linear layer for PyTorch: `weight` (n_out,n_in) drawn as `kaiming` does, and `bias` (n_out,) of zeros"
+    "A linear layer: `weight` (n_out,n_in) initialised as by `kaiming`, and `bias` (n_out,) of zeros"
     def __init__(self,
-        n_in,  # numbers that go in
-        n_out, # numbers that come out
+        n_in,  # number of inputs
+        n_out, # number of outputs
     ):
         super().__init__()
         self.weight = nn.Parameter(kaiming(n_in, n_out).t().contiguous())
         self.bias = nn.Parameter(torch.zeros(n_out))
-    def forward(self, x): return x@self.weight.t() + self.bias
+    def forward(self, x): return lin(x, self.weight.t(), self.bias)
 
 # %% ../nbs/03_backprop.ipynb #3d441834
 class Module(nn.Module):

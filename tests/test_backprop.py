@@ -1,10 +1,22 @@
-"What 03_backprop promises of memory, and gradients of sizes that nobody tried."
+"What 03_backprop promises of memory, gradients of any size, and the edge cases: infinite and missing numbers, empty batches, wrong types."
 import sys
 import pytest, torch
+import torch.nn.functional as F
 from conftest import run_page
 from hypothesis import given, settings, strategies as st
-from fastfound.backprop import CrossEntropy, Model, Mse, forward_and_backward
-from fastfound.matmul import test_near as near
+from fastfound import backprop
+from fastfound.backprop import (CrossEntropy, LayerFunction, Lin, LinearLayer, Model, Mse, Relu, cross_entropy, forward_and_backward, lin, log_softmax,
+                                mse_grad, relu_grad, softmax)
+
+def same(got, want, tol=1e-10):
+    "Equal shapes, and values equal to `tol`: relative where they are above 1, since a gradient of zeros has no scale of its own"
+    assert got.shape==want.shape and got.dtype==want.dtype
+    torch.testing.assert_close(got, want, rtol=0, atol=tol*max(1, want.nan_to_num(0,0,0).abs().max().item() if want.numel() else 1), equal_nan=True)
+
+def torch_grad(f, *tensors):
+    "The gradient of the sum of `f(*tensors)` for the first of `tensors`, by PyTorch"
+    x = tensors[0].detach().clone().requires_grad_()
+    return torch.autograd.grad(f(x, *tensors[1:]).sum(), x)[0]
 
 @pytest.mark.skipif(sys.platform=='win32', reason='Windows has no getrusage to ask for the peak of memory')
 def test_page_needs_less_than_a_gigabyte(tmp_path):
@@ -32,14 +44,14 @@ def test_gradients_of_any_size(n, n_in, nh, c, digits, seed):
     copies = [t.clone().requires_grad_() for t in (x,*params)]
     a,w1,b1,w2,b2 = copies
     out = (a@w1+b1).relu()@w2 + b2
-    want = torch.nn.functional.cross_entropy(out, targ) if digits else ((out[:,0]-targ)**2).mean()
+    want = F.cross_entropy(out, targ) if digits else ((out[:,0]-targ)**2).mean()
     want.backward()
-    near(loss, want, tol=1e-10)
-    found = [t.g for t in (x,*params)]  # relative where a gradient is above 1: one that is all zeros has no scale of its own
-    for got,t in zip(found, copies): assert got.shape==t.shape and (got-t.grad).abs().max()<=1e-10*max(1, t.grad.abs().max())
+    same(loss, want.detach())
+    found = [t.g for t in (x,*params)]
+    for got,t in zip(found, copies): same(got, t.grad)
     if not digits:
-        near(forward_and_backward(x, targ, *params), want, tol=1e-10)
-        for got,t in zip(found, (x,*params)): near(t.g, got, tol=1e-10)
+        same(forward_and_backward(x, targ, *params), want.detach())
+        for got,t in zip(found, (x,*params)): same(t.g, got)
 
 def test_no_input_gradient_unless_asked():
     x,targ = torch.randn(3,4),torch.randn(3)
@@ -47,3 +59,118 @@ def test_no_input_gradient_unless_asked():
     model(x, targ)
     model.backward()
     assert not hasattr(x, 'g') and all(p.g.shape==p.shape for p in model.parameters())
+
+def test_relu_selects_as_pytorch_does():
+    "Any input with any gradient of the output, infinite and nan ones among them; long enough for the vectorised kernels"
+    inf,nan = float('inf'),float('nan')
+    x,g = (o.flatten().repeat(5) for o in torch.meshgrid(torch.tensor([-inf,-1.,-0.,0.,1e-45,2.,inf,nan]), torch.tensor([-inf,-1.,0.,3.,inf,nan]), indexing='ij'))
+    for dtype in (torch.float32, torch.float64):
+        x,g = x.to(dtype),g.to(dtype)
+        relu = Relu()
+        out = relu(x)
+        out.g = g
+        relu.backward()
+        copy = x.clone().requires_grad_()
+        want = copy.relu()
+        want.backward(g)
+        same(out, want.detach())
+        same(x.g, copy.grad)
+    strided = torch.randn(6,4).t()
+    out = strided.clamp_min(0.)
+    out.g = torch.randn(4,6)
+    relu_grad(strided, out)
+    same(strided.g, out.g*(out>0))
+
+@pytest.mark.parametrize('f', [lambda x: 1/x, torch.sqrt], ids=['1/relu', 'sqrt(relu)'])
+def test_infinite_gradients_stop_at_a_relu(f):
+    "The derivative at the 0 that a ReLU puts out is infinite, and 0 times infinity is no number"
+    class Op(LayerFunction):
+        def forward(self, inp): return f(inp)
+        def bwd(self, out, inp): inp.g = torch_grad(f, inp)*out.g
+    x,relu,op = torch.tensor([-1.,0.,4.]),Relu(),Op()
+    out = op(relu(x))
+    out.g = torch.ones(3)
+    op.backward()
+    relu.backward()
+    assert relu.out.g.isinf().any()
+    same(x.g, torch_grad(lambda x: f(x.relu()), x))
+    assert x.g[0]==0
+
+@pytest.mark.parametrize('ours,theirs', [(log_softmax, F.log_softmax), (softmax, F.softmax)], ids=['log_softmax', 'softmax'])
+def test_softmax_edge_cases(ours, theirs):
+    inf,nan = float('inf'),float('nan')
+    for shape in ((3,0), (0,4), (0,0), (2,3,0), (1,1), (2,3,4)):
+        x = torch.randn(shape, dtype=torch.float64)
+        same(ours(x), theirs(x, -1))
+    x = torch.tensor([[-inf,0.,1.], [-inf,-inf,-inf], [inf,0.,1.], [nan,0.,1.], [1e300,-1e300,1e300], [-745.,0.,-1000.]], dtype=torch.float64)
+    same(ours(x), theirs(x, -1))
+    x = torch.randn(5, 4, dtype=torch.float64)
+    weight = torch.randn(5, 4, dtype=torch.float64)
+    same(torch_grad(lambda x: ours(x)*weight, x), torch_grad(lambda x: theirs(x, -1)*weight, x))
+    for dtype in (torch.int64, torch.uint8, torch.bool, torch.complex64):
+        with pytest.raises(TypeError, match=f'got logits of type {dtype}, wanted floating point'): ours(torch.ones(2,3).to(dtype))
+
+def test_cross_entropy_edge_cases():
+    ce = CrossEntropy()
+    empty,none = torch.zeros(0,3),torch.zeros(0).long()
+    same(cross_entropy(empty, none), F.cross_entropy(empty, none))
+    assert ce(empty, none).isnan()
+    ce.backward()
+    assert empty.g.shape==(0,3)
+    with pytest.raises(TypeError, match='got logits of type torch.int64'): cross_entropy(torch.ones(2,3).long(), torch.tensor([0,1]))
+    with pytest.raises(TypeError, match='got logits of type torch.int64'): ce(torch.ones(2,3).long(), torch.tensor([0,1]))
+    with pytest.raises(TypeError, match='got targets of type torch.bool, wanted torch.int64'): cross_entropy(torch.ones(2,3), torch.tensor([True,False]))
+    with pytest.raises(ValueError, match='got logits on cpu and targets on meta, wanted both on one device'):
+        cross_entropy(torch.ones(2,3), torch.zeros(2, dtype=torch.int64, device='meta'))
+    with pytest.raises(ValueError, match=r'got targets from 0 to 0, wanted 0 to -1 for 0 classes'): cross_entropy(torch.zeros(1,0), torch.zeros(1).long())
+    with pytest.raises(ValueError, match=r'got logits \(2, 3, 4\) and targets \(2, 4\), wanted \(n,c\) and \(n,\)'): cross_entropy(torch.zeros(2,3,4), torch.zeros(2,4).long())
+
+@pytest.mark.parametrize('size', [1., 100., 1e4, 1e300])
+def test_cross_entropy_is_pytorchs(size):
+    "The loss, the gradient of the layer, and the gradient that autograd finds for the function, for small and for enormous logits"
+    g = torch.Generator().manual_seed(0)
+    x,targ,ce = torch.randn(50, 10, generator=g, dtype=torch.float64)*size,torch.randint(10, (50,), generator=g),CrossEntropy()
+    same(ce(x, targ), F.cross_entropy(x, targ))
+    same(cross_entropy(x, targ), F.cross_entropy(x, targ))
+    ce.backward()
+    want = torch_grad(F.cross_entropy, x, targ)
+    same(x.g, want)
+    same(torch_grad(cross_entropy, x, targ), want)
+    assert want.abs().max()>1e-3
+
+def test_mse_grad_of_more_axes_and_of_none():
+    for shape in ((3,), (3,4), (2,3,4), ()):
+        inp,targ,mse = torch.randn((*shape,1), dtype=torch.float64),torch.randn(shape, dtype=torch.float64),Mse()
+        mse(inp, targ)
+        mse.backward()
+        same(inp.g, torch_grad(lambda x: F.mse_loss(x.squeeze(-1), targ), inp))
+    inp = torch.zeros(0,1)
+    mse_grad(inp, torch.zeros(0))
+    assert inp.g.shape==(0,1)
+    for a,b in (((3,4),(3,)), ((3,),(3,)), ((3,1),(3,1)), ((3,1),(4,)), ((1,1),())):
+        with pytest.raises(ValueError, match='mse_grad: got predictions'): mse_grad(torch.zeros(a), torch.zeros(b))
+
+def test_one_linear_layer():
+    "`Lin` and `LinearLayer` compute what `lin` computes, and nothing of their own"
+    layer,x = LinearLayer(4, 3).double(),torch.randn(5, 4, dtype=torch.float64)
+    w,b = layer.weight.detach().t(),torch.randn(3, dtype=torch.float64)
+    with torch.no_grad(): layer.bias.copy_(b)
+    same(layer(x).detach(), F.linear(x, layer.weight, layer.bias).detach())
+    same(Lin(w, b)(x), lin(x, w, b))
+    calls = []
+    with pytest.MonkeyPatch.context() as m:
+        m.setattr(backprop, 'lin', lambda *a: calls.append(a) or lin(*a))
+        layer(x), Lin(w, b)(x)
+    assert len(calls)==2
+
+def test_model_from_sizes():
+    class Sub(Model): pass
+    loss = CrossEntropy()
+    model = Sub.from_sizes(6, 5, 4, loss=loss)
+    assert type(model) is Sub and model.loss is loss and isinstance(Model.from_sizes(6, 5, 1).loss, Mse)
+    assert [tuple(p.shape) for p in model.parameters()]==[(6,5), (5,), (5,4), (4,)]
+    assert not any(model.parameters()[i].any() for i in (1,3))
+    for seed in range(10):  # 250,000 weights: their standard deviation is known to 1/sqrt(500,000), which is 0.14 %, and this is ten times that
+        torch.manual_seed(seed)
+        w1,_,w2,_ = Model.from_sizes(500, 500, 500).parameters()
+        for w in (w1,w2): assert abs(w.std()/(2/500)**0.5-1)<0.014
