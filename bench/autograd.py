@@ -1,4 +1,4 @@
-"""How long a step of gradient descent takes on our tape, as a ratio to PyTorch's autograd in the same run and with the same threads.
+"""How long a step of gradient descent takes with our engine, as a ratio to PyTorch's autograd in the same run and with the same threads.
 
     python bench/autograd.py
 """
@@ -11,14 +11,14 @@ from fastfound.autograd import Tensor, cross_entropy
 from fastfound.fully_connected import kaiming
 
 def contenders(n=256, n_in=784, nh=50, c=10, lr=0.01, repeat=20):
-    "`repeat` steps of the same model three times: on our tape, by autograd over the same formulas, and with PyTorch's own layers and optimizer"
+    "`repeat` steps of the same model three times: with our engine, by autograd over the same formulas, and with PyTorch's own layers and optimizer"
     x,y = torch.randn(n,n_in),torch.randint(c, (n,))
     start = kaiming(n_in,nh),torch.zeros(nh),kaiming(nh,c),torch.zeros(c)
     xt,ours,theirs = Tensor(x),[Tensor(o.clone(), requires_grad=True) for o in start],[o.clone().requires_grad_() for o in start]
     layers = nn.Sequential(nn.Linear(n_in,nh), nn.ReLU(), nn.Linear(nh,c))
     opt = torch.optim.SGD(layers.parameters(), lr)
     def net(x, w1, b1, w2, b2): return (x@w1 + b1).relu()@w2 + b2
-    def tape():
+    def engine():
         for _ in range(repeat):
             cross_entropy(net(xt, *ours), y).backward()
             for p in ours:
@@ -36,12 +36,12 @@ def contenders(n=256, n_in=784, nh=50, c=10, lr=0.01, repeat=20):
             F.cross_entropy(layers(x), y).backward()
             opt.step()
             opt.zero_grad()
-    return {'our tape': tape, 'autograd, same formulas': formulas, 'autograd, nn.Linear and optim.SGD': modules}
+    return {'our engine': engine, 'autograd, same formulas': formulas, 'autograd, nn.Linear and optim.SGD': modules}
 
 if __name__ == '__main__':
     for threads in map(int, sys.argv[1:] or ['1', '2']):
         torch.set_num_threads(threads)
         t = times(contenders())
-        ours = t.pop('our tape')
-        print(f'a step of 784-50-10, batch 256, threads: {threads}, our tape {ours/20*1e6:.0f} us')
+        ours = t.pop('our engine')
+        print(f'a step of 784-50-10, batch 256, threads: {threads}, our engine {ours/20*1e6:.0f} us')
         for k,v in t.items(): print(f'  {ours/v:.2f} times the time of {k} ({v/20*1e6:.0f} us)')

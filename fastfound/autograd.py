@@ -6,97 +6,106 @@
 __all__ = ['Tensor', 'operations', 'unbroadcast', 'check_gradients', 'cat', 'no_grad', 'cross_entropy']
 
 # %% ../nbs/03a_autograd.ipynb #b859e859
-import itertools, math
+import itertools
 import numpy as np, torch
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
+from inspect import signature
 from operator import attrgetter
 from fastcore.basics import patch
 from .backprop import check_targets
 from .display import Graph
 
 # %% ../nbs/03a_autograd.ipynb #43b41aac
-_ticket,_recording = itertools.count(),ContextVar('recording', default=True)
+_creation_index,_grad_enabled = itertools.count(),ContextVar('grad_enabled', default=True)
 
 class Tensor:
-    "Numbers that remember how they were made, so that `backward` can find how a result depends on them"
-    grad,requires_grad = None,False                # what the walk back finds, and whether it should
-    op,inputs,backs,seen = '',(),(),()             # the notes: what made it, of what, the ways back, and the tensors that took part
-    __array_ufunc__,__hash__ = None,object.__hash__  # NumPy leaves arithmetic to us; a hash goes by identity, since == compares numbers
+    "A tensor that records how it was computed, so that `backward` can find gradients with respect to the tensors it was computed from"
+    grad,requires_grad = None,False                                  # the gradient that `backward` found; whether it should find one
+    op,inputs,backward_fns,saved_versions = '',(),(),()              # the operation, its inputs, a backward function for each, versions of the data that took part
+    __array_ufunc__,__hash__ = None,object.__hash__                  # NumPy leaves arithmetic to us; hashed by identity, since == compares numbers
     def __init__(self,
-        data,                # a tensor, which is shared; or an array, numbers, or lists of numbers, which are copied
-        requires_grad=False, # whether to find the gradient of a result with respect to this
+        data,                # a tensor, whose memory is shared; or an array, a number or lists of numbers, which are copied
+        requires_grad=False, # whether `backward` should find a gradient with respect to this
     ):
         if isinstance(data, Tensor): data = data.data
         self.data = data if isinstance(data, torch.Tensor) else torch.tensor(data)
         if self.data.requires_grad: self.data = self.data.detach()
         if requires_grad and not self.data.is_floating_point():
-            raise TypeError(f'Tensor: got requires_grad=True for {self.data.dtype}, wanted floats: an integer can not change by a little')
+            raise TypeError(f'Tensor: got requires_grad=True for {self.data.dtype}, wanted real floats: only they can change by a small amount')
         if requires_grad: self.requires_grad = True
-        self.ticket = next(_ticket)
-    @property
-    def shape(self): return self.data.shape
-    @property
-    def ndim(self): return self.data.ndim
-    @property
-    def dtype(self): return self.data.dtype
-    @property
-    def T(self): return self.permute(*reversed(range(self.ndim)))
+        self.index = next(_creation_index)
+    shape,ndim,dtype = [property(attrgetter(f'data.{o}')) for o in ('shape','ndim','dtype')]
+    T,mT = property(lambda self: self.permute(*reversed(range(self.ndim)))),property(lambda self: self.transpose(-2, -1))
     def __len__(self): return len(self.data)
     def __bool__(self): return bool(self.data)
-    def __eq__(a, b): return a.data == _plain(b)
-    def __ne__(a, b): return a.data != _plain(b)
-    def __lt__(a, b): return a.data <  _plain(b)
-    def __le__(a, b): return a.data <= _plain(b)
-    def __gt__(a, b): return a.data >  _plain(b)
-    def __ge__(a, b): return a.data >= _plain(b)
+    def __float__(self): return float(self.data)
+    def __int__(self): return int(self.data)
+    def __array__(self, dtype=None, copy=None): return np.array(self.numpy(), dtype)
+    def __eq__(a, b): return a.data == _unwrap(b)
+    def __ne__(a, b): return a.data != _unwrap(b)
+    def __lt__(a, b): return a.data <  _unwrap(b)
+    def __le__(a, b): return a.data <= _unwrap(b)
+    def __gt__(a, b): return a.data >  _unwrap(b)
+    def __ge__(a, b): return a.data >= _unwrap(b)
     def item(self): return self.data.item()
+    def numel(self): return self.data.numel()
+    def tolist(self): return self.data.tolist()
     def detach(self): return Tensor(self.data)
+    def numpy(self):
+        if self.requires_grad: raise RuntimeError('numpy: got a Tensor that needs a gradient, wanted one without: NumPy records nothing, call detach() first')
+        return self.data.numpy()
     def __repr__(self):
-        made = f', made by {self.op}' if self.op else ', requires_grad=True' if self.requires_grad else ''
+        made = f', op={self.op}' if self.op else ', requires_grad=True' if self.requires_grad else ''
         return repr(self.data).replace('tensor', 'Tensor', 1)[:-1] + made + ')'
 
 # %% ../nbs/03a_autograd.ipynb #cd1bb5d1
-def _plain(o):
-    "The tensor inside `o`, a copy of an array as a tensor, the same for the members of a tuple or list; anything else as it is"
+def _unwrap(o):
+    "The data of a Tensor, a copy of an array as a tensor, the same for the members of a tuple or list; anything else as it is"
     if isinstance(o, Tensor): return o.data
-    if isinstance(o, (tuple, list)): return type(o)(map(_plain, o))
+    if isinstance(o, (tuple, list)): return type(o)(map(_unwrap, o))
     return torch.tensor(o) if isinstance(o, np.ndarray) else o
 
-# %% ../nbs/03a_autograd.ipynb #90b38f77
-def _versions(args):
-    "Every plain tensor among `args`, and in tuples and lists there, with the number of times it was changed in place"
-    found = []
+def _saved_versions(args):
+    "Every tensor among `args`, and in tuples and lists there, with its version: the number of times it was changed in place"
+    saved = []
     for o in args:
-        if isinstance(o, torch.Tensor): found.append((o, o._version))
-        elif isinstance(o, (tuple, list)): found += _versions(o)
-    return found
+        if isinstance(o, torch.Tensor): saved.append((o, o._version))
+        if isinstance(o, (tuple, list)): saved += _saved_versions(o)
+    return saved
 
-# %% ../nbs/03a_autograd.ipynb #615f723b
-def _record(name, inputs, tensors, out, backs):
-    "A new Tensor for `out`; if one of `inputs` asks for a gradient, it notes how it was made, and from which `tensors`"
+def _record(name, inputs, tensors, out, backward_fns):
+    "A new Tensor with the data `out`; if one of `inputs` needs a gradient, it is recorded how it was computed, and from which `tensors`"
+    if out.requires_grad: raise RuntimeError(f'{name}: got a tensor of PyTorch with requires_grad=True, wanted it wrapped in Tensor or detached: its autograd and ours do not mix')
     t = Tensor(out)
-    if _recording.get() and any([isinstance(o, Tensor) and o.requires_grad for o in inputs]):
-        t.requires_grad,t.op,t.inputs,t.backs,t.seen = True,name,inputs[:len(backs)],backs,_versions((out, *tensors))
+    if _grad_enabled.get() and any([isinstance(o, Tensor) and o.requires_grad for o in inputs]):
+        if not out.is_floating_point(): raise TypeError(f'{name}: got a result of type {out.dtype}, wanted real floats: this engine has no gradients for others')
+        t.requires_grad,t.op,t.inputs,t.backward_fns,t.saved_versions = True,name,inputs[:len(backward_fns)],backward_fns,_saved_versions((out, *tensors))
     return t
 
 # %% ../nbs/03a_autograd.ipynb #55040a04
 def operations(cls):
-    "Make every function of `cls` a method of `Tensor`: it takes plain tensors and returns the result, and for each of its first arguments the way back from the gradient of the result"
+    "Make every function of `cls` a method of `Tensor`: it takes plain tensors, and returns the result and a backward function (vector-Jacobian product) for each of its first arguments"
     def method(f):
-        name = f.__name__.strip('_')
-        @wraps(f)
-        def call(*args, **kwargs):
-            tensors = [_plain(o) for o in args]
-            out,*backs = f(*tensors, **kwargs)
-            return _record(name, args, tensors, out, backs)
-        call.__doc__ = f.__doc__ or f'`torch.Tensor.{f.__name__}`, recorded'
-        call.rule = f  # what was written, for tests that break it
-        return call
+        name,sig = f.__name__.strip('_'),signature(f)
+        @wraps(f)  # keeps `f` as `__wrapped__`, for tests that break it
+        def operation(*args, **kwargs):
+            if kwargs: args,kwargs = _positional(sig, args, kwargs)
+            tensors = [_unwrap(o) for o in args]
+            out,*backward_fns = f(*tensors, **kwargs)
+            return _record(name, args, tensors, out, backward_fns)
+        operation.__doc__ = f.__doc__ or f'`torch.Tensor.{f.__name__}` with a gradient'
+        return operation
     for name,f in vars(cls).items():
         if callable(f): setattr(Tensor, name, method(f))
     return cls
+
+def _positional(sig, args, kwargs):
+    "The same arguments with those passed by name in their places, so that Tensors among them are inputs as well"
+    bound = sig.bind(*args, **kwargs)
+    bound.apply_defaults()
+    return bound.args,bound.kwargs
 
 # %% ../nbs/03a_autograd.ipynb #f4d213ad
 @operations
@@ -104,12 +113,12 @@ class _Arithmetic:
     def __add__(a, b):      return a+b, lambda g: g,   lambda g: g
     def __sub__(a, b):      return a-b, lambda g: g,   lambda g: -g
     def __mul__(a, b):      return a*b, lambda g: g*b, lambda g: g*a
-    def __truediv__(a, b):  return a/b, lambda g: g/b, lambda g: -g*a/(b*b)
+    def __truediv__(a, b):  return a/b, lambda g: g/b, lambda g: -g*(a/b/b)
     def __neg__(a):         return -a,  lambda g: -g
-    def __rsub__(a, b):     return b-a, lambda g: -g
-    def __rtruediv__(a, b): return b/a, lambda g: -g*b/(a*a)
-
-Tensor.__radd__,Tensor.__rmul__ = Tensor.__add__,Tensor.__mul__
+    def __rsub__(a, b):     return b-a, lambda g: -g,         lambda g: g
+    def __rtruediv__(a, b): return b/a, lambda g: -g*(b/a/a), lambda g: g/a
+Tensor.__radd__,Tensor.__rmul__ = Tensor.add,Tensor.mul = Tensor.__add__,Tensor.__mul__
+Tensor.sub,Tensor.div,Tensor.neg = Tensor.__sub__,Tensor.__truediv__,Tensor.__neg__
 
 # %% ../nbs/03a_autograd.ipynb #505da123
 def unbroadcast(
@@ -124,79 +133,90 @@ def unbroadcast(
     return g if g.dtype==like.dtype else g.to(like.dtype)
 
 # %% ../nbs/03a_autograd.ipynb #7ae9f5e0
-def _history(t):
-    "`t` and all that it was made from and that needs a gradient, youngest first"
+def _topological_order(t):
+    "`t` and all Tensors in its graph that need a gradient, newest first: every result before the inputs it was computed from"
     found,todo = {t},[t]
     while todo:
         new = {o for o in todo.pop().inputs if isinstance(o, Tensor) and o.requires_grad} - found
         found |= new
         todo += new
-    return sorted(found, key=attrgetter('ticket'), reverse=True)
+    return sorted(found, key=attrgetter('index'), reverse=True)
+
+# %% ../nbs/03a_autograd.ipynb #8960b5bc
+def _backward_pass(order, grad):
+    "Every Tensor of `order`, newest first, with its gradient; that of the first is `grad`"
+    grads = {order[0]: grad}
+    for t in order:
+        g = grads.pop(t)
+        yield t,g
+        for inp,backward_fn in zip(t.inputs, t.backward_fns):
+            if isinstance(inp, Tensor) and inp.requires_grad:
+                part = unbroadcast(backward_fn(g), inp.data)
+                grads[inp] = grads[inp]+part if inp in grads else part
 
 # %% ../nbs/03a_autograd.ipynb #0e27bef8
 @patch
 def backward(self:Tensor,
-    grad=None,          # the gradient to start from, of the shape of this; may be left out for a single number
-    retain_graph=False, # keep the notes for another walk
+    grad=None,          # the gradient to start from, of the shape of this; 1 by default, for a single number
+    retain_graph=False, # keep the graph for another backward pass
 ):
-    "Add to `.grad` of everything this was made from, and that asked for it, how this changes with it"
-    grad,history = _start(self, grad),_history(self)
-    for t in history: _check_unchanged(t)
-    grads,found = {self: grad},[]
-    for t in history:
-        g = grads.pop(t)
-        if not t.op: found.append((t, g))
-        for inp,back in zip(t.inputs, t.backs):
-            if isinstance(inp, Tensor) and inp.requires_grad:
-                share = unbroadcast(back(g), inp.data)
-                grads[inp] = grads[inp]+share if inp in grads else share
-    for t,g in found: t.grad = g.clone() if t.grad is None else t.grad+g
+    "Add to `.grad` of every leaf that this was computed from, and that requires it, the gradient of this with respect to the leaf"
+    grad,order = _initial_gradient(self, grad),_topological_order(self)
+    for t in order: _check_unchanged(t)
+    leaves = [(t, g) for t,g in _backward_pass(order, grad) if not t.op]
+    for t,g in leaves: t.grad = g.clone() if t.grad is None else t.grad+g
     if not retain_graph:
-        for t in history: t.inputs,t.seen = (),()
-        for t in history: t.backs = None if t.op else ()
+        for t in order: t.inputs,t.backward_fns,t.saved_versions = (),None if t.op else (),()
 
 # %% ../nbs/03a_autograd.ipynb #47545589
-def _start(t, grad):
-    "The gradient to start from, or an error that says why there can be none"
+def _initial_gradient(t, grad):
+    "The gradient that a backward pass from `t` starts from, or an error that says why there is none"
     if not t.requires_grad:
-        raise RuntimeError(f'backward: got a result of type {t.dtype} that needs no gradient, wanted floats made from a Tensor with requires_grad=True')
-    if grad is None and t.data.numel()!=1:
+        raise RuntimeError(f'backward: got a result of type {t.dtype} that needs no gradient, wanted one computed from a Tensor with requires_grad=True')
+    if grad is None and t.numel()!=1:
         raise ValueError(f'backward: got a result of shape {tuple(t.shape)}, wanted a single number (take its sum or mean), or the gradient to start from')
-    grad = torch.ones_like(t.data) if grad is None else _plain(grad)
+    grad = torch.ones_like(t.data) if grad is None else _unwrap(grad)
     if getattr(grad, 'shape', None)!=t.shape:
         raise ValueError(f'backward: got a gradient of shape {tuple(getattr(grad, "shape", ()))} for a result of shape {tuple(t.shape)}, wanted the same')
-    return grad
+    return grad.to(t.dtype)
 
-# %% ../nbs/03a_autograd.ipynb #7e67cbf6
 def _check_unchanged(t):
-    "An error if what `t` was made from is no longer what it was"
-    if t.backs is None: raise RuntimeError('backward: got a graph that was walked before and freed, wanted retain_graph=True in the first walk')
-    if any([o._version!=version for o,version in t.seen]):
-        raise RuntimeError(f'backward: a tensor that went into {t.op}, or came out of it, was changed in place since, wanted it unchanged: make a new one instead')
+    "A `RuntimeError` if the graph of `t` was freed, or if a tensor that took part in computing `t` has changed since"
+    if t.backward_fns is None: raise RuntimeError('backward: got a graph that an earlier backward pass has freed, wanted retain_graph=True in that pass')
+    if any([o._version!=version for o,version in t.saved_versions]):
+        raise RuntimeError(f'backward: got an input or the result of {t.op} that was changed in place since, wanted it unchanged: make a new tensor instead')
 
 # %% ../nbs/03a_autograd.ipynb #d540e2c4
 def check_gradients(
     f,        # takes Tensors, returns one
-    *inputs,  # what to call it with: float64 tensors, which get their gradients checked, and anything else
+    *inputs,  # what to call it with: float64 tensors, whose gradients are checked, and anything else
     h=1e-5,   # how far to move each number
-    tol=1e-6, # the largest difference, as a share of the largest slope, or of 1 if that is larger
+    tol=1e-6, # the largest relative error, element by element
 ):
-    "An `AssertionError` unless `backward` finds what central differences find, for every element of every input"
-    def is_float(o): return isinstance(o, torch.Tensor) and o.is_floating_point()
-    wrapped = [Tensor(o.clone(), requires_grad=True) if is_float(o) else o for o in inputs]
+    "An `AssertionError` unless `backward` finds the gradient that central differences find, for every element of every input"
+    if any(_is_float(o) and o.dtype!=torch.float64 for o in inputs): raise TypeError('check_gradients: got floats of another type, wanted float64, since central differences lose half the digits')
+    wrapped = [Tensor(o.clone(), requires_grad=True) if _is_float(o) else o for o in inputs]
     out = f(*wrapped)
     weights = torch.randn(out.shape, dtype=out.dtype, generator=torch.Generator().manual_seed(0))
     (out*weights).sum().backward()
-    def at(i, j, step):
-        moved = [o.clone(memory_format=torch.contiguous_format) if is_float(o) else o for o in inputs]
-        moved[i].view(-1)[j] += step
-        return (f(*[Tensor(o) if is_float(o) else o for o in moved]).data*weights).sum().item()
+    floor = ((10*torch.finfo(out.dtype).eps/h*out.data.abs() + h*h)*weights.abs()).sum().item()  # rounding and truncation of the difference
     for i,(o,t) in enumerate(zip(inputs, wrapped)):
-        if not is_float(o): continue
-        want = torch.tensor([(at(i, j, h)-at(i, j, -h))/(2*h) for j in range(o.numel())], dtype=o.dtype).view(o.shape)
+        if not _is_float(o): continue
+        want = _central_differences(f, inputs, i, weights, h)
         got = torch.zeros_like(o) if t.grad is None else t.grad
-        off = (got-want).abs().max().item() if o.numel() else 0.
-        assert off<=tol*max([1., *want.abs().flatten().tolist()]), f'input {i} of shape {tuple(o.shape)}: got slopes off by up to {off:.3g}: {got.tolist()} where central differences say {want.tolist()}'
+        off = (got-want).abs()
+        assert (off<=tol*want.abs()+floor).all(), f'input {i} of shape {tuple(o.shape)}: got gradients off by up to {off.max():.3g}: {got.tolist()}, wanted {want.tolist()} by central differences'
+
+def _is_float(o): return isinstance(o, torch.Tensor) and o.is_floating_point()
+
+def _central_differences(f, inputs, i, weights, h):
+    "The gradient of the sum of `f(*inputs)*weights` with respect to input `i`, from two calls of `f` for each element"
+    def at(j, step):
+        moved = [o.clone(memory_format=torch.contiguous_format) if _is_float(o) else o for o in inputs]
+        moved[i].view(-1)[j] += step
+        return (f(*[Tensor(o) if _is_float(o) else o for o in moved]).data*weights).sum().item()
+    o = inputs[i]
+    return torch.tensor([(at(j, h)-at(j, -h))/(2*h) for j in range(o.numel())], dtype=o.dtype).view(o.shape)
 
 # %% ../nbs/03a_autograd.ipynb #4fb5aef5
 def _dims(a, dim):
@@ -204,35 +224,57 @@ def _dims(a, dim):
     dims = range(a.ndim) if dim in (None, ()) else [dim] if isinstance(dim, int) else dim
     return [d%max(a.ndim, 1) for d in dims]
 
-# %% ../nbs/03a_autograd.ipynb #80b02aea
-def _kept(g, a, dim):
+def _restore_dims(g, a, dim):
     "`g`, which lost the dimensions `dim` of `a`, with size 1 in their place"
     dims = _dims(a, dim)
     return g.reshape([1 if i in dims else n for i,n in enumerate(a.shape)])
 
 # %% ../nbs/03a_autograd.ipynb #c7355dfc
+def _select_extreme(g, a, out, dim):
+    "`g` where `a` equals `out`, its largest or smallest value along `dim`, in equal parts if several do, and 0 elsewhere; a nan counts as equal"
+    extreme = (a==_restore_dims(out, a, dim)) | a.isnan()
+    return torch.where(extreme, _restore_dims(g, a, dim)/extreme.sum(_dims(a, dim) or None, keepdim=True), 0.)
+
 @operations
 class _Reductions:
     def sum(a, dim=None, keepdim=False):
-        "The sum over the dimension or dimensions `dim`, over all by default"
-        return a.sum(dim, keepdim=keepdim), lambda g: _kept(g, a, dim).expand(a.shape)
+        "The sum along `dim`, one or several dimensions, all by default"
+        return a.sum(dim, keepdim=keepdim), lambda g: _restore_dims(g, a, dim).expand(a.shape)
     def mean(a, dim=None, keepdim=False):
-        "The mean over the dimension or dimensions `dim`, over all by default"
-        return a.mean(dim, keepdim=keepdim), lambda g: _kept(g, a, dim).expand(a.shape)/math.prod(a.shape[d] for d in _dims(a, dim))
+        "The mean along `dim`, one or several dimensions, all by default"
+        out = a.mean(dim, keepdim=keepdim)
+        return out, lambda g: _restore_dims(g, a, dim).expand(a.shape)/(a.numel()/max(out.numel(), 1))
     def max(a, dim=None, keepdim=False):
-        "The largest number along the dimension or dimensions `dim`, of all by default; equals share the gradient"
+        "The largest value along `dim`, one or several dimensions, all by default, as `torch.amax`: equals share the gradient"
         out = a.amax(() if dim is None else dim, keepdim=keepdim)
-        def to_largest(g):
-            largest = a==_kept(out, a, dim)
-            return _kept(g, a, dim)*largest/largest.sum(_dims(a, dim) or None, keepdim=True)
-        return out, to_largest
+        return out, lambda g: _select_extreme(g, a, out, dim)
+    def min(a, dim=None, keepdim=False):
+        "The smallest value along `dim`, one or several dimensions, all by default, as `torch.amin`: equals share the gradient"
+        out = a.amin(() if dim is None else dim, keepdim=keepdim)
+        return out, lambda g: _select_extreme(g, a, out, dim)
+    def var(a, dim=None, correction=1, keepdim=False):
+        "The variance along `dim`, one or several dimensions, all by default: squared distances from the mean, divided by n-`correction`"
+        out = a.var(dim, correction=int(correction), keepdim=keepdim)
+        return out, lambda g: _var_gradient(g, a, out, dim, correction)
+    def std(a, dim=None, correction=1, keepdim=False):
+        "The standard deviation along `dim`, the square root of `var`; its gradient is taken as 0 where it is 0"
+        out = a.std(dim, correction=int(correction), keepdim=keepdim)
+        return out, lambda g: _var_gradient((g/(2*out)).masked_fill(out==0, 0.), a, out, dim, correction)
+
+def _var_gradient(g, a, out, dim, correction):
+    "The gradient `g` of a variance `out` handed to `a`"
+    n = a.numel()/max(out.numel(), 1) - correction
+    return 2*_restore_dims(g, a, dim)*(a-a.mean(dim, keepdim=True))/n
+Tensor.amax,Tensor.amin = Tensor.max,Tensor.min
 
 # %% ../nbs/03a_autograd.ipynb #a42fc1e8
+_select_positive = torch.ops.aten.threshold_backward.default  # torch.where(out<=0, 0, g) as one call, several times faster
+
 @operations
-class _Curves:
+class _Elementwise:
     def relu(a):
-        out = a.clamp_min(0.)
-        return out, lambda g: g*out.sign()
+        out = a.clamp_min(0)
+        return out, lambda g: _select_positive(g, out, 0)
     def exp(a):
         out = a.exp()
         return out, lambda g: g*out
@@ -246,43 +288,71 @@ class _Curves:
     def sigmoid(a):
         out = a.sigmoid()
         return out, lambda g: g*out*(1-out)
+    def sin(a): return a.sin(), lambda g: g*a.cos()
+    def cos(a): return a.cos(), lambda g: -g*a.sin()
     def abs(a): return a.abs(), lambda g: g*a.sign()
-    def __pow__(a, b):
-        out = a**b
-        return out, lambda g: g*b*a**((b-1)*(b!=0)), lambda g: g*out*(a+(a==0)).log()
+    def float(a):  return a.float(),  lambda g: g
+    def double(a): return a.double(), lambda g: g
+    def __pow__(a, b):  return _power(a, b)
     def __rpow__(a, b):
-        out,base = b**a,torch.as_tensor(b, dtype=a.dtype)
-        return out, lambda g: g*out*(base+(base==0)).log()
+        out,to_base,to_exponent = _power(b, a)
+        return out, to_exponent, to_base
+
+def _power(base, exponent):
+    "`base**exponent` and its two backward functions; either may be a number. Where the result does not depend on one of them, its gradient is 0"
+    out = base**exponent
+    def log_base(): return torch.as_tensor(base, dtype=out.dtype, device=out.device).log()
+    def zero_where(mask, g): return g.masked_fill(torch.as_tensor(mask, device=g.device), 0.)
+    return out, lambda g: zero_where(exponent==0, g*(exponent*base**(exponent-1))), lambda g: g*zero_where((base==0)&(exponent>=0), out*log_base())
+Tensor.pow = Tensor.__pow__
 
 # %% ../nbs/03a_autograd.ipynb #30c5ea4b
+def _as_tensor(o, like):
+    "`o` as a tensor; a number gets the type and device of `like`"
+    return o if isinstance(o, torch.Tensor) else torch.as_tensor(o, dtype=like.dtype, device=like.device)
+
+def _select_larger(g, a, b):
+    "`g` where `a` is larger than `b`, half of it where they are equal, 0 where `a` is smaller"
+    return torch.where(a==b, g/2, g).masked_fill(a<b, 0.)
+
 @operations
-class _Choices:
+class _Selection:
     def maximum(a, b):
         "The larger of two, element by element; equals get half the gradient each"
-        b = torch.as_tensor(b, dtype=None if isinstance(b, torch.Tensor) else a.dtype, device=a.device)
-        return torch.maximum(a, b), lambda g: g*((a>b)+(a==b)/2), lambda g: g*((b>a)+(a==b)/2)
+        b = _as_tensor(b, a)
+        return torch.maximum(a, b), lambda g: _select_larger(g, a, b), lambda g: _select_larger(g, b, a)
+    def minimum(a, b):
+        "The smaller of two, element by element; equals get half the gradient each"
+        b = _as_tensor(b, a)
+        return torch.minimum(a, b), lambda g: _select_larger(g, b, a), lambda g: _select_larger(g, a, b)
     def where(a, cond, b):
         "This where `cond` is true, and `b` elsewhere"
         return torch.where(cond, a, b), lambda g: g.where(cond, 0.), None, lambda g: g.where(~cond, 0.)
+    def clamp(a, min=None, max=None):
+        "Values below `min` become `min`, those above `max` become `max`; either may be left out"
+        low,high = _as_tensor(-torch.inf if min is None else min, a),_as_tensor(torch.inf if max is None else max, a)
+        return a.clamp(min, max), lambda g: g.where((a>=low)&(a<=high), 0.), lambda g: g.where((a<low)&(low<high), 0.), lambda g: g.where((a>high)|(low>high), 0.)
 
 # %% ../nbs/03a_autograd.ipynb #152dfe71
 def _shape(o): return o[0] if len(o)==1 and isinstance(o[0], (tuple, list)) else o
 
-# %% ../nbs/03a_autograd.ipynb #0b31a8de
 @operations
 class _Shapes:
     def reshape(a, *shape): return a.reshape(_shape(shape)), lambda g: g.reshape(a.shape)
-    def expand(a, *shape):  return a.expand(_shape(shape)), lambda g: g
+    def view(a, *shape):    return a.view(_shape(shape)),    lambda g: g.reshape(a.shape)
+    def flatten(a, start_dim=0, end_dim=-1): return a.flatten(start_dim, end_dim), lambda g: g.reshape(a.shape)
+    def squeeze(a, *dim):   return a.squeeze(*dim),          lambda g: g.reshape(a.shape)
+    def unsqueeze(a, dim):  return a.unsqueeze(dim),         lambda g: g.reshape(a.shape)
+    def expand(a, *shape):  return a.expand(_shape(shape)),  lambda g: g
     def transpose(a, dim0, dim1): return a.transpose(dim0, dim1), lambda g: g.transpose(dim0, dim1)
     def permute(a, *dims):
-        home = torch.tensor(_dims(a, _shape(dims))).argsort().tolist()
-        return a.permute(_shape(dims)), lambda g: g.permute(home)
+        inverse = torch.tensor(_dims(a, _shape(dims))).argsort().tolist()
+        return a.permute(_shape(dims)), lambda g: g.permute(inverse)
     def _cat(*tensors, dim):
-        ends = list(itertools.accumulate(o.shape[dim] for o in tensors))
-        return torch.cat(tensors, dim), *(lambda g, i=i: g.narrow(  # i=i: each keeps its own
-            dim, ends[i]-tensors[i].shape[dim], tensors[i].shape[dim]) for i in range(len(tensors)))
+        sizes = [0 if o.shape==(0,) else o.shape[dim] for o in tensors]  # PyTorch lets an empty (0,) join any shape
+        starts = itertools.accumulate(sizes, initial=0)
+        return torch.cat(tensors, dim), *(lambda g, o=o, start=start, n=n: g.narrow(dim, start, n).reshape(o.shape) for o,start,n in zip(tensors, starts, sizes))
 
-# %% ../nbs/03a_autograd.ipynb #6012b0d5
 def cat(
     tensors, # Tensors or plain tensors that differ in size along `dim` only
     dim=0,   # the dimension along which they are joined
@@ -303,25 +373,26 @@ class _Indexing:
 @operations
 class _Products:
     def __matmul__(a, b):
+        if not isinstance(b, torch.Tensor) or 0 in (a.ndim, b.ndim): raise TypeError('matmul: got a single number, wanted tensors of at least one dimension (a number is multiplied with *)')
         if a.ndim==b.ndim==2: return a@b, lambda g: g@b.mT, lambda g: (g.mT@a).mT
         out = a@b
         m,n = a if a.ndim>1 else a[None], b if b.ndim>1 else b[:,None]
         batch = out.shape[:out.ndim-(a.ndim>1)-(b.ndim>1)]
-        def whole(g): return g.reshape(*batch, m.shape[-2], n.shape[-1])
+        def as_matrix(g): return g.reshape(*batch, m.shape[-2], n.shape[-1])
         def to_b(g):
-            columns = (whole(g).mT @ m).mT
+            columns = (as_matrix(g).mT @ m).mT
             return columns if b.ndim>1 else columns.squeeze(-1)
-        return out, lambda g: whole(g) @ n.mT, to_b
-
-Tensor.__rmatmul__ = lambda b, a: Tensor(a)@b
+        return out, lambda g: as_matrix(g) @ n.mT, to_b
+Tensor.__rmatmul__ = lambda b, a: (a if isinstance(a, Tensor) else Tensor(a))@b
+Tensor.matmul = Tensor.__matmul__
 
 # %% ../nbs/03a_autograd.ipynb #d09e8344
 @contextmanager
 def no_grad():
-    "Take no notes: with `with no_grad():` around code, or `@no_grad()` above a function"
-    token = _recording.set(False)
+    "Record nothing: `with no_grad():` around code, or `@no_grad()` above a function"
+    token = _grad_enabled.set(False)
     try: yield
-    finally: _recording.reset(token)
+    finally: _grad_enabled.reset(token)
 
 # %% ../nbs/03a_autograd.ipynb #9c08472e
 _symbols = {'add': '+', 'sub': '−', 'rsub': '−', 'mul': '×', 'truediv': '÷', 'rtruediv': '÷', 'neg': '−', 'matmul': '@', 'pow': '^', 'rpow': '^', 'getitem': '[ ]'}
@@ -330,41 +401,48 @@ _symbols = {'add': '+', 'sub': '−', 'rsub': '−', 'mul': '×', 'truediv': '÷
 def graph(self:Tensor,
     **names, # Tensors by the name to write into their box
 ) -> Graph:  # shows itself in a notebook; `save` writes an SVG file
-    "How this was made, with the sizes of all that went into it"
-    name_of,labels,colors,edges,said = {id(t): name for name,t in names.items()},{},{},[],set()
+    "The computation graph of this, with the size of every tensor in it"
+    name_of,labels,colors,edges,sized = {id(t): name for name,t in names.items()},{},{},[],set()
     def box(o, key):
-        "Note the box of `o`, a Tensor or a constant, and return its key"
-        key,is_tensor = (o.ticket,True) if isinstance(o, Tensor) else (key,False)
+        "Add the box of `o`, a Tensor or a constant, and return its key"
+        key,is_tensor = (o.index,True) if isinstance(o, Tensor) else (key,False)
         if is_tensor and o.op: labels[key] = _symbols.get(o.op, o.op)
         else:
             labels[key] = name_of.get(id(o), 'Tensor' if is_tensor else f'{o:g}' if isinstance(o, (int,float)) else 'constant')
             colors[key] = '#fbe0bd' if is_tensor and o.requires_grad else '#e2e2e2'
         return key
-    for t in reversed(_history(self)):
-        if t.backs is None: raise RuntimeError('graph: got one that was walked and freed, wanted it before `backward`, or retain_graph=True')
+    for t in reversed(_topological_order(self)):
+        if t.backward_fns is None: raise RuntimeError('graph: got a graph that a backward pass has freed, wanted a call before it, or retain_graph=True')
         end = box(t, None)
-        for i,(o,back) in enumerate(zip(t.inputs, t.backs)):
-            if back is None: continue
-            start = box(o, (t.ticket,i))
-            size = '' if start in said or isinstance(o, (int,float)) else '×'.join(map(str, o.shape)) or '()'
+        for i,(o,backward_fn) in enumerate(zip(t.inputs, t.backward_fns)):
+            if o is None or backward_fn is None: continue
+            start = box(o, (t.index,i))
+            size = '' if start in sized or isinstance(o, (int,float)) else '×'.join(map(str, o.shape)) or '()'
             edges.append((start, end, size))
-            said.add(start)
+            sized.add(start)
     return Graph(edges, labels, colors, down=True)
 
 # %% ../nbs/03a_autograd.ipynb #48dda05d
-@patch
-def log_softmax(self:Tensor,
-    dim=-1, # the dimension of the classes
-):
-    "The logarithms of the probabilities that the scores stand for"
-    z = self - self.detach().max(dim, keepdim=True)
-    return z - z.exp().sum(dim, keepdim=True).log()
+def _floats(a):
+    if not a.is_floating_point(): raise TypeError(f'softmax: got logits of type {a.dtype}, wanted floats')
+    return a
 
-# %% ../nbs/03a_autograd.ipynb #7b309cfa
+@operations
+class _Softmax:
+    def softmax(a, dim=-1):
+        "The probabilities that logits stand for, along the dimension `dim`"
+        out = _floats(a).softmax(dim)
+        return out, lambda g: out*(g - (g*out).sum(dim, keepdim=True))
+    def log_softmax(a, dim=-1):
+        "The logarithms of the probabilities that logits stand for, along the dimension `dim`, without overflow"
+        out = _floats(a).log_softmax(dim)
+        return out, lambda g: g - out.exp()*g.sum(dim, keepdim=True)
+
 def cross_entropy(
-    scores:Tensor,     # (n,c)
-    targ:torch.Tensor, # numbers of the right classes, int64 (n,)
+    logits:Tensor,     # (n,c)
+    targ:torch.Tensor, # the indices of the right classes, int64 (n,)
 ) -> Tensor:           # a single number
-    "The mean of minus the logarithm of the probability that `scores` give to the right class"
-    check_targets(scores, targ)
-    return -scores.log_softmax()[torch.arange(len(targ), device=targ.device), targ].mean()
+    "The mean of minus the logarithm of the probability that `logits` give to the right class"
+    targ = _unwrap(targ)
+    check_targets(logits.data, targ)
+    return -logits.log_softmax(-1)[torch.arange(len(targ), device=targ.device), targ].mean()
