@@ -1171,8 +1171,8 @@ class Distributed(Callback):
         "Let `dl` serve the share of this process; the order of the rows is the same in all"
         if not isinstance(dl, DataLoader): raise TypeError(f'Distributed: got a {type(dl).__name__}, wanted a DataLoader of fastfound, which can be shared')
         if dl.n<self.world: raise ValueError(f'Distributed: got {dl.n} rows for {self.world} processes, wanted at least one for each')
-        self.before.append((dl, dl.share, dl.generator))
-        dl.share = self.rank,self.world
+        self.before.append((dl, dl.shard, dl.generator))
+        dl.shard = self.rank,self.world
         seed = torch.randint(2**31, (1,)).to(self.device)
         dist.broadcast(seed, 0)
         if dl.shuffle and dl.generator is None: dl.generator = torch.Generator().manual_seed(seed.item())
@@ -1210,7 +1210,7 @@ class Distributed(Callback):
         return torch.cat([o[:n] for o,n in zip(parts, sizes)])
     def after_fit(self):
         self.learn.model,self.wrapped = self.bare,None
-        for dl,share,generator in self.before: dl.share,dl.generator = share,generator
+        for dl,shard,generator in self.before: dl.shard,dl.generator = shard,generator
 
 # %% ../nbs/05_learner.ipynb #788d1da7
 def _part():

@@ -344,7 +344,7 @@ learn.fit(3)
 learn.fit(1, cbs=SaveBest('best'))
 learn.save('weights')
 rank = os.environ.get('RANK', '0')
-torch.save({'grads': torch.stack(grads.grads), 'values': learn.recorder.values, 'share': dls.train.share}, f'seen{rank}')
+torch.save({'grads': torch.stack(grads.grads), 'values': learn.recorder.values, 'share': dls.train.shard}, f'seen{rank}')
 '''
 
 def torchrun(n): return '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', n
@@ -396,9 +396,9 @@ def test_too_few_rows_for_the_processes(tmp_path):
     assert r.returncode!=0 and 'Distributed: got 1 rows for 2 processes' in r.stderr
 
 def test_alone_it_does_nothing(learn):
-    before = learn.dls.train.share
+    before = learn.dls.train.shard
     learn.fit(1, cbs=learner.Distributed, quiet=True)
-    assert learn.dls.train.share==before and not torch.distributed.is_initialized()
+    assert learn.dls.train.shard==before and not torch.distributed.is_initialized()
 
 # Speed of import
 
