@@ -1,9 +1,8 @@
-"Our DataLoader against PyTorch's on drawn datasets, and its workers when they are killed, fail, or are left alone."
-import os, random, subprocess, sys, textwrap, time
-from pathlib import Path
-import pytest, torch
+"Our DataLoader against PyTorch's on drawn datasets, samplers and options."
+import random, subprocess, sys
+import numpy as np, pytest, torch
 from torch.utils import data as torch_data
-from fastfound.mnist_sgd import DataLoader
+from fastfound.mnist_sgd import DataLoader, default_collate
 
 def draw_item(rng, kind):
     "A function from a row number to an item"
@@ -30,9 +29,10 @@ def test_like_torch():
     rng = random.Random(0)
     for _ in range(400):
         n,bs,drop = rng.randint(1,20),rng.randint(1,8),rng.random()<.5
-        kind = rng.choice(['int','float','bool','word','tensor','array','tuple','dict','tensors','TensorDataset','range'])
+        kind = rng.choice(['int','float','bool','word','tensor','array','tuple','dict','tensors','arrays','TensorDataset','range'])
         tensors = torch.arange(n),torch.randn(n,2)
         if kind=='tensors': ours,theirs = tensors,torch_data.TensorDataset(*tensors)
+        elif kind=='arrays': ours,theirs = tuple(o.numpy() for o in tensors),torch_data.TensorDataset(*tensors)
         elif kind=='TensorDataset': ours = theirs = torch_data.TensorDataset(*tensors)
         elif kind=='range': ours = theirs = range(n)
         else: ours = theirs = [draw_item(rng, kind)(i) for i in range(n)] if kind not in ('tuple','dict') else list(map(draw_item(rng, kind), range(n)))
@@ -65,90 +65,110 @@ def test_tensors_are_served_by_slices():
     for shuffle in (False, True):
         Counted.calls = 0
         assert sum(len(b) for b in DataLoader(x, 64, shuffle=shuffle))==1000 and Counted.calls==16
-    assert next(iter(DataLoader(torch.arange(10), 4))).untyped_storage().data_ptr()!=0
 
-HEAD = '''
-import os, random, signal, sys, time, torch
-from fastfound.mnist_sgd import DataLoader
-class Data:
-    def __init__(self, n=40, how='fine'): self.n,self.how = n,how
-    def __len__(self): return self.n
-    def __getitem__(self, i):
-        if self.how=='killed' and i==17: os.kill(os.getpid(), signal.SIGKILL)
-        if self.how=='fails' and i==17: raise KeyError('row 17 is not there')
-        if self.how=='slow': time.sleep(0.2)
-        return i, torch.rand(()).item() if self.how=='random' else os.getpid()
-def flat(dl, part=0): return torch.cat([b[part] for b in dl]).tolist()
-'''
+def datasets_of(n):
+    "The same rows as tensors, arrays and items"
+    x,y = torch.arange(n)*10,torch.arange(n)/4
+    return {'tensors': (x,y), 'arrays': (x.numpy(),y.numpy()), 'TensorDataset': torch_data.TensorDataset(x, y), 'items': [(a,b) for a,b in zip(x, y)]}
 
-def run(tmp_path, body, **kw):
-    (tmp_path/'page.py').write_text(HEAD + "if __name__ == '__main__':\n" + textwrap.indent(textwrap.dedent(body), '    '))
-    return subprocess.run([sys.executable, 'page.py'], cwd=tmp_path, capture_output=True, text=True, timeout=120, **kw)
-
-def test_workers_serve_the_same_batches(tmp_path):
-    r = run(tmp_path, '''
-        for shuffle in (False, True):
-            dls = [DataLoader(Data(), 7, shuffle=shuffle, generator=5, num_workers=n) for n in (0,2)]
-            for epoch in range(2): assert flat(dls[0])==flat(dls[1])
-        pids = set(flat(dls[1], 1))
-        assert os.getpid() not in pids and 1<=len(pids)<=2, pids
-        draws = [flat(DataLoader(Data(how='random'), 7, generator=5, num_workers=n), 1) for n in (1,2)]
-        assert draws[0]==draws[1] and len(set(draws[0]))==40
-        dl = DataLoader(Data(how='random'), 7, generator=5, num_workers=1)
-        assert flat(dl, 1)!=flat(dl, 1)
-        early = iter(DataLoader(Data(how='slow'), 2, num_workers=2))
-        assert next(early)[0].tolist()==[0,1]
-        print('fine')''')
-    assert r.stdout=='fine\n' and r.returncode==0, r.stderr
-
-def test_a_killed_worker_is_reported_and_replaced(tmp_path):
-    r = run(tmp_path, '''
-        data = Data(how='killed')
-        dl = DataLoader(data, 5, num_workers=2)
-        for _ in range(2):
-            try: flat(dl)
-            except RuntimeError as e: print(e)
-        dl.dataset.how = 'fine'
-        print(flat(dl)==list(range(40)))''')
-    lines = r.stdout.splitlines()
-    assert len(lines)==3 and lines[0]==lines[1] and lines[0].startswith('DataLoader: a worker process died: it was killed') and lines[2]=='True', r.stdout+r.stderr
-
-def test_an_error_in_an_item_comes_through(tmp_path):
-    r = run(tmp_path, "flat(DataLoader(Data(how='fails'), 5, num_workers=2))")
-    assert r.returncode==1 and "KeyError: 'row 17 is not there'" in r.stderr and '__getitem__' in r.stderr
-
-def test_a_dataset_that_cannot_travel(tmp_path):
-    r = run(tmp_path, '''
-        class Local(Data): pass
-        local = Local()
-        local.f = lambda: 1
-        try: flat(DataLoader(local, 5, num_workers=1))
-        except Exception as e: print(type(e).__name__, e)''')
-    assert r.returncode==0 and 'pickle' in r.stdout.lower(), r.stdout+r.stderr
-
-def test_a_file_without_the_guard_ends(tmp_path):
-    (tmp_path/'page.py').write_text(HEAD + 'print(flat(DataLoader(Data(), 5, num_workers=1)))')
-    r = subprocess.run([sys.executable, 'page.py'], cwd=tmp_path, capture_output=True, text=True, timeout=120)
-    assert r.returncode==1 and 'DataLoader: a worker process died' in r.stderr
-
-@pytest.mark.skipif(sys.platform=='win32', reason='looks for processes by signal 0')
-def test_workers_end_with_their_parent(tmp_path):
-    (tmp_path/'page.py').write_text(HEAD + '''
-if __name__ == '__main__':
-    dl = iter(DataLoader(Data(), 1, num_workers=2))
-    print(*{int(next(dl)[1]) for _ in range(4)}, flush=True)
-    time.sleep(60)''')
-    p = subprocess.Popen([sys.executable, 'page.py'], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
-    pids = [int(o) for o in p.stdout.readline().split()]
-    p.kill()
-    p.wait()
-    p.stdout.close()
-    def alive(pid):
-        try: os.kill(pid, 0)
-        except ProcessLookupError: return False
-        stat = Path(f'/proc/{pid}/stat')
-        return not stat.exists() or stat.read_text().split()[2]!='Z'  # a zombie has ended
+def test_samplers_as_in_torch():
+    rng = random.Random(2)
     for _ in range(100):
-        if not any(map(alive, pids)): break
-        time.sleep(0.1)
-    assert pids and not any(map(alive, pids)), pids
+        n,bs,drop = rng.randint(1,20),rng.randint(1,8),rng.random()<.5
+        rows = [rng.randrange(-n, n) for _ in range(rng.randint(0,25))]
+        sampler = rng.choice([rows, tuple(rows), torch.tensor(rows, dtype=torch.int64), torch_data.SequentialSampler(range(n)), range(n-1, -1, -1)])
+        lists = [[rng.randrange(n) for _ in range(rng.randint(1,5))] for _ in range(4)]
+        for kind,ds in datasets_of(n).items():
+            theirs = torch_data.TensorDataset(torch.arange(n)*10, torch.arange(n)/4)
+            for kw in (dict(batch_size=bs, sampler=sampler, drop_last=drop), dict(batch_sampler=lists)):
+                got,want = DataLoader(ds, **kw),torch_data.DataLoader(theirs, **kw)
+                assert len(got)==len(want) and [plain(o) for o in got]==[plain(o) for o in want], (kind, kw)
+
+def test_random_samplers_of_torch():
+    for kind,ds in datasets_of(30).items():
+        theirs = torch_data.TensorDataset(torch.arange(30)*10, torch.arange(30)/4)
+        def sampler(): return torch_data.WeightedRandomSampler(torch.arange(30.), 50, generator=torch.Generator().manual_seed(3))
+        got,want = [torch.cat([b[0] for b in loader(o, 8, sampler=sampler())]).tolist() for loader,o in ((DataLoader, ds), (torch_data.DataLoader, theirs))]
+        assert got==want and len(got)==50 and 0 not in got, kind
+        batches = torch_data.BatchSampler(torch_data.RandomSampler(range(30), generator=torch.Generator().manual_seed(4)), 7, drop_last=True)
+        assert sorted(len(b[0]) for b in DataLoader(ds, batch_sampler=batches))==[7]*4
+
+@pytest.mark.parametrize('kw, says', [
+    (dict(sampler=[1], shuffle=True), 'got a sampler and shuffle=True, wanted one of them'),
+    (dict(batch_sampler=[[1]], shuffle=True), 'got a batch_sampler and'), (dict(batch_sampler=[[1]], batch_size=3), 'got a batch_sampler and'),
+    (dict(batch_sampler=[[1]], drop_last=True), 'got a batch_sampler and'), (dict(batch_sampler=[[1]], sampler=[1]), 'got a batch_sampler and')])
+def test_options_that_exclude_each_other(kw, says):
+    with pytest.raises(ValueError, match=says): DataLoader(range(9), **kw)
+    with pytest.raises(ValueError, match='exclusive'): torch_data.DataLoader(range(9), **kw)
+
+@pytest.mark.parametrize('option', ['sampler', 'batch_sampler'])
+def test_a_sampler_without_a_length(option):
+    with pytest.raises(TypeError, match=f'got a {option} of type generator, wanted an iterable with a length'): DataLoader(range(9), **{option: (o for o in range(9))})
+
+def test_shards_of_a_batch_make_the_batch():
+    "Of tensors and items, in order, shuffled and sampled, with a short last batch"
+    for ds in (torch.arange(23), list(range(23))):
+        for kw in (dict(batch_size=5), dict(batch_size=5, shuffle=True), dict(batch_size=5, sampler=list(range(22, -1, -1))), dict(batch_sampler=[[3,1,4],[1,5]])):
+            whole = [b.tolist() for b in DataLoader(ds, generator=1, **kw)]
+            parts = [DataLoader(ds, generator=1, **kw) for _ in range(2)]
+            for rank,dl in enumerate(parts): dl.shard = rank,2
+            for b,even,odd in zip(whole, *parts, strict=True): assert b[::2]==even.tolist() and b[1::2]==odd.tolist()
+
+def test_arrays():
+    x,y = np.random.default_rng(0).random((10,3), dtype=np.float32),np.arange(10)
+    dl = DataLoader((x, y), 4)
+    xb,yb = next(iter(dl))
+    assert xb.dtype==torch.float32 and yb.dtype==torch.int64 and xb.shape==(4,3) and dl.tensors[0].data_ptr()==x.ctypes.data  # no copy
+    assert [len(o) for o in DataLoader(x, 4)]==[4,4,2] and DataLoader(x, 4).tensors
+    assert next(iter(DataLoader((x, torch.arange(10)), 4)))[1].tolist()==[0,1,2,3]
+    frozen = x.copy()
+    frozen.flags.writeable = False
+    for odd in (x[::-1], x.astype('>f4'), x.T.copy().T, frozen): assert np.array_equal(torch.cat([b[0] for b in DataLoader((odd, y), 4)]).numpy(), odd.astype('f4'))
+    assert list(DataLoader(np.array(['a','b','c']), 2))==[('a','b'), ('c',)]
+    for bad in ((x, y[:-1]), (x, np.array(['a']*10)), (x, list(y)), np.array(3.), (x, np.array(3.))):
+        with pytest.raises(ValueError, match='wanted tensors with the same number of rows'): DataLoader(bad)
+
+def test_lists_are_lists_of_items():
+    rows = [torch.full((3,), float(i)) for i in range(5)]
+    assert [tuple(b.shape) for b in DataLoader(rows, 2)]==[(2,3), (2,3), (1,3)]
+    x,y = torch.zeros(100,784),torch.zeros(100,1)
+    assert next(iter(DataLoader([x[:2], x[2:4]], 2))).shape==(2,2,784)  # two items of the same shape, as in PyTorch
+    with pytest.raises(ValueError, match=r'got items of shapes \(100, 1\), \(100, 784\), wanted one shape.*DataLoader\(\(x, y\)\)'): list(DataLoader([x, y]))
+
+def test_own_collate_fn_gets_items():
+    "Also of tensors; None means the default, as in PyTorch"
+    def kinds(items): return [type(o).__name__ for o in items]
+    x = torch.arange(4)
+    for ds,kind in ((x, 'Tensor'), ((x, x), 'tuple'), (x.numpy(), 'Tensor'), (torch_data.TensorDataset(x, x), 'tuple'), ([(1,2)]*4, 'tuple')):
+        assert list(DataLoader(ds, 3, collate_fn=kinds))==[[kind]*3, [kind]], ds
+        assert plain(list(DataLoader(ds, 3, collate_fn=None)))==plain(list(DataLoader(ds, 3, collate_fn=default_collate)))
+
+def test_workers_must_be_imported():
+    code = "from fastfound.mnist_sgd import DataLoader\ntry: DataLoader(range(3), num_workers=2)\nexcept RuntimeError as e: print(e)\n{}; DataLoader(range(3), num_workers=2)"
+    for line in ('import fastfound.workers', 'from fastfound.all import *'):
+        r = subprocess.run([sys.executable, '-c', code.format(line)], capture_output=True, text=True)
+        assert r.returncode==0 and r.stdout=='DataLoader: num_workers=2 needs `import fastfound.workers` (or `from fastfound.all import *`)\n', r.stderr
+
+def test_collate():
+    assert default_collate([1,2]).dtype==torch.int64 and default_collate([2.5,1]).dtype==default_collate([1,2.5]).dtype==torch.float64
+    assert default_collate([torch.zeros(3), torch.ones(3)]).shape==(2,3)
+    assert default_collate([{'image': np.zeros((2,2)), 'label': 3}]*4)['image'].shape==(4,2,2)
+    assert default_collate([1,'a'])==(1,'a') and default_collate([np.str_('a'), np.str_('b')])==('a','b')
+    for bad,says in (([(1,2), 3], r'got items of \[1, 2\] parts'), ([(1,2), (1,2,3)], r'got items of \[2, 3\] parts'), ([{'a': 1}, {'b': 1}], r"wanted \['a'\] in each")):
+        with pytest.raises(ValueError, match=says): default_collate(bad)
+
+def test_wrong_arguments():
+    n = torch.arange(100)
+    for bad in (torch.tensor(3.), (n, 'abc'), (n, n[:-1])):
+        with pytest.raises(ValueError, match='wanted tensors with the same number of rows'): DataLoader(bad)
+    for bad in ((), [], range(0), torch.zeros(0,3)):
+        with pytest.raises(ValueError, match='got a dataset with no rows'): DataLoader(bad)
+    for bad in (1.5, True, '8', -3, 0):
+        with pytest.raises(ValueError, match='got batch_size='): DataLoader(n, batch_size=bad)
+    with pytest.raises(ValueError, match='got num_workers=-1'): DataLoader(n, num_workers=-1)
+    with pytest.raises(TypeError, match='wanted tensors, or something with a length and an index'): DataLoader(iter(n))
+
+def test_short_last_batch():
+    n = torch.arange(100)
+    assert len(DataLoader(n, 7, drop_last=True))==14 and [len(o) for o in DataLoader(n, 7, drop_last=True)]==[7]*14
+    assert list(map(len, DataLoader(n, 7)))==[7]*14+[2]

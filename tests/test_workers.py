@@ -1,0 +1,118 @@
+"Workers of the DataLoader when they are killed, fail, or are left alone. Time limits are far beyond need, for machines under load."
+import os, subprocess, sys, textwrap, time
+from pathlib import Path
+import pytest
+
+HEAD = '''
+import os, random, signal, sys, time, torch
+from fastfound.mnist_sgd import DataLoader
+import fastfound.workers
+class Data:
+    def __init__(self, n=40, how='fine'): self.n,self.how = n,how
+    def __len__(self): return self.n
+    def __getitem__(self, i):
+        if self.how=='killed' and i==17: os.kill(os.getpid(), signal.SIGKILL)
+        if self.how=='fails' and i==17: raise KeyError('row 17 is not there')
+        if self.how=='slow': time.sleep(0.2)
+        return i, torch.rand(()).item() if self.how=='random' else os.getpid()
+def flat(dl, part=0): return torch.cat([b[part] for b in dl]).tolist()
+'''
+
+def run(tmp_path, body, **kw):
+    (tmp_path/'page.py').write_text(HEAD + "if __name__ == '__main__':\n" + textwrap.indent(textwrap.dedent(body), '    '))
+    return subprocess.run([sys.executable, 'page.py'], cwd=tmp_path, capture_output=True, text=True, timeout=900, **kw)
+
+def test_workers_serve_the_same_batches(tmp_path):
+    r = run(tmp_path, '''
+        for shuffle in (False, True):
+            dls = [DataLoader(Data(), 7, shuffle=shuffle, generator=5, num_workers=n) for n in (0,2)]
+            for epoch in range(2): assert flat(dls[0])==flat(dls[1])
+        pids = set(flat(dls[1], 1))
+        assert os.getpid() not in pids and 1<=len(pids)<=2, pids
+        draws = [flat(DataLoader(Data(how='random'), 7, generator=5, num_workers=n), 1) for n in (1,2)]
+        assert draws[0]==draws[1] and len(set(draws[0]))==40
+        dl = DataLoader(Data(how='random'), 7, generator=5, num_workers=1)
+        assert flat(dl, 1)!=flat(dl, 1)
+        early = iter(DataLoader(Data(how='slow'), 2, num_workers=2))
+        assert next(early)[0].tolist()==[0,1]
+        print('fine')''')
+    assert r.stdout=='fine\n' and r.returncode==0, r.stderr
+
+def test_a_killed_worker_is_reported_and_replaced(tmp_path):
+    r = run(tmp_path, '''
+        data = Data(how='killed')
+        dl = DataLoader(data, 5, num_workers=2)
+        for _ in range(2):
+            try: flat(dl)
+            except RuntimeError as e: print(e)
+        dl.dataset.how = 'fine'
+        print(flat(dl)==list(range(40)))''')
+    lines = r.stdout.splitlines()
+    assert len(lines)==3 and lines[0]==lines[1] and lines[0].startswith('DataLoader: a worker process died: it was killed') and lines[2]=='True', r.stdout+r.stderr
+
+def test_an_error_in_an_item_comes_through(tmp_path):
+    r = run(tmp_path, "flat(DataLoader(Data(how='fails'), 5, num_workers=2))")
+    assert r.returncode==1 and "KeyError: 'row 17 is not there'" in r.stderr and '__getitem__' in r.stderr
+
+def test_a_dataset_that_cannot_travel(tmp_path):
+    r = run(tmp_path, '''
+        class Local(Data): pass
+        local = Local()
+        local.f = lambda: 1
+        try: flat(DataLoader(local, 5, num_workers=1))
+        except Exception as e: print(type(e).__name__, e)''')
+    assert r.returncode==0 and 'pickle' in r.stdout.lower(), r.stdout+r.stderr
+
+def test_a_file_without_the_guard_ends(tmp_path):
+    (tmp_path/'page.py').write_text(HEAD + 'print(flat(DataLoader(Data(), 5, num_workers=1)))')
+    r = subprocess.run([sys.executable, 'page.py'], cwd=tmp_path, capture_output=True, text=True, timeout=900)
+    assert r.returncode==1 and 'DataLoader: a worker process died' in r.stderr
+
+@pytest.mark.skipif(sys.platform=='win32', reason='looks for processes by signal 0')
+def test_workers_end_with_their_parent(tmp_path):
+    (tmp_path/'page.py').write_text(HEAD + '''
+if __name__ == '__main__':
+    dl = iter(DataLoader(Data(), 1, num_workers=2))
+    print(*{int(next(dl)[1]) for _ in range(4)}, flush=True)
+    time.sleep(900)''')
+    p = subprocess.Popen([sys.executable, 'page.py'], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    pids = [int(o) for o in p.stdout.readline().split()]
+    p.kill()
+    p.wait()
+    p.stdout.close()
+    def alive(pid):
+        try: os.kill(pid, 0)
+        except ProcessLookupError: return False
+        stat = Path(f'/proc/{pid}/stat')
+        return not stat.exists() or stat.read_text().split()[2]!='Z'  # a zombie has ended
+    for _ in range(1200):
+        if not any(map(alive, pids)): break
+        time.sleep(0.1)
+    assert pids and not any(map(alive, pids)), pids
+
+def test_a_large_dataset_without_the_guard_ends(tmp_path):
+    "More bytes than a pipe holds: the main process must not wait for workers that died before they took them all"
+    (tmp_path/'page.py').write_text(HEAD + 'data = Data()\ndata.bytes = bytes(10**6)\nprint(flat(DataLoader(data, 5, num_workers=2)))')
+    r = subprocess.run([sys.executable, 'page.py'], cwd=tmp_path, capture_output=True, text=True, timeout=900)
+    assert r.returncode==1 and 'DataLoader: a worker process died' in r.stderr
+
+def test_loaders_with_workers_can_be_copied_and_leave_no_files(tmp_path):
+    temp = tmp_path/'temp'
+    temp.mkdir()
+    r = run(tmp_path, """
+        import copy, gc, tempfile
+        from fastfound.workers import _pools
+        dl = DataLoader(Data(), 7, num_workers=1)
+        first = flat(dl)
+        twin = copy.deepcopy(dl)
+        print(len(_pools), flat(twin)==first, len(os.listdir(tempfile.gettempdir())))
+        del dl, twin
+        gc.collect()
+        print(len(_pools), os.listdir(tempfile.gettempdir()))""", env={**os.environ, 'TMPDIR': str(temp)})
+    assert r.stdout=='1 True 2\n0 []\n', r.stdout+r.stderr
+
+def test_a_sampler_with_workers(tmp_path):
+    r = run(tmp_path, """
+        print(flat(DataLoader(Data(), 7, sampler=range(9, -1, -1), num_workers=1)))
+        print(flat(DataLoader(Data(), batch_sampler=[[3,1],[2]], num_workers=1)))""")
+    assert r.stdout=='[9, 8, 7, 6, 5, 4, 3, 2, 1, 0]\n[3, 1, 2]\n', r.stderr
