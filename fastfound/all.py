@@ -18,12 +18,18 @@ from matplotlib import pyplot as plt
 from numpy import array
 from PIL import Image
 from torch import nn
+from .files import *
+from .display import *
+from .download import *
 from .datasets import *
 from .matmul import *
+from .einsum import *
+from .kernels import *
 from .fully_connected import *
-from .autograd import *
 from .backprop import *
+from .autograd import *
 from .mnist_sgd import *
+from .workers import *
 from .dataloaders import *
 from .learner import *
 from .interpret import *
@@ -56,5 +62,5 @@ pd = _Later('pandas')
 
 # %% ../nbs/08_all.ipynb #74281fcd
 _all_ = ['math', 'string', 'partial', 'sqrt', 'Path', 'matplotlib', 'np', 'torch', 'F', 'L', 'plt', 'array', 'Image', 'nn', 'pd']
-_modules = 'datasets', 'matmul', 'fully_connected', 'autograd', 'backprop', 'mnist_sgd', 'dataloaders', 'learner', 'interpret', 'checkpoints', 'optimizers', 'diagnostics', 'distributed', 'demo', 'train'
+_modules = 'files display download datasets matmul einsum kernels fully_connected backprop autograd mnist_sgd workers dataloaders learner interpret checkpoints optimizers diagnostics distributed demo train'.split()
 __all__ = globals().get('__all__', []) + [name for module in _modules for name in import_module(f'fastfound.{module}').__all__]

@@ -7,13 +7,13 @@ __all__ = ['write_state', 'read_state', 'model_state', 'check_model_state', 'loa
            'TrackerCallback', 'EarlyStopping', 'SaveBest', 'rng_state', 'set_rng_state', 'get_grads', 'set_grads',
            'Checkpoint', 'skip_batches']
 
-# %% ../nbs/05b_checkpoints.ipynb #49440a61
+# %% ../nbs/05b_checkpoints.ipynb #11b453df
 import copy, json, math, random, zipfile
 import numpy as np, torch
 from contextlib import contextmanager
 from pathlib import Path
 from fastcore.basics import patch
-from .datasets import appear_whole
+from .files import atomic_write
 from .learner import Callback, CancelFitException, Learner, is_main_process, set_mode
 from .mnist_sgd import Optimizer
 
@@ -25,7 +25,7 @@ def write_state(
 ):
     "Write `state` to a file, whole or not at all; an `OSError` if it can not be written"
     try:
-        with appear_whole(Path(path)) as spare: torch.save({'kind': kind, **state}, spare)
+        with atomic_write(Path(path)) as spare: torch.save({'kind': kind, **state}, spare)
     except (OSError, RuntimeError) as e:  # PyTorch reports a full disk as a RuntimeError
         raise OSError(f'{path}: the {kind} could not be written ({str(e).splitlines()[0]}); what was there before is unchanged') from e
 

@@ -10,7 +10,7 @@ __all__ = ['DataLoaders', 'as_images', 'split_batch', 'class_numbers', 'map_tens
 import math
 import torch
 from fastcore.basics import first
-from .datasets import show_images
+from .display import show_images
 from .mnist_sgd import DataLoader
 
 # %% ../nbs/04b_dataloaders.ipynb #9e76ba2f

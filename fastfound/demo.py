@@ -15,7 +15,9 @@ from matplotlib.ticker import MaxNLocator
 from fastcore.script import call_parse
 from .backprop import CrossEntropy, Model, softmax
 from .dataloaders import DataLoaders
-from .datasets import Table, appear_whole, get_mnist, mnist_arrays, set_seed, show_image
+from .datasets import get_mnist, mnist_arrays, set_seed
+from .display import Table, show_image
+from .files import atomic_write
 from .fully_connected import kaiming, normalize
 from .interpret import most_confused
 from .learner import HandLearner, accuracy
@@ -137,7 +139,7 @@ def demo(
     def say(*args):
         if not quiet: print(*args, flush=True)
     start,file = time.perf_counter(),Path(out)/'digits.png'
-    with appear_whole(file.with_name('.writable')) as spare: spare.touch()
+    with atomic_write(file.with_name('.writable')) as spare: spare.touch()
     file.with_name('.writable').unlink()
     data = get_mnist(source)
     say(_digits_line(data))
@@ -154,7 +156,7 @@ def demo(
         status = 130
         print(f'\ninterrupted after {len(learn.recorder.values)} of {epochs} epochs; the record so far:\n{learn.recorder.table()}', flush=True)
     test_loss,acc = learn.validate(DataLoader(test_set, 1000))
-    with appear_whole(file) as spare: picture(learn, *test_set, data.x_test).savefig(spare, format='png', dpi=110)
+    with atomic_write(file) as spare: picture(learn, *test_set, data.x_test).savefig(spare, format='png', dpi=110)
     print('\n' + repr(Table([{'summary': k, '': v} for k,v in {
         'digits': data.source, 'epochs': f'{len(learn.recorder.values)} of {epochs}', '3 or 7 by similarity': f'{baseline:.2%}',
         'test loss': f'{test_loss:.4f}', 'test accuracy': f'{acc:.2%}', 'test digits wrong': f'{round((1-acc)*len(data.y_test)):,} of {len(data.y_test):,}',

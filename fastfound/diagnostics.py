@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['ActivationStats', 'MixedPrecision']
 
-# %% ../nbs/05d_diagnostics.ipynb #bf88f2b2
+# %% ../nbs/05d_diagnostics.ipynb #79e3cd61
 import torch
 from contextlib import nullcontext
 from torch import nn
-from .datasets import subplots
+from .display import subplots
 from .interpret import Hooks, leaf_modules
 from .learner import Callback
 

@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['Hooks', 'leaf_modules', 'probabilities', 'Prediction', 'to_np', 'confusion_matrix', 'most_confused', 'KeepWorst']
 
-# %% ../nbs/05a_interpret.ipynb #3e4f4de9
+# %% ../nbs/05a_interpret.ipynb #d7032b5e
 import math
 import torch
 from typing import NamedTuple
 from fastcore.basics import first, patch
 from torch import nn
-from .datasets import Table, show_images, subplots
 from .dataloaders import as_images, class_numbers, count_rows, map_tensors, split_batch, to_device
+from .display import Table, show_images, subplots
 from .learner import Callback, Learner, class_axis, evaluating, predicted_class
 
 # %% ../nbs/05a_interpret.ipynb #0edcce67

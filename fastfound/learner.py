@@ -9,7 +9,7 @@ __all__ = ['EVENTS', 'BATCH_EVENTS', 'CANCEL', 'Callback', 'CancelFitException',
            'accuracy', 'error_rate', 'Recorder', 'name_of', 'unique_name', 'Progress', 'format_number', 'format_time',
            'is_main_process', 'HandLearner']
 
-# %% ../nbs/05_learner.ipynb #e50753a8
+# %% ../nbs/05_learner.ipynb #6a9d56a9
 import math, os, time
 import torch
 import torch.distributed as dist
@@ -20,7 +20,7 @@ from fastcore.basics import listify, patch
 from fastcore.imports import IN_NOTEBOOK
 from torch import nn
 from .dataloaders import concat, count_rows, split_batch, to_device
-from .datasets import Table, progress_bar, subplots
+from .display import Table, progress_bar, subplots
 from .mnist_sgd import SGD
 
 # %% ../nbs/05_learner.ipynb #fa8050e2

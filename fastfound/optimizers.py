@@ -6,13 +6,13 @@
 __all__ = ['RMSProp', 'Adam', 'AdamW', 'linear_schedule', 'cosine_schedule', 'one_cycle', 'Scheduler', 'momentum_settings',
            'LRFinder', 'SuggestedLRs', 'suggest_lrs', 'plot_lrs', 'GradientClip']
 
-# %% ../nbs/05c_optimizers.ipynb #7a1d3b3f
+# %% ../nbs/05c_optimizers.ipynb #2e47210d
 import math
 import torch
 from typing import NamedTuple
 from fastcore.basics import listify, patch
-from .datasets import subplots
 from .dataloaders import DataLoaders
+from .display import subplots
 from .learner import Callback, CancelFitException, Learner
 from .mnist_sgd import Optimizer
 import fastfound.checkpoints  # adds restore_state to Learner
@@ -27,8 +27,9 @@ class RMSProp(Optimizer):
         eps=1e-8,    # added to the root, so that it is not zero
         momentum=0., # fraction of the previous step that is added to this one
         wd=0.,       # weight decay: this multiple of the parameter is added to its gradient
+        weight_decay=None, # another name for `wd`, as in PyTorch
     ):
-        super().__init__(params, lr=lr, alpha=alpha, eps=eps, momentum=momentum, wd=wd)
+        super().__init__(params, lr=lr, alpha=alpha, eps=eps, momentum=momentum, wd=wd, weight_decay=weight_decay)
     def update(self, p, g, state, lr, alpha, eps, momentum, wd):
         "Move the parameter `p`, whose gradient is `g`"
         if wd: g = g + wd*p
@@ -47,8 +48,9 @@ class Adam(Optimizer):
         betas=(0.9,0.999),  # decay of the moving averages of gradients and of squared gradients
         eps=1e-8,           # added to the root, so that it is not zero
         wd=0.,              # weight decay: this multiple of the parameter is added to its gradient
+        weight_decay=None,  # another name for `wd`, as in PyTorch
     ):
-        super().__init__(params, lr=lr, betas=betas, eps=eps, wd=wd)
+        super().__init__(params, lr=lr, betas=betas, eps=eps, wd=wd, weight_decay=weight_decay)
     def update(self, p, g, state, lr, betas, eps, wd):
         "Move the parameter `p`, whose gradient is `g`"
         if wd and self.decoupled: p *= 1-lr*wd

@@ -18,7 +18,8 @@ from torch import nn
 from .backprop import CrossEntropy, Model
 from .checkpoints import Checkpoint, read_state, load_model_state, model_state, write_state
 from .dataloaders import DataLoaders
-from .datasets import Table, default_device, get_mnist, mnist_arrays, np, set_seed
+from .datasets import default_device, get_mnist, mnist_arrays, np, set_seed
+from .display import Table
 from .fully_connected import kaiming, normalize
 from .interpret import most_confused, probabilities
 from .learner import Callback, HandLearner, Learner, accuracy, is_main_process, predicted_class

@@ -10,8 +10,7 @@ import fastfound.all
 from fastfound.checkpoints import Checkpoint
 from fastfound.dataloaders import DataLoaders
 from fastfound.datasets import set_seed
-from fastfound.learner import (BATCH_EVENTS, EVENTS, Callback, CancelBatchException, CancelEpochException, CancelFitException, Learner, accuracy,
-                               error_rate, evaluating, predicted_class)
+from fastfound.learner import BATCH_EVENTS, EVENTS, Callback, CancelBatchException, CancelEpochException, CancelFitException, Learner, accuracy, error_rate, evaluating, predicted_class
 from fastfound.matmul import test_near as near
 from fastfound.mnist_sgd import SGD, DataLoader
 from learners import PROGRAM, run, three_classes, tiny

@@ -47,7 +47,7 @@ def test_own_pictures(tmp_path, shapes, model):
 
 @pytest.mark.skipif(os.name=='nt', reason='Windows has no SIGINT to send to another process')
 def test_interrupted_and_resumed(tmp_path):
-    "Ctrl-C leaves a checkpoint and says what to do; --resume ends with the weights of a run that was left alone"
+    "Ctrl-C leaf_modules a checkpoint and says what to do; --resume ends with the weights of a run that was left alone"
     args = 'train','--data','sample','--epochs','40','--model','deep'
     p = subprocess.Popen([*CMD, *args], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not re.match(r' +1 +\d', line := p.stdout.readline()): assert line, p.stderr.read()

@@ -23,7 +23,7 @@ class Client(NotebookClient):
         if flags(cell) & {*self.skip, 'eval:false'} or 'nbdev_export(' in cell.source: return cell
         return await super().async_execute_cell(cell, *args, **kw)
 
-def run(path, skip=('full', 'slow', 'notest'), save=False, timeout=600):
+def run(path, skip=('full', 'slow', 'notest'), save=False, timeout=1800):
     "Run the notebook at `path`, store its outputs if `save`, and return what went wrong or an empty string"
     nb = nbformat.read(path, as_version=4)
     client = Client(nb, timeout=timeout, kernel_name='python3', extra_arguments=['--log-level=ERROR'],
@@ -41,10 +41,10 @@ def run(path, skip=('full', 'slow', 'notest'), save=False, timeout=600):
     os.replace(spare, path)
     return ''
 
-def run_all(paths, **kw):
-    "Run `paths` two at a time, print a line for each and what went wrong, and return the number that failed"
+def run_all(paths, workers=2, **kw):
+    "Run `paths`, `workers` at a time, print a line for each and what went wrong, and return the number that failed"
     bad = 0
-    with ProcessPoolExecutor(2) as pool:
+    with ProcessPoolExecutor(workers) as pool:
         for path,err in zip(paths, pool.map(partial(run, **kw), paths)):
             print('FAIL' if err else 'ok  ', path.relative_to(ROOT), flush=True)
             if err: print(err, file=sys.stderr, flush=True)

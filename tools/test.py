@@ -1,12 +1,15 @@
-"Run everything that can fail: each notebook with nbdev_test, each alone in a fresh Jupyter kernel, and the tests in tests/. No network."
-import os, re, shutil, subprocess, sys, tempfile
+"Run every notebook with nbdev_test, then the tests in tests/. No network."
+import argparse, os, re, shutil, subprocess, sys, tempfile
 from pathlib import Path
 import pytest
 from run_nbs import ROOT, notebooks, run_all
 
+# Tests of arithmetic, whose rounding differs from one processor to the next; the others are about files, processes and words
+NUMERICAL = 'matmul einsum kernels fully_connected backprop autograd sgd dataloader optimizers learner interpret diagnostics'.split()
+
 def full_data():
     "The folder with all of MNIST that the user named or that the cache holds, if any; a named one that is damaged is an error"
-    from fastfound.download import fastfound_home, MNIST_FILES, read_verified
+    from fastfound.download import MNIST_FILES, fastfound_home, read_verified
     named = os.environ.get('FASTFOUND_DATA')
     folder = Path(named).expanduser().resolve() if named else fastfound_home()
     try: [read_verified(folder, o) for o in MNIST_FILES]
@@ -25,9 +28,13 @@ def prepare(home):
     print('digits: ' + ('all of MNIST' if folder else 'the bundled sample; cells flagged `full` are skipped (FASTFOUND_DATA names a folder with all of MNIST)'))
     return {'slow', 'notest'} if folder else {'full', 'slow', 'notest'}
 
+def workers():
+    "How many notebooks to run at a time, so that there is a core for each thread"
+    return max(1, (os.cpu_count() or 1)//int(os.environ['OMP_NUM_THREADS']))
+
 def nbdev_test(nbs, skip):
     "The number of `nbs` that failed in nbdev_test or that it never reached"
-    cmd = [shutil.which('nbdev_test', path=Path(sys.executable).parent), '--do_print', '--flags', '' if 'full' in skip else 'full']
+    cmd = [shutil.which('nbdev_test', path=Path(sys.executable).parent), '--do_print', '--n_workers', str(workers()), '--flags', '' if 'full' in skip else 'full']
     r = subprocess.run(cmd, cwd=ROOT, capture_output=True, text=True)
     print(r.stderr, file=sys.stderr, end='', flush=True)
     done = set(re.findall(r'Completed .*?([^\\/\n]+\.ipynb)', r.stdout))
@@ -45,25 +52,29 @@ class Count:
         elif report.when=='call': self.passed += 1
     def pytest_collectreport(self, report): self.failed += report.failed
 
-def plain_tests():
-    count = Count()
-    code = pytest.main(['-q', '-p', 'no:cacheprovider', '-W', 'error', str(ROOT/'tests')], plugins=[count])
+def plain_tests(names):
+    "Run tests/test_NAME.py for each of `names`, or all tests"
+    count,files = Count(),[str(ROOT/f'tests/test_{o}.py') for o in names] or [str(ROOT/'tests')]
+    code = pytest.main(['-q', '-p', 'no:cacheprovider', '-W', 'error', *files], plugins=[count])
     if code and not count.failed: count.failed = 1
     return count
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument('--alone', action='store_true', help='instead, run each notebook alone in a fresh Jupyter kernel')
+    which.add_argument('--numerical', action='store_true', help='of the tests, run only those of arithmetic')
+    args = parser.parse_args()
     os.chdir(ROOT)
     nbs = notebooks()
     if not nbs: sys.exit('no notebooks found')
     with tempfile.TemporaryDirectory() as home:
-        skip = prepare(home)
-        by_nbdev = nbdev_test(nbs, skip)
-        print(f'nbdev_test: {len(nbs)-by_nbdev} notebooks passed, {by_nbdev} failed', flush=True)
-        alone = run_all(nbs, skip=skip)
-        print(f'alone in a kernel: {len(nbs)-alone} notebooks passed, {alone} failed', flush=True)
-        tests = plain_tests()
-    failed = by_nbdev + alone + tests.failed
-    print(f'{2*len(nbs)-by_nbdev-alone+tests.passed} passed, {failed} failed' + (f', {tests.skipped} skipped' if tests.skipped else ''))
+        skip,count = prepare(home),Count()
+        failed = run_all(nbs, skip=skip, workers=workers()) if args.alone else nbdev_test(nbs, skip)
+        print(f'{"alone in a kernel" if args.alone else "nbdev_test"}: {len(nbs)-failed} notebooks passed, {failed} failed', flush=True)
+        if not args.alone: count = plain_tests(NUMERICAL if args.numerical else [])
+    passed,failed = len(nbs)-failed+count.passed,failed+count.failed
+    print(f'{passed} passed, {failed} failed' + (f', {count.skipped} skipped' if count.skipped else ''))
     sys.exit(bool(failed))
 
 if __name__ == '__main__': main()
