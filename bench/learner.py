@@ -22,7 +22,7 @@ def network():
     set_seed(42)
     return nn.Sequential(nn.Linear(784,30), nn.ReLU(), nn.Linear(30,1))
 
-def judged(model, batches):
+def evaluate(model, batches):
     "Mean loss and accuracy over `batches`"
     model.eval()
     total,right,n = 0.,0.,0
@@ -36,7 +36,7 @@ def judged(model, batches):
     return total/n, right/n
 
 def by_hand(train, valid, lr, bs):
-    "A model and a function that trains it for an epoch, as one writes it out: slices, autograd, a step of plain descent"
+    "A model and a function that trains it for an epoch, as one writes it out: slices, autograd, an SGD step"
     model,(x,y) = network(),train
     def epoch():
         order,total = torch.randperm(len(x)),0.
@@ -50,7 +50,7 @@ def by_hand(train, valid, lr, bs):
                 for p in model.parameters():
                     p -= lr*p.grad
                     p.grad = None
-        return total/len(x), *judged(model, ((valid[0][i:i+bs], valid[1][i:i+bs]) for i in range(0, len(valid[0]), bs)))
+        return total/len(x), *evaluate(model, ((valid[0][i:i+bs], valid[1][i:i+bs]) for i in range(0, len(valid[0]), bs)))
     return model,epoch
 
 def ready_made(train, valid, lr, bs):
@@ -67,7 +67,7 @@ def ready_made(train, valid, lr, bs):
             loss.backward()
             opt.step()
             opt.zero_grad()
-        return total/n, *judged(model, valid)
+        return total/n, *evaluate(model, valid)
     return model,epoch
 
 def learner(train, valid, lr, bs):
