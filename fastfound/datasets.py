@@ -37,7 +37,7 @@ def _idx_header(data, name):
     if math.prod(max(o,1) for o in shape)*dtype.itemsize>=2**62: refuse(f'a header with shape {shape}', 'a shape that some memory could hold')
     return shape, dtype, start, start + math.prod(shape)*dtype.itemsize
 
-# %% ../nbs/00_datasets.ipynb #32818e8d
+# %% ../nbs/00_datasets.ipynb #3ebd3cbb
 def parse_idx(
     data:bytes,       # all bytes of an IDX file, not gzipped
     name='the data',  # what an error message calls it
@@ -98,7 +98,7 @@ def _mnist(tensors, source):
     x_train,y_train,x_test,y_test = tensors
     return Mnist(x_train, y_train.long(), x_test, y_test.long(), source)
 
-# %% ../nbs/00_datasets.ipynb #d83742b7
+# %% ../nbs/00_datasets.ipynb #dce242ec
 def mnist_splits(
     data:Mnist=None, # by default what get_mnist returns
     scale=1/255,     # what every pixel is multiplied by; the classic pickled file used 1/256
@@ -183,15 +183,16 @@ def _make_folder(path, data, *layout):
 
 # %% ../nbs/00_datasets.ipynb #6073a441
 def tree(
-    path,     # a folder
-    indent='',
+    path, # a folder
 ):
     "Print `path` and the folders below it, each with the number of files in it"
-    inside = sorted(Path(path).iterdir())
+    print('\n'.join(_tree(Path(path))))
+
+def _tree(path, indent=''):
+    inside = sorted(path.iterdir())
     n = sum(o.is_file() for o in inside)
-    print(f"{indent}{Path(path).name}/" + f"  {n:,} file{'s'*(n!=1)}"*(n>0))
-    for o in inside:
-        if o.is_dir(): tree(o, indent+'    ')
+    below = [line for o in inside if o.is_dir() for line in _tree(o, indent+'    ')]
+    return [f"{indent}{path.name}/" + f"  {n:,} file{'s'*(n!=1)}"*(n>0), *below]
 
 # %% ../nbs/00_datasets.ipynb #19b2362a
 def set_seed(
@@ -216,5 +217,7 @@ def default_device() -> torch.device:
 # %% ../nbs/00_datasets.ipynb #a2cd1ec9
 def _cannot_add(device):
     "Why `device` cannot add two numbers; an empty string if it can"
+    try: device = torch.device(device)
+    except RuntimeError: return 'PyTorch has no device of that name'
     try: return '' if (torch.ones(2, device=device)+1).sum().item()==4 else 'it computes wrong sums'
-    except Exception as e: return str(e).partition('\n')[0] or type(e).__name__  # each backend has its own way to fail
+    except Exception as e: return str(e).partition('\n')[0] or type(e).__name__  # each kind of device fails in its own way

@@ -130,7 +130,7 @@ class _Cell:
     def only_ours(cls): return cls.expected==cls.count()
     @classmethod
     def watch(cls):
-        "Note the count at the beginning of each cell"
+        "Remember the count at the beginning of each cell"
         from IPython import get_ipython
         get_ipython().events.register('pre_run_cell', cls.begin)
 
@@ -298,7 +298,7 @@ class _Drawing:
         if not self.down: return self.curve(*stops), ((d+stops[1][0])/2, (s+stops[1][1])/2-5), 'middle'
         left = stops[1][1]>s  # the text stands on the side from which the arrow turns away
         return self.curve(*stops), (s-5 if left else s+5, d+12), 'end' if left else 'start'
-    def around(self, a, b):
+    def backward(self, a, b):
         "The path of an arrow that goes back, beside everything else, and where its text goes"
         beside = self.edge+30
         points = (self.depth[a], self.side[a]+self.across(a)/2),(self.depth[a], beside),(self.depth[b], beside),(self.depth[b], self.side[b]+self.across(b)/2+5)
@@ -307,7 +307,7 @@ class _Drawing:
     def svg(self):
         arrows,boxes,ends = [],[],[]
         for i,(a,b,text) in enumerate(self.g.edges):
-            path,(x,y),anchor = self.forward(self.chains[i]) if i in self.chains else self.around(a, b)
+            path,(x,y),anchor = self.forward(self.chains[i]) if i in self.chains else self.backward(a, b)
             arrows.append(f'<path d="{path}" fill="none" stroke="#808080" stroke-width="1.3" marker-end="url(#arrow)"/>')
             if not text: continue
             arrows.append(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="11" fill="#808080">{_xml(text)}</text>')
