@@ -24,7 +24,9 @@ def _neutral(ax):
     ax.tick_params(colors='grey', which='both')
     for o in ax.spines.values(): o.set_color('grey')
     for o in (ax.title, ax.xaxis.label, ax.yaxis.label): o.set_color('grey')
-    if ax.get_legend(): ax.legend(labelcolor='grey', facecolor='none', edgecolor='grey')
+    if legend := ax.get_legend():
+        legend.get_frame().set(facecolor='none', edgecolor='grey')
+        for o in legend.get_texts(): o.set_color('grey')
     return ax
 
 # %% ../nbs/01_matmul.ipynb #8da5fff2
