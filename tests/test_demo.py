@@ -2,20 +2,22 @@
 import os, re, shutil, signal, subprocess, sys
 from pathlib import Path
 import pytest, torch
+from commandline import inside
 from fastfound import demo
+from fastfound.backprop import Model
+from fastfound.demo import new_learner, normalized_sets
 from fastfound.datasets import get_mnist, set_seed
-from fastfound.demo import new_learner, prepare
 
 CMD = [shutil.which('fastfound_demo', path=Path(sys.executable).parent)]
 
-def run(*args, cwd, **kw): return subprocess.run([*CMD, *map(str, args)], cwd=cwd, capture_output=True, text=True, timeout=300, **kw)
+def run(*args, cwd, **kw): return subprocess.run([*CMD, *map(str, args)], cwd=cwd, capture_output=True, text=True, timeout=900, **kw)
 
 def summary(out, name): return re.search(rf'^{name} +(.*)$', out, re.M)[1]
 
 def is_png(path): return path.read_bytes()[:8]==b'\x89PNG\r\n\x1a\n' and path.read_bytes()[-8:-4]==b'IEND'
 
 def test_sample(tmp_path):
-    "The whole job on the bundled sample: it learns, tells, and leaf_modules one picture and nothing else"
+    "The whole job on the bundled sample: it learns, tells, and leaves one picture and nothing else"
     r = run('--source', 'sample', cwd=tmp_path)
     assert r.returncode==0 and r.stderr=='', r.stderr
     assert float(summary(r.stdout, 'test accuracy').rstrip('%'))>=91
@@ -33,7 +35,7 @@ def test_full(tmp_path):
 
 def learn(seed, epochs=2):
     set_seed(seed)
-    train_set,valid_set,test_set = prepare(get_mnist('sample'))
+    train_set,valid_set,test_set = normalized_sets(get_mnist('sample'))
     learn = new_learner(train_set, valid_set)
     learn.fit(epochs, quiet=True)
     return learn.recorder.values, [p.clone() for p in learn.model.parameters()]
@@ -44,7 +46,7 @@ def test_same_seed_same_result():
 
 def test_seed_option(tmp_path):
     "The whole record but its last column, the time, depends on the seed and on nothing else"
-    def record(seed): return re.findall(r'^ +\d+ +[\d.]+ +[\d.]+ +[\d.]+', run('--source', 'sample', '--epochs', 2, '--seed', seed, cwd=tmp_path).stdout, re.M)
+    def record(seed): return re.findall(r'^ +\d+ +[\d.]+ +[\d.]+ +[\d.]+', inside(demo.fastfound_demo, '--source', 'sample', '--epochs', 2, '--seed', seed, cwd=tmp_path).stdout, re.M)
     first = record(7)
     assert len(first)==2 and record(7)==first and record(8)!=first
 
@@ -54,14 +56,13 @@ def no_autograd(monkeypatch):
     for owner,name in ((torch.Tensor, 'backward'), (torch.Tensor, 'requires_grad_'), (torch.autograd, 'backward'), (torch.autograd, 'grad')):
         monkeypatch.setattr(owner, name, refuse)
 
-def test_no_autograd(tmp_path, monkeypatch, capsys):
+def test_no_autograd(tmp_path, monkeypatch):
     w = torch.ones(2, requires_grad=True)
     no_autograd(monkeypatch)
     with pytest.raises(AssertionError, match='autograd was used'): (w*w).sum().backward()  # the guard works
     seen = []
     monkeypatch.setattr(demo, 'Model', lambda *args, **kw: seen.append(Model(*args, **kw)) or seen[-1])
-    from fastfound.backprop import Model
-    assert demo.demo(epochs=1, source='sample', out=str(tmp_path))==0
+    demo.fastfound_demo(epochs=1, source='sample', out=str(tmp_path))
     model, = seen
     for p in model.parameters(): assert not p.requires_grad and p.grad_fn is None and p.grad is None
     assert model.loss.out.grad_fn is None
@@ -73,7 +74,8 @@ def test_no_ready_made_layers(tmp_path, monkeypatch):
     ready_made += [(torch.nn.functional, o) for o in ('linear', 'relu', 'cross_entropy', 'nll_loss', 'softmax', 'log_softmax', 'mse_loss')]
     for owner,name in ready_made: monkeypatch.setattr(owner, name, refuse)
     with pytest.raises(AssertionError, match='a layer of PyTorch was used'): torch.nn.Linear(2, 1)
-    assert demo.demo(epochs=1, source='sample', out=str(tmp_path))==0
+    demo.fastfound_demo(epochs=1, source='sample', out=str(tmp_path))
+    assert is_png(tmp_path/'digits.png')
 
 @pytest.mark.skipif(os.name=='nt', reason='Windows has no SIGINT to send to another process')
 @pytest.mark.parametrize('after', [0, 1, 3])
@@ -81,12 +83,12 @@ def test_interrupt(tmp_path, after):
     "Ctrl-C during training: the record so far, the picture, status 130, no traceback"
     p = subprocess.Popen([*CMD, '--source', 'sample', '--epochs', '2000', '--out', 'o'], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     out = ''
-    while not re.search(rf'^ +{after-1} +\d' if after else '^Learning all ten', out, re.M):
+    while not re.search(rf'^ +{after-1} +\d' if after else '^Training on all ten', out, re.M):
         line = p.stdout.readline()
         assert line, p.stderr.read()
         out += line
     p.send_signal(signal.SIGINT)
-    rest,err = p.communicate(timeout=120)
+    rest,err = p.communicate(timeout=600)
     assert p.returncode==130 and 'Traceback' not in err and err=='', err
     done = int(re.search(r'interrupted after (\d+) of 2000 epochs', rest)[1])
     assert done>=after
@@ -98,27 +100,33 @@ def test_interrupt(tmp_path, after):
 @pytest.mark.parametrize('args, message', [
     (['--epochs', '0'], 'got --epochs 0, wanted a whole number from 1'), (['--bs', '-1'], 'got --bs -1'), (['--hidden', '0'], 'got --hidden 0'),
     (['--lr', '0'], 'got --lr 0.0, wanted a number above 0'), (['--lr', 'nan'], 'got --lr nan'), (['--lr', '1e6'], '(both counted from 0); the learning rate of'),
-    (['--source', 'web'], "got source 'web', wanted 'auto', 'full' or 'sample'"), (['--out', 'a_file/x'], 'a_file')])
+    (['--hidden', 10**12], 'got --hidden 1000000000000, wanted'), (['--seed', 2**70], f'got --seed {2**70}, wanted a whole number from 0 to'),
+    (['--source', 'web'], "got --source web, wanted one of auto, full, sample"), (['--out', 'a_file/x'], 'a_file')])
 def test_bad_options(tmp_path, args, message):
     (tmp_path/'a_file').write_text('')
-    r = run('--source', 'sample', *args, '--quiet', cwd=tmp_path)
+    r = inside(demo.fastfound_demo, '--source', 'sample', *args, '--quiet', cwd=tmp_path)
     assert r.returncode==1 and r.stderr.startswith('fastfound_demo: ') and message in r.stderr and 'Traceback' not in r.stderr
     assert not list(tmp_path.rglob('*.png'))
 
-def test_full_disk(tmp_path, monkeypatch, capsys):
+def test_full_disk(tmp_path, monkeypatch):
     "The picture cannot be written: an older one stays as it was"
     (tmp_path/'digits.png').write_bytes(b'old')
     def savefig(self, path, **kw):
         path.write_bytes(b'\x89PNG half')
         raise OSError(28, 'No space left on device')
     monkeypatch.setattr(demo.Figure, 'savefig', savefig)
-    with pytest.raises(SystemExit) as e: demo.fastfound_demo(epochs=1, source='sample', out=str(tmp_path), quiet=True)
-    assert e.value.code==1 and 'No space left' in capsys.readouterr().err
+    r = inside(demo.fastfound_demo, '--epochs', 1, '--source', 'sample', '--out', '.', '--quiet', cwd=tmp_path)
+    assert r.returncode==1 and 'No space left' in r.stderr
     assert [(o.name, o.read_bytes()) for o in tmp_path.iterdir()]==[('digits.png', b'old')]
 
+def test_guessing_is_told(tmp_path):
+    "A network that has learned nothing is not shown as a success"
+    r = inside(demo.fastfound_demo, '--source', 'sample', '--epochs', 1, '--lr', 1e-9, '--quiet', cwd=tmp_path)
+    assert r.returncode==0 and 'hardly better than guessing' in r.stdout
+
 def test_quiet_and_help(tmp_path):
-    r = run('--source', 'sample', '--epochs', '1', '--quiet', '--out', 'there', cwd=tmp_path)
+    r = inside(demo.fastfound_demo, '--source', 'sample', '--epochs', '1', '--quiet', '--out', 'there', cwd=tmp_path)
     assert r.returncode==0 and r.stdout.strip().startswith('summary') and r.stderr==''
     assert is_png(tmp_path/'there/digits.png')
-    said = run('--help', cwd=tmp_path).stdout
+    said = inside(demo.fastfound_demo, '--help', cwd=tmp_path).stdout
     for option in ('epochs', 'bs', 'hidden', 'lr', 'seed', 'source', 'out', 'quiet'): assert f'--{option}' in said

@@ -1,18 +1,25 @@
 "The command that trains, resumes, evaluates and predicts, as a person runs it."
-import re, os, shutil, signal, subprocess, sys
+import os, re, shutil, signal, subprocess, sys
 from pathlib import Path
 import pytest, torch
 from PIL import Image
-from fastfound.train import MODELS, Trained
+from commandline import inside
+from drawings import drawings
+from fastfound import train
+from fastfound.learner import write_state
+from fastfound.train import MODELS, ModelBundle, command_line, evaluate_model, predict_files, random_shift, train_model
 
 CMD = [shutil.which('fastfound_train', path=Path(sys.executable).parent)]
+DIGITS = [str(i) for i in range(10)]
 
-def run(*args, cwd, **kw): return subprocess.run([*CMD, *map(str, args)], cwd=cwd, capture_output=True, text=True, timeout=300, **kw)
+def run(*args, cwd): return inside(train.fastfound_train, *args, cwd=cwd)
+
+def run_alone(*args, cwd): return subprocess.run([*CMD, *map(str, args)], cwd=cwd, capture_output=True, text=True, timeout=900)
 
 @pytest.fixture(scope='module')
 def shapes(tmp_path_factory):
     "A folder with pictures of two classes: bars that stand and bars that lie, dark on light, in colour, of several sizes"
-    folder = tmp_path_factory.mktemp('shapes')
+    folder = tmp_path_factory.mktemp('two shapes')
     g = torch.Generator().manual_seed(0)
     for name,size in (('standing', (6,30)), ('lying', (30,6))):
         (folder/name).mkdir()
@@ -24,74 +31,217 @@ def shapes(tmp_path_factory):
     (folder/'notes.txt').write_text('no picture')
     return folder
 
+@pytest.fixture(scope='module')
+def digits(tmp_path_factory):
+    "A folder in which the command has trained a model on the sample with its defaults, and what it printed"
+    folder = tmp_path_factory.mktemp('digits')
+    return folder,run_alone('train', '--data', 'sample', cwd=folder)
+
 def accuracy_of(out): return float(re.search(r'^all +\d+ +([\d.]+)%', out, re.M)[1])
 
-def test_digits(tmp_path):
+def test_digits(digits):
     "Train, evaluate and predict on the sample, with what a newcomer would type"
-    r = run('train', '--data', 'sample', cwd=tmp_path)
-    assert r.returncode==0 and r.stderr=='' and len(re.findall(r'^ +\d ', r.stdout, re.M))==5, r.stderr
-    assert '3,334 pictures of 10 classes to learn from, 666 to judge by' in r.stdout and r.stdout.endswith('fastfound_train evaluate --file model.pth\n')
-    assert [o.name for o in tmp_path.iterdir()]==['model.pth']
-    r = run('evaluate', '--data', 'sample', cwd=tmp_path)
-    assert r.returncode==0 and accuracy_of(r.stdout)>85, r.stdout+r.stderr
+    folder,r = digits
+    assert r.returncode==0 and r.stderr=='' and len(re.findall(r'^ +\d ', r.stdout, re.M))==10, r.stderr
+    assert '3,334 pictures of 10 classes to train on, 666 to validate on' in r.stdout
+    assert r.stdout.endswith('saved model.pth; to evaluate it: fastfound_train evaluate --data sample\n')
+    assert [o.name for o in folder.iterdir()]==['model.pth']
+    r = run('evaluate', '--data', 'sample', cwd=folder)
+    assert r.returncode==0 and r.stderr=='' and accuracy_of(r.stdout)>92, r.stdout+r.stderr
+
+def drawn(folder, seed):
+    "200 drawings in a folder of a folder for each digit, as PNG and JPEG in turn"
+    for i,(digit,im) in enumerate(drawings(seed)):
+        (folder/str(digit)).mkdir(parents=True, exist_ok=True)
+        im.save(folder/str(digit)/f'{i}.{"png" if i//10%2 else "jpg"}')
+    return folder
+
+def test_drawings(digits, tmp_path):
+    "Digits drawn by hand are read, whatever their size, place, pen and colour; by a model of the sample nineteen of twenty"
+    r = run('evaluate', '--data', drawn(tmp_path/'drawn', 0), cwd=digits[0])
+    assert r.returncode==0 and re.search(r'^all +200 ', r.stdout, re.M) and accuracy_of(r.stdout)>=95, r.stdout+r.stderr
+    some = sorted((tmp_path/'drawn').glob('*/*'))[::7]
+    rows = run('predict', *some, cwd=digits[0]).stdout.splitlines()[1:]
+    assert sum(o.split()[1]==p.parent.name for o,p in zip(rows, some))>=len(some)-4
+
+@pytest.mark.skipif(not os.environ.get('FASTFOUND_DATA'), reason='FASTFOUND_DATA does not name a folder with all of MNIST')
+def test_drawings_full(tmp_path):
+    "With all of MNIST it is at least 95 of 100 as well"
+    assert run('train', '--data', 'full', '--quiet', cwd=tmp_path).returncode==0
+    assert accuracy_of(run('evaluate', '--data', 'full', cwd=tmp_path).stdout)>98
+    assert accuracy_of(run('evaluate', '--data', drawn(tmp_path/'drawn', 1), cwd=tmp_path).stdout)>=95
+    r = run('evaluate', '--data', 'sample', cwd=tmp_path)  # which was drawn from the file that it was trained on
+    assert r.returncode==0 and 'has seen most digits of the sample' in r.stderr
+
+def test_seen_digits_are_told(tmp_path, capfd):
+    for source,told in (('full', True), ('sample', False)):
+        ModelBundle('linear', DIGITS, 0.13, 0.3, source=source).save(tmp_path/'m.pth')
+        evaluate_model(tmp_path/'m.pth', 'sample')
+        assert ('has seen most digits of the sample' in capfd.readouterr().err)==told
 
 @pytest.mark.parametrize('model', MODELS)
 def test_own_pictures(tmp_path, shapes, model):
-    "Any of the models learns two shapes, reads new files, and says which is which"
-    args = '--data',shapes,'--invert','--file',tmp_path/'bars.pth'
-    r = run('train', '--model', model, '--epochs', 15, *args, '--quiet', cwd=tmp_path)
+    "Any of the models learns two shapes, reads new files, and says which is which; how to treat pictures is in its file"
+    args = '--data',shapes,'--file',tmp_path/'bars.pth'
+    r = run('train', '--model', model, '--epochs', 20, *args, '--invert', 'yes', '--quiet', cwd=tmp_path)
     assert r.returncode==0, r.stderr
     assert accuracy_of(run('evaluate', *args, cwd=tmp_path).stdout)>=90
-    r = run('predict', shapes/'standing/3.png', shapes/'lying/4.jpg', '--file', tmp_path/'bars.pth', '--invert', cwd=tmp_path)
-    assert [o.split()[1] for o in r.stdout.splitlines()[1:]]==['standing', 'lying'], r.stdout+r.stderr
+    r = run('predict', shapes/'standing/3.png', shapes/'lying/4.jpg', '--file', tmp_path/'bars.pth', cwd=tmp_path)
+    assert [re.split('  +', o)[1] for o in r.stdout.splitlines()[1:]]==['standing', 'lying'], r.stdout+r.stderr
+    bundle = ModelBundle.load(tmp_path/'bars.pth')
+    assert (bundle.preprocess.frame, bundle.preprocess.invert, bundle.source)==(False, 'yes', str(shapes))
+
+def test_treatment_can_be_changed(digits, tmp_path):
+    "Light ink on dark is not read by a model that is told that it is dark on light, and blank pictures are called so"
+    im = next(im for digit,im in drawings(3) if digit==3 and im.getpixel((0,0))==(0,0,0))
+    im.save(tmp_path/'3.png')
+    Image.new('L', (90,60), 230).save(tmp_path/'blank.png')
+    def prediction(*args): return re.split('  +', run('predict', tmp_path/'3.png', *args, cwd=digits[0]).stdout.splitlines()[1])[1]
+    assert prediction()=='3' and prediction('--invert', 'no')=='3' and prediction('--invert', 'yes')=='a blank picture'
+    r = run('predict', tmp_path/'blank.png', tmp_path/'3.png', cwd=digits[0])
+    assert r.returncode==0 and [re.split('  +', o)[1] for o in r.stdout.splitlines()[1:]]==['a blank picture', '3'], r.stdout+r.stderr
+
+def test_any_order(digits, shapes):
+    "Files stand before, between and after options"
+    a,b = shapes/'standing/3.png',shapes/'lying/4.jpg'
+    first,*others = [run(*args, cwd=digits[0]) for args in (
+        ('predict', a, b, '--file', 'model.pth'), ('--file', 'model.pth', 'predict', a, b), ('predict', '--file', 'model.pth', a, b), ('predict', a, '--file', 'model.pth', b))]
+    assert first.returncode==0 and first.stdout.count('\n')==3 and all(o.stdout==first.stdout for o in others), [o.stderr for o in others]
+
+def test_no_command(tmp_path):
+    "Alone it prints its help"
+    r = run_alone(cwd=tmp_path)
+    assert r.returncode==0 and r.stderr=='' and r.stdout==run_alone('--help', cwd=tmp_path).stdout and r.stdout.startswith('usage: fastfound_train')
+
+def follow(advice, cwd): return subprocess.run(advice.replace('fastfound_train', CMD[0], 1), shell=True, cwd=cwd, capture_output=True, text=True, timeout=900)
+
+@pytest.mark.skipif(os.name=='nt', reason='quotes of a Unix shell')
+def test_advice_after_training(tmp_path, shapes):
+    "What it advises can be copied, paths with spaces as well"
+    r = run('train', '--data', shapes, '--file', 'my model.pth', '--epochs', 20, cwd=tmp_path)
+    advice = re.search(r'to evaluate it: (.*)', r.stdout)[1]
+    assert f"--data '{shapes}'" in advice and "--file 'my model.pth'" in advice
+    assert accuracy_of(follow(advice, tmp_path).stdout)>=80
+
+def start(args, cwd, until):
+    "A training in another process that has printed a line that matches `until`"
+    p = subprocess.Popen([*CMD, *map(str, args)], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not re.match(until, line := p.stdout.readline()): assert line, p.stderr.read()
+    return p
 
 @pytest.mark.skipif(os.name=='nt', reason='Windows has no SIGINT to send to another process')
 def test_interrupted_and_resumed(tmp_path):
     "Ctrl-C leaf_modules a checkpoint and says what to do; --resume ends with the weights of a run that was left alone"
     args = 'train','--data','sample','--epochs','40','--model','deep'
-    p = subprocess.Popen([*CMD, *args], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while not re.match(r' +1 +\d', line := p.stdout.readline()): assert line, p.stderr.read()
+    p = start(args, tmp_path, r' +1 +\d')
     p.send_signal(signal.SIGINT)
-    out,err = p.communicate(timeout=60)
-    assert p.returncode==130 and '--resume goes on' in err and 'Traceback' not in err
+    out,err = p.communicate(timeout=600)
+    advice = 'fastfound_train train --file model.pth --data sample --model deep --epochs 40 --resume'.replace(' --file model.pth', '')
+    assert p.returncode==130 and 'Traceback' not in err and err.endswith(f'interrupted; to continue after the last complete epoch: {advice}\n'), err
     assert [o.name for o in tmp_path.iterdir()]==['model.pth.checkpoint']
     r = run(*args, cwd=tmp_path)
-    assert r.returncode==1 and '--resume goes on with it' in r.stderr
+    assert r.returncode==1 and '--resume continues it' in r.stderr
     r = run(*args, '--bs', 32, '--resume', cwd=tmp_path)
     assert r.returncode==1 and 'got --bs 32, wanted --bs 64' in r.stderr
-    r = run(*args, '--resume', cwd=tmp_path)
+    r = run(*args, '--shift', 0, '--resume', cwd=tmp_path)
+    assert r.returncode==1 and 'got --shift 0, wanted --shift 1' in r.stderr
+    r = follow(advice, tmp_path)
     assert r.returncode==0 and len(re.findall(r'^ +\d+ +\d\.', r.stdout, re.M))==40, r.stderr
     whole = run(*args, '--file', 'whole.pth', '--quiet', cwd=tmp_path)
     assert whole.returncode==0 and sorted(o.name for o in tmp_path.iterdir())==['model.pth', 'whole.pth']
-    a,b = [Trained.load(tmp_path/o).model.state_dict() for o in ('model.pth', 'whole.pth')]
+    a,b = [ModelBundle.load(tmp_path/o).model.state_dict() for o in ('model.pth', 'whole.pth')]
     assert all(torch.equal(a[k], b[k]) for k in a)
+
+@pytest.mark.skipif(os.name=='nt', reason='Windows has no SIGINT to send to another process')
+def test_interrupted_before_the_first_epoch(tmp_path):
+    "Then there is nothing to resume, and the advice is to start again"
+    args = 'train','--data','sample','--file','a b.pth','--epochs','10000','--bs','1'
+    p = start(args, tmp_path, r'.* to train on')
+    p.send_signal(signal.SIGINT)
+    err = p.communicate(timeout=600)[1]
+    assert p.returncode==130 and 'Traceback' not in err and list(tmp_path.iterdir())==[]
+    assert err.endswith("so nothing was saved; to start again: fastfound_train train --file 'a b.pth' --data sample --epochs 10000 --bs 1\n"), err
+
+def test_command_line():
+    assert command_line('evaluate', file='model.pth', data='auto')=='fastfound_train evaluate'
+    assert command_line('train', file=Path('x.pth'), lr=0.01, resume=True, quiet=False, frame=None)=='fastfound_train train --file x.pth --lr 0.01 --resume'
 
 @pytest.mark.parametrize('args, message', [
     (['train', '--epochs', '0'], 'got --epochs 0, wanted a whole number from 1'), (['train', '--bs', '-3'], 'got --bs -3'), (['train', '--lr', 'nan'], 'got --lr nan, wanted a number above 0'),
+    (['train', '--epochs', 10**15], 'got --epochs 1000000000000000, wanted'), (['train', '--seed', 2**70], f'got --seed {2**70}, wanted a whole number from 0 to'), (['train', '--shift', 28], 'got --shift 28'),
     (['train', '--model', 'vgg'], 'got --model vgg, wanted one of linear'), (['train', '--data', 'nowhere'], 'got --data nowhere, wanted auto, full, sample or a folder'),
-    (['train', '--file', 'no/model.pth'], 'wanted the name of a file in a folder that is there'), (['train', '--resume'], 'nothing to go on with'), (['train', '--lr', '1e38'], 'may be too large'),
+    (['train', '--file', 'no/model.pth'], 'wanted the name of a file in a folder that exists'), (['train', '--file', '.'], 'got --file ., wanted'), (['train', '--resume'], 'nothing to resume'), (['train', '--lr', '1e38'], 'may be too large'),
+    (['train', 'x.png'], 'got x.png after train, wanted files for predict only'),
     (['evaluate'], 'model.pth is not there'), (['evaluate', '--file', 'text.pth'], 'damaged or of another kind'), (['predict'], 'got no image files'), (['predict', 'x.png'], 'model.pth is not there')])
 def test_bad_options(tmp_path, args, message):
     (tmp_path/'text.pth').write_text('not a model')
     r = run(*args, *(['--data', 'sample'] if '--data' not in args else []), '--quiet', cwd=tmp_path)
     assert r.returncode==1 and r.stderr.startswith('fastfound_train: ') and message in r.stderr and 'Traceback' not in r.stderr, r.stderr
-    assert not (tmp_path/'model.pth').exists()
+    assert r.stderr.count('\n')==1 and [o.name for o in tmp_path.iterdir()]==['text.pth']
+
+@pytest.mark.parametrize('options', [dict(model='vgg'), dict(file='no/x.pth'), dict(epochs=0), dict(seed=2**70), dict(resume=True), dict(shift=-1)])
+def test_checked_before_data(tmp_path, monkeypatch, options):
+    "No picture is read before all options are known to be good"
+    def refuse(*args): raise AssertionError('data were read')
+    monkeypatch.setattr(train, 'load_splits', refuse)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError): train_model(data='sample', **options)
+    with pytest.raises(AssertionError, match='data were read'): train_model(data='sample')
+
+@pytest.mark.skipif(os.name=='nt' or getattr(os, 'getuid', lambda: 1)()==0, reason='a folder that even the administrator may write to')
+def test_folder_without_permission(tmp_path):
+    tmp_path.chmod(0o500)
+    try: r = run('train', '--data', 'sample', cwd=tmp_path)
+    finally: tmp_path.chmod(0o700)
+    assert r.returncode==1 and "can't write a file in" in r.stderr
+
+def test_failed_training_is_not_saved(tmp_path):
+    "Neither when the loss is no number nor when the model has learned nothing; an older model stays, and no checkpoint is in the way"
+    (tmp_path/'model.pth').write_bytes(b'older')
+    for lr,message in (('1e30', 'may be too large'), ('30', 'no better than always naming the most frequent class')):
+        r = run('train', '--data', 'sample', '--epochs', 2, '--lr', lr, '--quiet', cwd=tmp_path)
+        assert r.returncode==1 and message in r.stderr and r.stdout=='', r.stderr
+        assert [(o.name, o.read_bytes()) for o in tmp_path.iterdir()]==[('model.pth', b'older')]
+
+def test_wrong_contents(tmp_path):
+    "A file of the right kind with something else in it gets one clear error"
+    good = dict(name='linear', vocab=['a','b'], mean=0., std=1., preprocess=dict(frame=True, invert='auto', size=28), source='x', weights=MODELS['linear'](2).state_dict())
+    write_state(tmp_path/'m.pth', 'model', **good)
+    assert ModelBundle.load(tmp_path/'m.pth').vocab==['a','b']
+    for wrong in (dict(name='vgg'), dict(vocab=['a','b','c']), dict(vocab=None), dict(mean='x'), dict(preprocess=dict(colour=1)), dict(preprocess=None), dict(weights={}), dict(weights=None)):
+        write_state(tmp_path/'m.pth', 'model', **{**good, **wrong})
+        with pytest.raises(ValueError, match='m.pth: got a model file with other contents than expected'): ModelBundle.load(tmp_path/'m.pth')
+    for missing in good:
+        write_state(tmp_path/'m.pth', 'model', **{k: v for k,v in good.items() if k!=missing})
+        with pytest.raises(ValueError, match=f'other contents than expected .*{missing}'): ModelBundle.load(tmp_path/'m.pth')
 
 def test_bad_pictures(tmp_path, shapes):
     folder = tmp_path/'pictures'
     shutil.copytree(shapes, folder)
     (folder/'lying/bad.png').write_bytes((folder/'lying/1.png').read_bytes()[:60])
     r = run('train', '--data', folder, '--quiet', cwd=tmp_path)
-    assert r.returncode==1 and 'bad.png' in r.stderr and 'Traceback' not in r.stderr, r.stderr
+    assert r.returncode==1 and 'lying/bad.png' in r.stderr and 'Traceback' not in r.stderr, r.stderr
     (folder/'lying/bad.png').unlink()
-    assert run('train', '--data', folder, '--epochs', 1, '--quiet', cwd=tmp_path).returncode==0
+    (folder/'lying/list.txt').write_text('')
+    r = run('train', '--data', folder, '--epochs', 20, '--quiet', cwd=tmp_path)
+    assert r.returncode==0 and r.stderr=='fastfound: skipped 1 file that is no picture: lying/list.txt\n', r.stderr
     (folder/'third').mkdir()
     shutil.copy(folder/'lying/1.png', folder/'third')
     r = run('evaluate', '--data', folder, cwd=tmp_path)
     assert r.returncode==1 and 'got pictures of third, wanted only lying, standing' in r.stderr
     r = run('evaluate', '--data', 'sample', cwd=tmp_path)
-    assert r.returncode==1 and 'got a model of lying, standing' in r.stderr
+    assert r.returncode==1 and 'got a model of lying, standing' in r.stderr and '--data names the folder' in r.stderr
 
 def test_help(tmp_path):
     said = run('--help', cwd=tmp_path).stdout
-    for option in ('files', 'data', 'model', 'epochs', 'bs', 'lr', 'seed', 'resume', 'invert', 'quiet', 'train,evaluate,predict', 'your own pictures'): assert option in said
+    for option in ('files', 'data', 'model', 'epochs', 'bs', 'lr', 'shift', 'seed', 'frame', 'resume', 'invert', 'quiet', 'train,evaluate,predict', 'your own pictures'): assert option in said
+
+def test_random_shift():
+    "Each picture on its own, every shift about equally often, and nothing but shifts"
+    torch.manual_seed(0)
+    x = torch.arange(25.)+1
+    moved = random_shift(x.expand(9000, 25), 2).view(-1,5,5)
+    padded = torch.nn.functional.pad(x.view(5,5), (2,2,2,2))
+    windows = [padded[i:i+5,j:j+5] for i in range(5) for j in range(5)]
+    counts = torch.tensor([(moved==w).all((1,2)).sum() for w in windows])
+    assert counts.sum()==9000 and ((counts-360).abs()<6*360**.5).all()  # six standard deviations
