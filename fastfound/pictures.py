@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 from PIL import Image, ImageOps
 from .commands import check_choice, notice
-from .datasets import get_mnist, np
-from .demo import mnist_rows
+from .datasets import get_mnist, np, mnist_splits
 
 # %% ../nbs/07a_pictures.ipynb #2ac0c631
 def _grey(im):
@@ -164,7 +163,7 @@ def mnist_splits(
 ) -> ImageSplits:
     "The digits of MNIST; the last sixth of the training file is for validation"
     data = get_mnist(source)
-    return ImageSplits(*mnist_rows(data), [str(i) for i in range(10)], data.source)
+    return ImageSplits(*mnist_splits(data), [str(i) for i in range(10)], data.source)
 
 # %% ../nbs/07a_pictures.ipynb #9c2c7f25
 def _listed(paths, most=5):

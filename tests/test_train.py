@@ -6,7 +6,7 @@ from PIL import Image
 from commandline import inside
 from drawings import drawings
 from fastfound import train
-from fastfound.learner import write_state
+from fastfound.checkpoints import write_state
 from fastfound.train import MODELS, ModelBundle, command_line, evaluate_model, predict_files, random_shift, train_model
 
 CMD = [shutil.which('fastfound_train', path=Path(sys.executable).parent)]
