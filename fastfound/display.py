@@ -111,7 +111,7 @@ class Table:
 # %% ../nbs/00b_display.ipynb #e7c31d45
 class _Cell:
     "Counts messages of the kernel, to know whether the running cell has shown anything besides our progress bars"
-    expected = None  # the count if it has not; None if that is not known
+    expected = None  # the count if it has not; None if that is not known, as in the cell that imports this module
     @staticmethod
     def count():
         from IPython import get_ipython
@@ -122,17 +122,19 @@ class _Cell:
     @classmethod
     def send(cls, f, *args, **kw):
         "Call `f`, and take no account of the messages that it sends"
+        if cls.expected is None: return f(*args, **kw)
         before = cls.count()
         res = f(*args, **kw)
-        if cls.expected is not None: cls.expected += cls.count()-before
+        cls.expected += cls.count()-before
         return res
     @classmethod
-    def only_ours(cls): return cls.expected==cls.count()
+    def only_ours(cls): return cls.expected is not None and cls.expected==cls.count()
     @classmethod
     def watch(cls):
-        "Remember the count at the beginning of each cell"
+        "Remember the count at the beginning of each cell, if this kernel counts"
         from IPython import get_ipython
-        get_ipython().events.register('pre_run_cell', cls.begin)
+        shell = get_ipython()
+        if hasattr(getattr(getattr(shell, 'kernel', None), 'session', None), 'message_count'): shell.events.register('pre_run_cell', cls.begin)
 
 if IN_NOTEBOOK: _Cell.watch()
 
