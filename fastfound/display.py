@@ -66,7 +66,8 @@ def show_images(
     "Show all of `ims` in a grid"
     ncols = ncols or math.ceil(len(ims)/nrows)
     nrows = max(nrows, math.ceil(len(ims)/ncols))
-    axs = subplots(nrows, ncols, imsize=imsize)[1].flatten()
+    height = imsize + 0.25*(titles is not None)  # a title needs room
+    axs = subplots(nrows, ncols, (ncols*imsize, nrows*height))[1].flatten()
     for ax in axs: ax.axis('off')
     for im,title,ax in zip(ims, titles if titles is not None else [None]*len(ims), axs): show_image(im, ax=ax, title=title, **kw)
 
