@@ -149,11 +149,11 @@ def untar_data(
 def _is_whole(path):
     "Whether every image that `path/labels.csv` lists is there in full size"
     try: text = (path/'labels.csv').read_text(encoding='utf-8')
-    except (FileNotFoundError, UnicodeDecodeError): return False
+    except (FileNotFoundError, NotADirectoryError, UnicodeDecodeError): return False
     rows,sizes = [o.split(',') for o in text.splitlines()[1:]],{}
     if not rows or text[-1]!='\n' or any(len(o)!=3 for o in rows): return False
     for folder in {name.rpartition('/')[0] for name,*_ in rows}:
-        with suppress(FileNotFoundError), os.scandir(path/folder) as there: sizes |= {f'{folder}/{o.name}': str(o.stat().st_size) for o in there}
+        with suppress(OSError), os.scandir(path/folder) as there: sizes |= {f'{folder}/{o.name}': str(o.stat().st_size) for o in there}
     return all(sizes.get(name)==size for name,_,size in rows)
 
 def _pictures(data, train, test, digits):

@@ -66,7 +66,8 @@ def show_images(
     "Show all of `ims` in a grid"
     ncols = ncols or math.ceil(len(ims)/nrows)
     nrows = max(nrows, math.ceil(len(ims)/ncols))
-    axs = subplots(nrows, ncols, imsize=imsize)[1].flatten()
+    height = imsize + 0.25*(titles is not None)  # a title needs room
+    axs = subplots(nrows, ncols, (ncols*imsize, nrows*height))[1].flatten()
     for ax in axs: ax.axis('off')
     for im,title,ax in zip(ims, titles if titles is not None else [None]*len(ims), axs): show_image(im, ax=ax, title=title, **kw)
 
@@ -111,7 +112,7 @@ class Table:
 # %% ../nbs/00b_display.ipynb #e7c31d45
 class _Cell:
     "Counts messages of the kernel, to know whether the running cell has shown anything besides our progress bars"
-    expected = None  # the count if it has not; None if that is not known
+    expected = None  # the count if it has not; None if that is not known, as in the cell that imports this module
     @staticmethod
     def count():
         from IPython import get_ipython
@@ -122,17 +123,19 @@ class _Cell:
     @classmethod
     def send(cls, f, *args, **kw):
         "Call `f`, and take no account of the messages that it sends"
+        if cls.expected is None: return f(*args, **kw)
         before = cls.count()
         res = f(*args, **kw)
-        if cls.expected is not None: cls.expected += cls.count()-before
+        cls.expected += cls.count()-before
         return res
     @classmethod
-    def only_ours(cls): return cls.expected==cls.count()
+    def only_ours(cls): return cls.expected is not None and cls.expected==cls.count()
     @classmethod
     def watch(cls):
-        "Remember the count at the beginning of each cell"
+        "Remember the count at the beginning of each cell, if this kernel counts"
         from IPython import get_ipython
-        get_ipython().events.register('pre_run_cell', cls.begin)
+        shell = get_ipython()
+        if hasattr(getattr(getattr(shell, 'kernel', None), 'session', None), 'message_count'): shell.events.register('pre_run_cell', cls.begin)
 
 if IN_NOTEBOOK: _Cell.watch()
 

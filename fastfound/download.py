@@ -66,9 +66,10 @@ def read_verified(
     raise FileNotFoundError(f"{folder} has neither {name} nor {name}.gz; wanted all four files of MNIST: {', '.join(MNIST_FILES)}")
 
 # %% ../nbs/00c_download.ipynb #f9fd286a
-_READ_TIMEOUT = 10    # seconds that a mirror may be silent
-_TOTAL_TIMEOUT = 600  # seconds that one attempt may take
-_RETRY_DELAY = 1      # seconds between the first round over the mirrors and the second
+_CONNECT_TIMEOUT = 3   # seconds to find out whether there is a network
+_READ_TIMEOUT = 10     # seconds that a mirror may be silent
+_TOTAL_TIMEOUT = 600   # seconds that one attempt may take
+_RETRY_DELAY = 1       # seconds between the first round over the mirrors and the second
 
 def _connects(url, timeout):
     "Whether the host of `url` accepts a connection"
@@ -77,7 +78,7 @@ def _connects(url, timeout):
     except (OSError, UnicodeError): return False
     return True
 
-def _online(urls, timeout=3):
+def _online(urls, timeout):
     "Whether any host of `urls` accepts a connection within `timeout` seconds, however long a name look-up may hang"
     if getproxies(): return True  # only the download itself can tell
     answers,end = queue.SimpleQueue(), time.monotonic()+timeout
@@ -138,7 +139,7 @@ def mnist_file(
     except (OSError, ValueError) as e: notify(f"the file in the cache can't be used ({e}), so it is downloaded again")
     if os.environ.get('FASTFOUND_OFFLINE', '0').lower() not in ('', '0', 'false', 'no'):
         raise ConnectionError(f'FASTFOUND_OFFLINE is set and {home} does not hold {name}')
-    if not _online(mirrors): raise ConnectionError('no network: none of ' + ', '.join(urlsplit(m).netloc for m in mirrors) + ' accepts a connection')
+    if not _online(mirrors, _CONNECT_TIMEOUT): raise ConnectionError('no network: none of ' + ', '.join(urlsplit(m).netloc for m in mirrors) + ' accepts a connection')
     sent,data = fetch(name, mirrors)
     try:
         with atomic_write(home/f'{name}.gz') as temporary: temporary.write_bytes(sent)

@@ -1,5 +1,6 @@
 "What the tests share: a notebook run as a script, a small stand-in for the four files of MNIST, and mirrors that misbehave."
 import gzip, hashlib, json, os, subprocess, sys, textwrap, threading, time
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 import pytest, torch
@@ -36,10 +37,14 @@ def files(tmp_path, monkeypatch):
     folder = tmp_path/'published'
     monkeypatch.setattr(download, 'MNIST_FILES', published(folder))
     monkeypatch.setattr(download, '_RETRY_DELAY', 0)
+    for o in ('_CONNECT_TIMEOUT', '_READ_TIMEOUT'): monkeypatch.setattr(download, o, 60)  # a busy machine is slow
     monkeypatch.setenv('FASTFOUND_HOME', str(tmp_path/'home'))
     for o in ('FASTFOUND_DATA', 'FASTFOUND_OFFLINE', 'FASTFOUND_MIRRORS', 'http_proxy', 'HTTP_PROXY', 'all_proxy', 'ALL_PROXY'): monkeypatch.delenv(o, raising=False)
     monkeypatch.setattr(download, 'getproxies', dict)
     return folder
+
+@cache
+def bomb(): return gzip.compress(bytes(10**8))
 
 class Mirror(BaseHTTPRequestHandler):
     "Serves `/HOW/FILE`, where HOW says what to do to the file"
@@ -61,7 +66,7 @@ class Mirror(BaseHTTPRequestHandler):
         if how=='other': data = gzip.compress(b'\0\0\x08\x01\0\0\0\1\7')
         if how=='same_size': data = gzip.compress(bytes(len(gzip.decompress(data))))
         if how=='endless': data = data + bytes(10**6)
-        if how=='bomb': data = gzip.compress(bytes(10**8))
+        if how=='bomb': data = bomb()
         self.send_response(status)
         if stated!=0: self.send_header('Content-Length', str(stated or len(data)))
         self.end_headers()

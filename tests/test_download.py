@@ -80,6 +80,7 @@ def test_too_slow(mirror, monkeypatch):
 
 def test_no_network(files, monkeypatch, capsys):
     "No download is even tried when no host answers"
+    monkeypatch.setattr(download, '_CONNECT_TIMEOUT', 3)
     with socket.socket() as s:
         s.bind(('127.0.0.1', 0))  # bound but not listening: refuses at once
         monkeypatch.setenv('FASTFOUND_MIRRORS', f'http://127.0.0.1:{s.getsockname()[1]}/ http://nowhere.invalid/')
