@@ -9,7 +9,7 @@ __all__ = ['EVENTS', 'BATCH_EVENTS', 'CANCEL', 'Callback', 'CancelFitException',
            'accuracy', 'error_rate', 'Recorder', 'name_of', 'unique_name', 'Progress', 'format_number', 'format_time',
            'is_main_process', 'HandLearner']
 
-# %% ../nbs/05_learner.ipynb #6a9d56a9
+# %% ../nbs/05_learner.ipynb #6c15ee21
 import math, os, time
 import torch
 import torch.distributed as dist
@@ -20,7 +20,7 @@ from fastcore.basics import listify, patch
 from fastcore.imports import IN_NOTEBOOK
 from torch import nn
 from .dataloaders import concat, count_rows, split_batch, to_device
-from .display import Table, progress_bar, subplots
+from .display import Live, Table, progress_bar, subplots
 from .mnist_sgd import SGD
 
 # %% ../nbs/05_learner.ipynb #fa8050e2
@@ -367,14 +367,14 @@ def unique_name(name, names):
 class Progress(Callback):
     "Shows a row of the record after each epoch, and a bar during it"
     order,run_valid = 90,False
-    def __init__(self): self.bar,self.display,self.n_printed,self.times = None,None,0,[]
+    def __init__(self): self.bar,self.live,self.n_printed,self.times = None,Live(),0,[]
     def is_active(self): return is_main_process()
     def before_fit(self):
         self.start,self.times = time.perf_counter(),[None]*len(self.learn.recorder.values)  # epochs restored from a checkpoint
         if self.times: self.show()
     def before_train(self):
         learn = self.learn
-        self.bar = learn.dl = progress_bar(learn.dl, desc=f'epoch {learn.epoch+1} of {learn.n_epoch}', total=learn.n_iter, initial=learn.iter, unit=' batches')
+        self.bar = learn.dl = progress_bar(learn.dl, desc=f'epoch {learn.epoch+1} of {learn.n_epoch}', total=learn.n_iter, initial=learn.iter, unit=' batches', live=self.live)
     def after_epoch(self):
         self.after_fit()
         self.times.append(time.perf_counter()-self.start)
@@ -387,9 +387,7 @@ class Progress(Callback):
         names = ['epoch', *self.learn.recorder.names(), 'time']
         rows = [dict(zip(names, [str(i), *map(format_number, row), format_time(t)])) for i,(row,t) in enumerate(zip(self.learn.recorder.values, self.times))]
         if not IN_NOTEBOOK: return self.print_rows(names, rows)
-        from IPython.display import display
-        if self.display is None: self.display = display(Table(rows), display_id=True)
-        else: self.display.update(Table(rows))
+        self.live.show(Table(rows))
     def print_rows(self, names, rows):
         "Print the rows that have not been printed yet"
         line = ' '.join(f'{{:>{max(len(o), 8)}}}' for o in names)
