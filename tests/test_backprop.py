@@ -1,12 +1,13 @@
 "What 03_backprop promises of memory, gradients of any size, and the edge cases: infinite and missing numbers, empty batches, wrong types."
-import sys
+import copy, sys
 import pytest, torch
 import torch.nn.functional as F
 from conftest import run_page
 from hypothesis import given, settings, strategies as st
+from torch import nn
 from fastfound import backprop
-from fastfound.backprop import CrossEntropy, LayerFunction, Lin, LinearLayer, Model, Mse, Relu, cross_entropy, forward_and_backward, log_softmax, mse_grad, relu_grad, softmax
-from fastfound.fully_connected import lin
+from fastfound.backprop import (CrossEntropy, LayerFunction, Lin, LinearLayer, Model, Module, Mse, Relu, cross_entropy, forward_and_backward, lin, log_softmax,
+                                mse_grad, relu_grad, softmax)
 
 def same(got, want, tol=1e-10):
     "Equal shapes, and values equal to `tol`: relative where they are above 1, since a gradient of zeros has no scale of its own"
@@ -174,3 +175,19 @@ def test_model_from_sizes():
         torch.manual_seed(seed)
         w1,_,w2,_ = Model.from_sizes(500, 500, 500).parameters()
         for w in (w1,w2): assert abs(w.std()/(2/500)**0.5-1)<0.014
+
+def test_module_without_super_init():
+    "One that calls super().__init__() all the same loses nothing, a copy has parameters of its own, and wrong arguments are refused"
+    class Late(Module):
+        def __init__(self):
+            self.w = nn.Parameter(torch.ones(2))
+            super().__init__()
+    class Net(Module):
+        def __init__(self, n): self.layer = LinearLayer(n, 1)
+        def forward(self, x): return self.layer(x)
+    assert len(list(Late().parameters()))==1
+    net = Net(3)
+    twin,x = copy.deepcopy(net),torch.randn(2,3)
+    assert twin.layer.weight is not net.layer.weight and torch.equal(twin(x), net(x))
+    assert list(net.state_dict())==['layer.weight', 'layer.bias']
+    with pytest.raises(TypeError, match='argument'): Module(3)
