@@ -24,7 +24,7 @@ class Tensor:
     "A tensor that records how it was computed, so that `backward` can find gradients with respect to the tensors it was computed from"
     grad,requires_grad = None,False                                  # the gradient that `backward` found; whether it should find one
     op,inputs,backward_fns,saved_versions = '',(),(),()              # the operation, its inputs, a backward function for each, versions of the data that took part
-    __array_ufunc__,__hash__ = None,object.__hash__                  # NumPy leaf_modules arithmetic to us; hashed by identity, since == compares numbers
+    __array_ufunc__,__hash__ = None,object.__hash__                  # NumPy leaves arithmetic to us; hashed by identity, since == compares numbers
     def __init__(self,
         data,                # a tensor, whose memory is shared; or an array, a number or lists of numbers, which are copied
         requires_grad=False, # whether `backward` should find a gradient with respect to this
@@ -163,8 +163,8 @@ def backward(self:Tensor,
     "Add to `.grad` of every leaf that this was computed from, and that requires it, the gradient of this with respect to the leaf"
     grad,order = _initial_gradient(self, grad),_topological_order(self)
     for t in order: _check_unchanged(t)
-    leaf_modules = [(t, g) for t,g in _backward_pass(order, grad) if not t.op]
-    for t,g in leaf_modules: t.grad = g.clone() if t.grad is None else t.grad+g
+    leaves = [(t, g) for t,g in _backward_pass(order, grad) if not t.op]
+    for t,g in leaves: t.grad = g.clone() if t.grad is None else t.grad+g
     if not retain_graph:
         for t in order: t.inputs,t.backward_fns,t.saved_versions = (),None if t.op else (),()
 

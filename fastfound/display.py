@@ -176,7 +176,7 @@ def progress_bar(
     live=None,     # a Live that shows the bar below its value; by default the bar has an output of its own
     **kw,          # passed to tqdm: `total`, `desc`, `unit`, ...
 ) -> tqdm:         # iterate over it, or use it as a context manager
-    "A progress bar in a terminal or a notebook that leaf_modules nothing behind; silent anywhere else"
+    "A progress bar in a terminal or a notebook that leaves nothing behind; silent anywhere else"
     notebook = IN_NOTEBOOK and not os.environ.get('IN_TEST')  # a notebook that somebody watches
     quiet = quiet or not (notebook or sys.stderr.isatty())
     return tqdm(iterable, disable=quiet, leave=False, file=(live or Live()) if notebook and not quiet else sys.stderr,

@@ -17,7 +17,7 @@ def summary(out, name): return re.search(rf'^{name} +(.*)$', out, re.M)[1]
 def is_png(path): return path.read_bytes()[:8]==b'\x89PNG\r\n\x1a\n' and path.read_bytes()[-8:-4]==b'IEND'
 
 def test_sample(tmp_path):
-    "The whole job on the bundled sample: it learns, tells, and leaf_modules one picture and nothing else"
+    "The whole job on the bundled sample: it learns, tells, and leaves one picture and nothing else"
     r = run('--source', 'sample', cwd=tmp_path)
     assert r.returncode==0 and r.stderr=='', r.stderr
     assert float(summary(r.stdout, 'test accuracy').rstrip('%'))>=91

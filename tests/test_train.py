@@ -131,7 +131,7 @@ def start(args, cwd, until):
 
 @pytest.mark.skipif(os.name=='nt', reason='Windows has no SIGINT to send to another process')
 def test_interrupted_and_resumed(tmp_path):
-    "Ctrl-C leaf_modules a checkpoint and says what to do; --resume ends with the weights of a run that was left alone"
+    "Ctrl-C leaves a checkpoint and says what to do; --resume ends with the weights of a run that was left alone"
     args = 'train','--data','sample','--epochs','40','--model','deep'
     p = start(args, tmp_path, r' +1 +\d')
     p.send_signal(signal.SIGINT)
