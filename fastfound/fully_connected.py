@@ -9,7 +9,7 @@ __all__ = ['normalize', 'lin', 'relu', 'mse', 'LayerStats', 'layer_stats', 'kaim
 import math
 import torch
 from matplotlib import pyplot as plt
-from .datasets import Table
+from .display import Table
 
 # %% ../nbs/02_fully_connected.ipynb #1ab0005f
 def normalize(
