@@ -168,7 +168,7 @@ def _check_options(batch_size, shuffle, drop_last, num_workers, sampler, batch_s
     if type(batch_size) is not int or batch_size<1: raise ValueError(f'DataLoader: got batch_size={batch_size!r}, wanted a whole number from 1')
     if type(num_workers) is not int or num_workers<0: raise ValueError(f'DataLoader: got num_workers={num_workers!r}, wanted a whole number from 0')
     for name,o in dict(sampler=sampler, batch_sampler=batch_sampler).items():
-        if o is not None and not (hasattr(o, '__len__') and hasattr(o, '__iter__') or hasattr(o, '__getitem__')):
+        if o is not None and not (hasattr(o, '__len__') and (hasattr(o, '__iter__') or hasattr(o, '__getitem__'))):
             raise TypeError(f'DataLoader: got a {name} of type {type(o).__name__}, wanted an iterable with a length')
     if sampler is not None and shuffle: raise ValueError('DataLoader: got a sampler and shuffle=True, wanted one of them: both set the order')
     if batch_sampler is not None and (batch_size!=64 or shuffle or drop_last or sampler is not None):
