@@ -103,6 +103,9 @@ def test_options_that_exclude_each_other(kw, says):
 
 @pytest.mark.parametrize('option', ['sampler', 'batch_sampler'])
 def test_a_sampler_without_a_length(option):
+    class Endless:
+        def __getitem__(self, i): return i
+    with pytest.raises(TypeError, match=f'got a {option} of type Endless, wanted an iterable with a length'): DataLoader(range(9), **{option: Endless()})
     with pytest.raises(TypeError, match=f'got a {option} of type generator, wanted an iterable with a length'): DataLoader(range(9), **{option: (o for o in range(9))})
 
 def test_shards_of_a_batch_make_the_batch():

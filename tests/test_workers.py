@@ -29,12 +29,11 @@ def test_workers_serve_the_same_batches(tmp_path):
             for epoch in range(2): assert flat(dls[0])==flat(dls[1])
         pids = set(flat(dls[1], 1))
         assert os.getpid() not in pids and 1<=len(pids)<=2, pids
-        draws = [flat(DataLoader(Data(how='random'), 7, generator=5, num_workers=n), 1) for n in (1,2)]
-        assert draws[0]==draws[1] and len(set(draws[0]))==40
-        dl = DataLoader(Data(how='random'), 7, generator=5, num_workers=1)
-        assert flat(dl, 1)!=flat(dl, 1)
-        early = iter(DataLoader(Data(how='slow'), 2, num_workers=2))
-        assert next(early)[0].tolist()==[0,1]
+        one,two = [DataLoader(Data(how='random'), 7, generator=5, num_workers=n) for n in (1,2)]
+        draws = flat(one, 1)
+        assert draws==flat(two, 1) and len(set(draws))==40 and flat(one, 1)!=draws
+        early = iter(DataLoader(Data(how='slow'), batch_sampler=[[i+1,i] for i in range(0, 40, 2)], num_workers=2))
+        assert next(early)[0].tolist()==[1,0]  # and then no more: the rest is dropped
         print('fine')''')
     assert r.stdout=='fine\n' and r.returncode==0, r.stderr
 
@@ -62,11 +61,6 @@ def test_a_dataset_that_cannot_travel(tmp_path):
         try: flat(DataLoader(local, 5, num_workers=1))
         except Exception as e: print(type(e).__name__, e)''')
     assert r.returncode==0 and 'pickle' in r.stdout.lower(), r.stdout+r.stderr
-
-def test_a_file_without_the_guard_ends(tmp_path):
-    (tmp_path/'page.py').write_text(HEAD + 'print(flat(DataLoader(Data(), 5, num_workers=1)))')
-    r = subprocess.run([sys.executable, 'page.py'], cwd=tmp_path, capture_output=True, text=True, timeout=900)
-    assert r.returncode==1 and 'DataLoader: a worker process died' in r.stderr
 
 @pytest.mark.skipif(sys.platform=='win32', reason='looks for processes by signal 0')
 def test_workers_end_with_their_parent(tmp_path):
@@ -102,17 +96,11 @@ def test_loaders_with_workers_can_be_copied_and_leave_no_files(tmp_path):
     r = run(tmp_path, """
         import copy, gc, tempfile
         from fastfound.workers import _pools
-        dl = DataLoader(Data(), 7, num_workers=1)
+        dl = DataLoader(Data(), 7, sampler=range(9, -1, -1), num_workers=1)
         first = flat(dl)
         twin = copy.deepcopy(dl)
-        print(len(_pools), flat(twin)==first, len(os.listdir(tempfile.gettempdir())))
+        print(len(_pools), flat(twin)==first==list(range(9, -1, -1)), len(os.listdir(tempfile.gettempdir())))
         del dl, twin
         gc.collect()
         print(len(_pools), os.listdir(tempfile.gettempdir()))""", env={**os.environ, 'TMPDIR': str(temp)})
     assert r.stdout=='1 True 2\n0 []\n', r.stdout+r.stderr
-
-def test_a_sampler_with_workers(tmp_path):
-    r = run(tmp_path, """
-        print(flat(DataLoader(Data(), 7, sampler=range(9, -1, -1), num_workers=1)))
-        print(flat(DataLoader(Data(), batch_sampler=[[3,1],[2]], num_workers=1)))""")
-    assert r.stdout=='[9, 8, 7, 6, 5, 4, 3, 2, 1, 0]\n[3, 1, 2]\n', r.stderr
