@@ -40,6 +40,7 @@ class Distributed(Callback):
         "An error if `dl` can not be divided"
         world = int(os.environ['WORLD_SIZE'])
         if not isinstance(dl, DataLoader): raise TypeError(f'Distributed: got a {type(dl).__name__}, wanted a DataLoader of fastfound, which can be divided')
+        if dl.batch_size is None: raise ValueError('Distributed: got a DataLoader with a batch_sampler, wanted one with a batch_size')
         if dl.n<world: raise ValueError(f'Distributed: got {dl.n} rows for {world} processes, wanted at least one for each')
         if dl.batch_size<world: raise ValueError(f'Distributed: got batches of {dl.batch_size} for {world} processes, wanted at least one row for each')
     def shard(self, dl):
