@@ -22,7 +22,7 @@ from .fully_connected import normalize
 from .learner import (AdamW, Callback, Checkpoint, DataLoaders, HandLearner, Learner, accuracy, confused_pairs, is_main,
                                predicted_class, probabilities, read_state, set_weights, weights_of, write_state)
 from .mnist_sgd import DataLoader
-from .pictures import BlankPicture, Preprocessing, folder_splits, load_all, load_splits, mnist_splits
+from .pictures import BlankPicture, Preprocessing, folder_splits, load_all, load_splits, digit_splits
 
 # %% ../nbs/08_train.ipynb #ec546e15
 def mlp(
@@ -199,7 +199,7 @@ def _test_set(bundle, data, preprocess):
     if data not in mnist:
         if bundle.source in mnist: return load_all(data, bundle.vocab, preprocess)
         return folder_splits(data, preprocess, bundle.vocab).test
-    splits = mnist_splits(data)
+    splits = digit_splits(data)
     if splits.vocab!=bundle.vocab: raise ValueError(f"got a model of {', '.join(bundle.vocab)}, wanted one of {', '.join(splits.vocab)}; --data names the folder with the pictures of your classes")
     if (bundle.source,splits.source)==('full','sample'): notice('this model was trained on all of MNIST and has seen most digits of the sample, so the accuracy is too high; use --data full')
     return splits.test
