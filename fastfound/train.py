@@ -215,7 +215,7 @@ def evaluate_model(
     bundle = ModelBundle.load(file)
     x,y = _test_set(bundle, data, _changed(bundle.preprocess, frame, invert))
     preds = predicted_class(bundle.predict(x))
-    pairs = confused_pairs(preds, y, most=len(bundle.vocab)**2)
+    pairs = confused_pairs(preds, y, len(bundle.vocab)**2)
     def row(name, of, worst): return {'class': name, 'pictures': int(of.sum()), 'accuracy': (preds==y)[of].float().mean().item(), 'most often read as': worst}
     def worst(i): return next((bundle.vocab[p] for t,p,_ in pairs if t==i), None)
     rows = [row(name, y==i, worst(i)) for i,name in enumerate(bundle.vocab) if (y==i).any()]
