@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest, torch
 from commandline import inside
 from fastfound import demo
-from fastfound.backprop import Model
 from fastfound.demo import new_learner, normalized_sets
 from fastfound.datasets import get_mnist, set_seed
 
@@ -62,9 +61,9 @@ def test_no_autograd(tmp_path, monkeypatch):
     no_autograd(monkeypatch)
     with pytest.raises(AssertionError, match='autograd was used'): (w*w).sum().backward()  # the guard works
     seen = []
-    monkeypatch.setattr(demo, 'Model', lambda *args, **kw: seen.append(Model(*args, **kw)) or seen[-1])
+    monkeypatch.setattr(demo, 'new_learner', lambda *args: seen.append(new_learner(*args)) or seen[-1])
     demo.fastfound_demo(epochs=1, source='sample', out=str(tmp_path))
-    model, = seen
+    model = seen[0].model
     for p in model.parameters(): assert not p.requires_grad and p.grad_fn is None and p.grad is None
     assert model.loss.out.grad_fn is None
 
