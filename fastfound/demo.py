@@ -122,7 +122,9 @@ def _products():
 
 def _fit(learn, epochs, quiet):
     "Train with a falling learning rate; the exit status"
-    try: learn.fit(epochs, cbs=Scheduler(linear_schedule(learn.lr, 0)), quiet=quiet)
+    try:
+        if not quiet: print(f'Training on all ten digits, {sum(p.numel() for p in learn.model.parameters()):,} parameters:', flush=True)
+        learn.fit(epochs, cbs=Scheduler(linear_schedule(learn.lr, 0)), quiet=quiet)
     except KeyboardInterrupt:
         print(f'\ninterrupted after {len(learn.recorder.values)} of {epochs} epochs; the record so far:\n{learn.recorder.table()}', flush=True)
         return 130
@@ -160,7 +162,6 @@ def fastfound_demo(
     set_seed(seed)
     train_set,valid_set,test_set = normalized_sets(data)
     learn = new_learner(train_set, valid_set, hidden, bs, lr)
-    say(f'Training on all ten digits, {sum(p.numel() for p in learn.model.parameters()):,} parameters, 784-{hidden}-10:')
     status = _fit(learn, epochs, quiet)
     test_loss,acc = learn.validate(DataLoader(test_set, 1000))
     with atomic_write(file) as spare: results_figure(learn, *test_set, data.x_test).savefig(spare, format='png', dpi=110)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['read_image', 'BlankPicture', 'extract_ink', 'center_by_mass', 'frame_digit', 'Preprocessing', 'image_files',
-           'find_splits', 'ImageSplits', 'mnist_splits', 'folder_splits', 'load_splits', 'load_all']
+           'find_splits', 'ImageSplits', 'digit_splits', 'folder_splits', 'load_splits', 'load_all']
 
 # %% ../nbs/07a_pictures.ipynb #e98cfea5
 import torch
@@ -157,8 +157,8 @@ class ImageSplits(NamedTuple):
     vocab: list  # the names of the classes
     source: str  # 'full' or 'sample' for MNIST, else the folder
 
-# %% ../nbs/07a_pictures.ipynb #21ecfaef
-def mnist_splits(
+# %% ../nbs/07a_pictures.ipynb #8eb7db5b
+def digit_splits(
     source='auto', # as for `get_mnist`
 ) -> ImageSplits:
     "The digits of MNIST; the last sixth of the training file is for validation"
@@ -218,13 +218,13 @@ def folder_splits(
     train,valid = [_read_classes(o, vocab, preprocess) for o in (train,valid)]
     return ImageSplits(train, valid, _read_classes(found['test'], vocab, preprocess) if 'test' in found else valid, vocab, str(folder))
 
-# %% ../nbs/07a_pictures.ipynb #e407545e
+# %% ../nbs/07a_pictures.ipynb #b442a24a
 def load_splits(
     data='auto',     # 'auto', 'full' or 'sample' for MNIST, or a folder
     preprocess=None, # how the pictures in a folder are treated
 ) -> ImageSplits:
     "The pictures that are called `data`"
-    return mnist_splits(data) if data in ('auto','full','sample') else folder_splits(data, preprocess or Preprocessing(False))
+    return digit_splits(data) if data in ('auto','full','sample') else folder_splits(data, preprocess or Preprocessing(False))
 
 # %% ../nbs/07a_pictures.ipynb #eb54337f
 def load_all(

@@ -4,9 +4,8 @@ from pathlib import Path
 import pytest, torch
 from commandline import inside
 from fastfound import demo
-from fastfound.backprop import Model
-from fastfound.datasets import get_mnist, set_seed
 from fastfound.demo import new_learner, normalized_sets
+from fastfound.datasets import get_mnist, set_seed
 
 CMD = [shutil.which('fastfound_demo', path=Path(sys.executable).parent)]
 
@@ -20,13 +19,13 @@ def test_sample(tmp_path):
     "The whole job on the bundled sample: it learns, tells, and leaves one picture and nothing else"
     r = run('--source', 'sample', cwd=tmp_path)
     assert r.returncode==0 and r.stderr=='', r.stderr
-    assert float(summary(r.stdout, 'test accuracy').rstrip('%'))>=91
+    assert float(summary(r.stdout, 'test accuracy').rstrip('%'))>=89
     assert [o.relative_to(tmp_path).as_posix() for o in tmp_path.rglob('*') if o.is_file()]==['fastfound_demo/digits.png']
     assert is_png(tmp_path/'fastfound_demo/digits.png')
     epochs = re.findall(r'^ +(\d+) +([\d.]+) +([\d.]+) +([\d.]+) +\d\d:\d\d$', r.stdout, re.M)
     assert [int(o[0]) for o in epochs]==list(range(20))
     assert float(epochs[-1][1])<float(epochs[0][1])/4
-    for said in ('sample: 4,000 digits', 'FASTFOUND_DATA', 'three loops', 'Telling 3 from 7', '784-50-10'): assert said in r.stdout
+    for said in ('sample: 4,000 digits', 'FASTFOUND_DATA', 'three loops', 'Telling 3 from 7', '39,760 parameters'): assert said in r.stdout
 
 @pytest.mark.skipif(not os.environ.get('FASTFOUND_DATA'), reason='FASTFOUND_DATA does not name a folder with all of MNIST')
 def test_full(tmp_path):
@@ -44,8 +43,9 @@ def test_same_seed_same_result():
     (r1,p1),(r2,p2),(r3,_) = learn(1),learn(1),learn(2)
     assert r1==r2 and all(torch.equal(a, b) for a,b in zip(p1, p2)) and r1!=r3
 
-def test_seed_option(tmp_path):
+def test_seed_option(tmp_path, monkeypatch):
     "The whole record but its last column, the time, depends on the seed and on nothing else"
+    monkeypatch.setattr(demo, '_products', str)  # takes time and draws no random numbers for the training
     def record(seed): return re.findall(r'^ +\d+ +[\d.]+ +[\d.]+ +[\d.]+', inside(demo.fastfound_demo, '--source', 'sample', '--epochs', 2, '--seed', seed, cwd=tmp_path).stdout, re.M)
     first = record(7)
     assert len(first)==2 and record(7)==first and record(8)!=first
@@ -61,9 +61,9 @@ def test_no_autograd(tmp_path, monkeypatch):
     no_autograd(monkeypatch)
     with pytest.raises(AssertionError, match='autograd was used'): (w*w).sum().backward()  # the guard works
     seen = []
-    monkeypatch.setattr(demo, 'Model', lambda *args, **kw: seen.append(Model(*args, **kw)) or seen[-1])
+    monkeypatch.setattr(demo, 'new_learner', lambda *args: seen.append(new_learner(*args)) or seen[-1])
     demo.fastfound_demo(epochs=1, source='sample', out=str(tmp_path))
-    model, = seen
+    model = seen[0].model
     for p in model.parameters(): assert not p.requires_grad and p.grad_fn is None and p.grad is None
     assert model.loss.out.grad_fn is None
 

@@ -132,11 +132,11 @@ def start(args, cwd, until):
 @pytest.mark.skipif(os.name=='nt', reason='Windows has no SIGINT to send to another process')
 def test_interrupted_and_resumed(tmp_path):
     "Ctrl-C leaves a checkpoint and says what to do; --resume ends with the weights of a run that was left alone"
-    args = 'train','--data','sample','--epochs','40','--model','deep'
+    args = 'train','--data','sample','--epochs','15','--model','deep'
     p = start(args, tmp_path, r' +1 +\d')
     p.send_signal(signal.SIGINT)
     out,err = p.communicate(timeout=600)
-    advice = 'fastfound_train train --file model.pth --data sample --model deep --epochs 40 --resume'.replace(' --file model.pth', '')
+    advice = 'fastfound_train train --file model.pth --data sample --model deep --epochs 15 --resume'.replace(' --file model.pth', '')
     assert p.returncode==130 and 'Traceback' not in err and err.endswith(f'interrupted; to continue after the last complete epoch: {advice}\n'), err
     assert [o.name for o in tmp_path.iterdir()]==['model.pth.checkpoint']
     r = run(*args, cwd=tmp_path)
@@ -146,7 +146,7 @@ def test_interrupted_and_resumed(tmp_path):
     r = run(*args, '--shift', 0, '--resume', cwd=tmp_path)
     assert r.returncode==1 and 'got --shift 0, wanted --shift 1' in r.stderr
     r = follow(advice, tmp_path)
-    assert r.returncode==0 and len(re.findall(r'^ +\d+ +\d\.', r.stdout, re.M))==40, r.stderr
+    assert r.returncode==0 and len(re.findall(r'^ +\d+ +\d\.', r.stdout, re.M))==15, r.stderr
     whole = run(*args, '--file', 'whole.pth', '--quiet', cwd=tmp_path)
     assert whole.returncode==0 and sorted(o.name for o in tmp_path.iterdir())==['model.pth', 'whole.pth']
     a,b = [ModelBundle.load(tmp_path/o).model.state_dict() for o in ('model.pth', 'whole.pth')]
