@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from fastcore.script import Param, store_true
 from torch import nn
-from .backprop import Model
+from .backprop import CrossEntropy, Model
 from .checkpoints import Checkpoint, read_state, load_model_state, model_state, write_state
 from .commands import check_choice, check_options, check_writable, command, notice
 from .dataloaders import DataLoaders
@@ -25,7 +25,7 @@ from .interpret import most_confused, probabilities
 from .learner import Callback, HandLearner, Learner, accuracy, is_main_process, predicted_class
 from .mnist_sgd import DataLoader
 from .optimizers import AdamW
-from .pictures import BlankPicture, Preprocessing, folder_splits, load_all, load_splits, mnist_splits
+from .pictures import BlankPicture, Preprocessing, folder_splits, load_all, load_splits, digit_splits
 
 # %% ../nbs/08_train.ipynb #ec546e15
 def mlp(
@@ -122,7 +122,7 @@ class ModelBundle:
 # %% ../nbs/08_train.ipynb #b912f4c5
 class _SameRun(Callback):
     "Refuses to resume a run that had other options"
-    keeps = ('options',)
+    state_attrs = ('options',)
     def __init__(self, options): self._options = options
     @property
     def options(self): return self._options
@@ -202,7 +202,7 @@ def _test_set(bundle, data, preprocess):
     if data not in mnist:
         if bundle.source in mnist: return load_all(data, bundle.vocab, preprocess)
         return folder_splits(data, preprocess, bundle.vocab).test
-    splits = mnist_splits(data)
+    splits = digit_splits(data)
     if splits.vocab!=bundle.vocab: raise ValueError(f"got a model of {', '.join(bundle.vocab)}, wanted one of {', '.join(splits.vocab)}; --data names the folder with the pictures of your classes")
     if (bundle.source,splits.source)==('full','sample'): notice('this model was trained on all of MNIST and has seen most digits of the sample, so the accuracy is too high; use --data full')
     return splits.test
@@ -218,7 +218,7 @@ def evaluate_model(
     bundle = ModelBundle.load(file)
     x,y = _test_set(bundle, data, _changed(bundle.preprocess, frame, invert))
     preds = predicted_class(bundle.predict(x))
-    pairs = most_confused(preds, y, most=len(bundle.vocab)**2)
+    pairs = most_confused(preds, y, len(bundle.vocab)**2)
     def row(name, of, worst): return {'class': name, 'pictures': int(of.sum()), 'accuracy': (preds==y)[of].float().mean().item(), 'most often read as': worst}
     def worst(i): return next((bundle.vocab[p] for t,p,_ in pairs if t==i), None)
     rows = [row(name, y==i, worst(i)) for i,name in enumerate(bundle.vocab) if (y==i).any()]

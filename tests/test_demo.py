@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest, torch
 from commandline import inside
 from fastfound import demo
-from fastfound.demo import new_learner, normalized_sets
 from fastfound.datasets import get_mnist, set_seed
+from fastfound.demo import new_learner, normalized_sets
 
 CMD = [shutil.which('fastfound_demo', path=Path(sys.executable).parent)]
 
