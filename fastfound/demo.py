@@ -18,7 +18,7 @@ from .dataloaders import DataLoaders
 from .datasets import get_mnist, mnist_splits, set_seed
 from .display import Table, show_image
 from .files import atomic_write
-from .fully_connected import kaiming, normalize
+from .fully_connected import normalize
 from .interpret import most_confused
 from .learner import HandLearner, accuracy
 from .matmul import ladder

@@ -9,7 +9,7 @@ __all__ = ['compiled', 'check_kernel', 'matmul_compiled', 'matmul_blocked', 'all
 import functools, operator, os
 from importlib.util import find_spec
 import torch
-from fastcore.script import call_parse
+from .commands import command
 from .matmul import check_operands, ladder, matmul_versions
 
 # %% ../nbs/01b_kernels.ipynb #3e3a89a9
@@ -154,7 +154,7 @@ def matmul_tiles(
     return c
 
 # %% ../nbs/01b_kernels.ipynb #a0ce5c74
-@call_parse
+@command
 def fastfound_ladder(
     n:int=5,          # rows of the first matrix
     k:int=784,        # columns of the first, rows of the second
@@ -164,7 +164,6 @@ def fastfound_ladder(
     device:str='cpu', # cpu, or cuda for the versions that run on a GPU
 ):
     "Multiply two matrices in ever faster ways and print how long each takes"
-    try: table = ladder(n, k, m, versions=all_versions(device), budget=budget, threads=threads, device=device)
-    except (ImportError, ValueError, RuntimeError) as e: raise SystemExit(f'fastfound_ladder: {e}')
+    table = ladder(n, k, m, versions=all_versions(device), budget=budget, threads=threads, device=device)
     print(f'{n}x{k} by {k}x{m}, float32, {threads} thread{"s"*(threads!=1)}\n{table}')
     if device=='cpu' and not find_spec('numba'): print("(no compiled versions: numba is not installed; pip install 'fastfound[fast]')")

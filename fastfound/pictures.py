@@ -8,13 +8,13 @@ __all__ = ['read_image', 'BlankPicture', 'extract_ink', 'center_by_mass', 'frame
 
 # %% ../nbs/07a_pictures.ipynb #e98cfea5
 import torch
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 from PIL import Image, ImageOps
-from .commands import check_choice, notice
 from .datasets import get_mnist, np, mnist_splits
+from .display import notify
 
 # %% ../nbs/07a_pictures.ipynb #2ac0c631
 def _grey(im):
@@ -57,7 +57,7 @@ def extract_ink(
     darkest,lightest = paper-x.min(),x.max()-paper
     dark = darkest>lightest if invert=='auto' else invert=='yes'
     ink = (paper-x if dark else x-paper).clamp_min(0)
-    if ink.max()<0.08: raise BlankPicture(f'got a blank picture: no pixel differs by 8 % from the border' + ('' if invert=='auto' else f' with invert {invert}'))
+    if ink.max()<0.08: raise BlankPicture('got a blank picture: no pixel differs by 8 % from the border' + ('' if invert=='auto' else f' with invert {invert}'))
     ink = ink/ink.max()
     return ink*(ink>=0.1)
 
@@ -171,7 +171,7 @@ def _listed(paths, most=5):
     return ', '.join('/'.join(o.parts[-2:]) for o in paths[:most]) + f' and {len(paths)-most} more'*(len(paths)>most)
 
 def _notice_skipped(paths, one, many):
-    if paths: notice(f'skipped {len(paths)} {one if len(paths)==1 else many}: {_listed(paths)}')
+    if paths: notify(f'skipped {len(paths)} {one if len(paths)==1 else many}: {_listed(paths)}')
 
 # %% ../nbs/07a_pictures.ipynb #908ff1f6
 def _read_classes(classes, vocab, preprocess):

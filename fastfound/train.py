@@ -16,10 +16,10 @@ from fastcore.script import Param, store_true
 from torch import nn
 from .backprop import CrossEntropy, Model
 from .checkpoints import Checkpoint, read_state, load_model_state, model_state, write_state
-from .commands import check_choice, check_options, check_writable, command, notice
+from .commands import check_choice, check_options, check_writable, command
 from .dataloaders import DataLoaders
 from .datasets import default_device, set_seed
-from .display import Table
+from .display import Table, notify
 from .fully_connected import normalize
 from .interpret import most_confused, probabilities
 from .learner import Callback, HandLearner, Learner, accuracy, is_main_process, predicted_class
@@ -204,7 +204,7 @@ def _test_set(bundle, data, preprocess):
         return folder_splits(data, preprocess, bundle.vocab).test
     splits = digit_splits(data)
     if splits.vocab!=bundle.vocab: raise ValueError(f"got a model of {', '.join(bundle.vocab)}, wanted one of {', '.join(splits.vocab)}; --data names the folder with the pictures of your classes")
-    if (bundle.source,splits.source)==('full','sample'): notice('this model was trained on all of MNIST and has seen most digits of the sample, so the accuracy is too high; use --data full')
+    if (bundle.source,splits.source)==('full','sample'): notify('this model was trained on all of MNIST and has seen most digits of the sample, so the accuracy is too high; use --data full')
     return splits.test
 
 # %% ../nbs/08_train.ipynb #ec1db1b1
