@@ -355,7 +355,7 @@ Tensor.matmul = Tensor.__matmul__
 
 # %% ../nbs/03a_autograd.ipynb #48dda05d
 def _log_softmax(a, dim):
-    "The logarithm of the softmax of `a` along `dim`; less the largest logit, `exp` can not overflow"
+    "The logarithm of the softmax of `a` along `dim`; less the largest logit, `exp` cannot overflow"
     if not a.is_floating_point(): raise TypeError(f'softmax: got logits of type {a.dtype}, wanted floats')
     z = a - a.amax(dim, keepdim=True) if a.numel() else a
     return z - z.exp().sum(dim, keepdim=True).log()
