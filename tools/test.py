@@ -55,7 +55,7 @@ class Count:
 def plain_tests(names):
     "Run tests/test_NAME.py for each of `names`, or all tests"
     count,files = Count(),[str(ROOT/f'tests/test_{o}.py') for o in names] or [str(ROOT/'tests')]
-    code = pytest.main(['-q', '-p', 'no:cacheprovider', '-W', 'error', *files], plugins=[count])
+    code = pytest.main(['-q', '-p', 'no:cacheprovider', '-W', 'error', '-n', str(workers()), '--dist', 'worksteal', '--durations', '5', *files], plugins=[count])
     if code and not count.failed: count.failed = 1
     return count
 
