@@ -167,7 +167,7 @@ def rng_state(
 ) -> dict:
     "The states of all random number generators that training draws from"
     numpy_state = np.random.get_state(legacy=False)
-    return {'python': random.getstate(), 'numpy': json.dumps(numpy_state, default=lambda o: o.tolist()), 'torch': torch.get_rng_state(),
+    return {'python': json.dumps(random.getstate()), 'numpy': json.dumps(numpy_state, default=lambda o: o.tolist()), 'torch': torch.get_rng_state(),
             'cuda': torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
             'loaders': [g.get_state() if (g := getattr(o, 'generator', None)) is not None else None for o in loaders]}
 
@@ -176,7 +176,8 @@ def set_rng_state(
     *loaders, # the same DataLoaders
 ):
     "Set all random number generators to `state`"
-    random.setstate(state['python'])
+    version,numbers,gauss = json.loads(state['python'])
+    random.setstate((version, tuple(numbers), gauss))
     numpy_state = json.loads(state['numpy'])
     numpy_state['state']['key'] = np.array(numpy_state['state']['key'], dtype=np.uint32)
     np.random.set_state(numpy_state)

@@ -88,12 +88,12 @@ def equal(a, b): return same(a['weights'], b['weights']) and all(a[k]==b[k] for 
 def test_resume_at_any_batch(tmp_path, kw):
     whole = fit(**kw)
     for every in (1, 3, None):
-        for n in (1, 2, 5, 6, 9, 14):
-            for event in ('before_pred', 'after_step', 'after_batch'):
+        for n in (1, 5, 6, 14):
+            for event in ('before_pred', 'after_batch') if every else ('after_step', 'after_batch'):
                 path = tmp_path/f'{every}{n}{event}'
                 if len(whole['losses'])<n: continue
                 with pytest.raises(Cut): fit(path, CutAt(n, event), every, **kw)
-                if n==9:  # and once more
+                if n==6:  # and once more
                     with pytest.raises(Cut): fit(path, CutAt(2, event), every, **kw)
                 assert equal(fit(path, None, every, **kw), whole), (every, n, event)
 
