@@ -51,12 +51,18 @@ class Distributed(Callback):
         dist.broadcast(seed, 0)
         if dl.shuffle and dl.generator is None: dl.generator = torch.Generator().manual_seed(seed.item())
     def before_batch(self): self.train_batch() if self.learn.training else self.valid_batch()
+    def count_rows(self, dl):
+        "The rows of the whole batch, and those of them for this process, which become the `rows` of the Learner"
+        rows = min(dl.batch_size, dl.n-self.learn.iter*dl.batch_size)
+        self.learn.rows = len(range(self.rank, rows, self.world))
+        return rows
     def train_batch(self):
-        learn,dl = self.learn,self.before[0][0]
-        self.weight = learn.rows*self.world/min(dl.batch_size, dl.n-learn.iter*dl.batch_size)
+        learn,rows = self.learn,self.count_rows(self.before[0][0])
+        self.weight = learn.rows*self.world/rows
         if learn.rows: self.spare_rows = map_tensors(lambda o: o[:1], (learn.xb, learn.yb))
         else: learn.xb,learn.yb = self.spare_rows  # takes part with a weight of 0
     def valid_batch(self):
+        self.count_rows(self.before[1][0])
         if not self.learn.rows: raise CancelBatchException
     def before_pred(self):
         if self.learn.training: self.learn.model = self.wrapped

@@ -127,7 +127,7 @@ class DataLoader:
         return order if self.tensors else order.tolist()
     def load(self, rows):
         "The batch of these `rows`"
-        if not self.tensors: return self.collate_fn([self.dataset[i] for i in rows])
+        if not self.tensors: return self.collate_fn([self.dataset[i] for i in rows] or [self.dataset[0]])  # a shard may be empty
         batch = tuple(_select(o, rows) for o in self.tensors)
         return batch[0] if self.single else batch
 
