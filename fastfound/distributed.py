@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['Distributed', 'leave']
 
-# %% ../nbs/05e_distributed.ipynb #c5b4622f
-import atexit, os
+# %% ../nbs/05e_distributed.ipynb #663dc4f0
+import atexit, os, sys
 import torch
 import torch.distributed as dist
 from datetime import timedelta
@@ -94,8 +94,8 @@ class Distributed(Callback):
         for dl,shard,generator in self.before: dl.shard,dl.generator = shard,generator
 
 def leave():
-    "Leave the process group, when all processes are about to"
+    "Leave the process group, when all processes are about to; after an error at once, so that `torchrun` can stop the others"
     try:
-        if dist.get_backend()=='gloo': dist.monitored_barrier(timeout=timedelta(seconds=10))
+        if dist.get_backend()=='gloo' and getattr(sys, 'last_type', None) is None: dist.monitored_barrier(timeout=timedelta(seconds=10))
     except RuntimeError: pass  # they have gone already
     dist.destroy_process_group()

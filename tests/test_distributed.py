@@ -1,5 +1,5 @@
 "Several processes that train one model."
-import os
+import os, time
 import pytest, torch
 from fastfound.distributed import Distributed
 from fastfound.matmul import test_near as near
@@ -77,6 +77,17 @@ def test_alone_it_does_nothing():
     learn.fit(1, cbs=Distributed, quiet=True)
     assert learn.dls.train.shard==before and not torch.distributed.is_initialized()
 
+
+def test_an_error_in_one_process_ends_all(tmp_path):
+    "The others, which wait for its gradients, are stopped, and the error is told"
+    start = time.monotonic()
+    r = run(tmp_path, '''
+    class Fails(Callback):
+        def after_batch(self):
+            if os.environ['RANK']=='1': raise RuntimeError('the second process gives up')
+    learner(cbs=[Distributed, Fails]).fit(3, quiet=True)
+    ''', command=torchrun('2'), env=ENV)
+    assert r.returncode!=0 and 'the second process gives up' in r.stderr and time.monotonic()-start<600
 
 def test_batches_smaller_than_the_number_of_processes(tmp_path):
     r = run(tmp_path, '''
