@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['Distributed', 'leave']
 
-# %% ../nbs/05e_distributed.ipynb #663dc4f0
-import atexit, os, sys
+# %% ../nbs/05e_distributed.ipynb #b9ab8b46
+import atexit, gc, os, sys
 import torch
 import torch.distributed as dist
 from datetime import timedelta
@@ -98,4 +98,5 @@ def leave():
     try:
         if dist.get_backend()=='gloo' and getattr(sys, 'last_type', None) is None: dist.monitored_barrier(timeout=timedelta(seconds=10))
     except RuntimeError: pass  # they have gone already
+    gc.collect()  # what still refers to the group would keep its threads alive
     dist.destroy_process_group()
