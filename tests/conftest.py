@@ -1,11 +1,13 @@
 "What the tests share: a notebook run as a script, a small stand-in for the four files of MNIST, and mirrors that misbehave."
-import gzip, hashlib, json, os, subprocess, sys, textwrap, threading, time
+import gzip, hashlib, json, os, signal, subprocess, sys, textwrap, threading, time
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 import pytest, torch
 from hypothesis import settings
 from fastfound import datasets, download
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets background jobs ignore Ctrl-C, and the programs that tests start would, too
 
 settings.register_profile('patient', deadline=None)  # a busy machine is no failure
 settings.load_profile('patient')
