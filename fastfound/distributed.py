@@ -95,6 +95,7 @@ class Distributed(Callback):
 
 def leave():
     "Leave the process group, when all processes are about to; after an error at once, so that `torchrun` can stop the others"
+    sys.stdout.flush()
     try:
         if dist.get_backend()=='gloo' and getattr(sys, 'last_type', None) is None: dist.monitored_barrier(timeout=timedelta(seconds=10))
     except RuntimeError: pass  # they have gone already
