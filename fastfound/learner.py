@@ -140,7 +140,8 @@ def load_batch(self:Learner,
     device = next((p.device for p in self.model.parameters()), torch.device('cpu'))
     *xb,yb = split_batch(batch)
     self.xb,self.yb,self.pred,self.loss = to_device(xb, device),to_device(yb, device),None,None
-    self.rows = count_rows(self.xb) if count_rows(self.xb) is not None else len(yb)
+    rows = count_rows(self.xb)
+    self.rows = len(yb) if rows is None else rows
 
 @patch
 def clear(self:Learner):

@@ -12,6 +12,13 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets backgro
 settings.register_profile('patient', deadline=None)  # a busy machine is no failure
 settings.load_profile('patient')
 
+integers = [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64]
+
+def draw(dtype, *shape):
+    "Random numbers of `dtype`, over all its range where it is an integer"
+    if dtype in integers: return torch.randint(torch.iinfo(dtype).min, torch.iinfo(dtype).max, shape, dtype=dtype)
+    return torch.randn(shape, dtype=dtype)
+
 def run_page(name, folder, before='', after='', change=str):
     "Run the code cells of the notebook `name` as one script in `folder`; `change` may edit them"
     nb = json.loads((Path(__file__).parents[1]/f'nbs/{name}.ipynb').read_text(encoding='utf-8'))

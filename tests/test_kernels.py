@@ -2,18 +2,12 @@
 import os, re, subprocess, sys
 from pathlib import Path
 import pytest, torch
-from conftest import run_page
+from conftest import draw, integers, run_page
 from fastfound.kernels import all_versions, fastfound_ladder, matmul_blocked, matmul_compiled, matmul_tiles
 from fastfound.matmul import test_near
 
-integers = [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64]
 kernels = [matmul_compiled, matmul_blocked]
 x = torch.ones(2,3)
-
-def draw(dtype, *shape):
-    "Random numbers of `dtype`, over all its range where it is an integer"
-    if dtype in integers: return torch.randint(torch.iinfo(dtype).min, torch.iinfo(dtype).max, shape, dtype=dtype)
-    return torch.randn(shape, dtype=dtype)
 
 @pytest.mark.parametrize('f', kernels)
 @pytest.mark.parametrize('dtype', [torch.float64, torch.complex128, *integers])

@@ -3,23 +3,18 @@ import operator, random, re, subprocess, sys
 from html import escape
 from unittest.mock import patch
 import pytest, torch
+from conftest import draw, integers
 from fastcore.test import test_fail as fails
 from fastfound import matmul as module
 from fastfound.matmul import broadcast_shape, explain_broadcast, ladder, matmul, matmul_bcast, matmul_dot, matmul_einsum, matmul_loops, matmul_versions, median_time, speedup, test_near
 
 nan,inf = float('nan'),float('inf')
 versions = [matmul_loops, matmul_dot, matmul_bcast, matmul_einsum, matmul]
-integers = [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64]
 
 def outcome(exc, f, *args):
     "What `f` returns, or None if it refuses with `exc`; any other error is a failure"
     try: return f(*args)
     except exc: return None
-
-def draw(dtype, *shape):
-    "Random numbers of `dtype`, over all its range where it is an integer"
-    if dtype in integers: return torch.randint(torch.iinfo(dtype).min, torch.iinfo(dtype).max, shape, dtype=dtype)
-    return torch.randn(shape, dtype=dtype)
 
 @pytest.mark.parametrize('f', versions)
 @pytest.mark.parametrize('dtype', [torch.float64, torch.complex128, *integers])
