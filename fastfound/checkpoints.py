@@ -244,6 +244,9 @@ class Checkpoint(Callback):
     def stateful_cbs(self):
         "The active callbacks with state to save"
         return [o for o in self.learn.active_cbs if o.state_attrs]
+    def cb_states(self):
+        "What each of them has to save"
+        return [{k: getattr(o, k) for k in o.state_attrs} for o in self.stateful_cbs()]
     def classes(self):
         "The names of the classes of the optimizer and of these callbacks"
         return [f'{type(o).__module__}.{type(o).__name__}' for o in (self.learn.opt, *self.stateful_cbs())]
@@ -256,14 +259,14 @@ class Checkpoint(Callback):
         learn = self.learn
         s = read_state(self.path, 'checkpoint', epoch=int, iter=int, weights=dict, opt=dict, grads=list, classes=list, cb_states=list, epoch_rng=dict, rng=dict)
         if s['classes']!=self.classes(): raise ValueError(f"{self.path}: got a checkpoint of {', '.join(map(str, s['classes']))}, wanted one of {', '.join(self.classes())}")
-        before = copy.deepcopy((dict(model_state(learn.model)), learn.opt.state_dict(), [{k: getattr(o, k) for k in o.state_attrs} for o in self.stateful_cbs()])),rng_state(*self.loaders())
+        before = copy.deepcopy((dict(model_state(learn.model)), learn.opt.state_dict(), self.cb_states())),rng_state(*self.loaders())
         try:
             check_model_state(learn.model, s['weights'])
             if [len(s['grads']), len(s['cb_states'])]!=[len(list(learn.model.parameters())), len(self.stateful_cbs())]: raise ValueError('got gradients or states of callbacks in another number than wanted')
             learn.opt.load_state_dict(s['opt'])
             load_model_state(learn.model, s['weights'])
             for p,grads in zip(learn.model.parameters(), s['grads']): set_grads(p, {k: g.to(p.device) for k,g in grads.items()})
-            set_rng_state(s['rng'], *self.loaders())
+            set_rng_state(s['rng'], *self.loaders())  # for the middle of the epoch: only to see that it fits
             set_rng_state(s['epoch_rng'], *self.loaders())
             self.load_cbs(s['cb_states'])
         except Exception as e:
@@ -297,7 +300,7 @@ class Checkpoint(Callback):
         learn = self.learn
         write_state(self.path, 'checkpoint', epoch=epoch, iter=iter, weights=dict(model_state(learn.model)), opt=learn.opt.state_dict(),
                     grads=[get_grads(p) for p in learn.model.parameters()], classes=self.classes(),
-                    cb_states=[{k: getattr(o, k) for k in o.state_attrs} for o in self.stateful_cbs()], epoch_rng=self.epoch_rng, rng=rng_state(*self.loaders()))
+                    cb_states=self.cb_states(), epoch_rng=self.epoch_rng, rng=rng_state(*self.loaders()))
 
 def skip_batches(dl, n, then):
     "The batches of `dl` after the first `n`; `then` is called before them"
