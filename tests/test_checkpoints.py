@@ -11,7 +11,7 @@ from fastfound.datasets import set_seed
 from fastfound.diagnostics import ActivationStats, MixedPrecision
 from fastfound.learner import Callback, CancelBatchException, Learner, accuracy
 from fastfound.mnist_sgd import SGD, DataLoader
-from fastfound.optimizers import Adam, GradientClip, RMSProp
+from fastfound.optimizers import Adam, GradientClip, MuonSGD, RMSProp
 from learners import run, same, three_classes, tiny, weights
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def fit(path=None, cut=None, every=None, opt_func=partial(SGD, momentum=0.9), ow
 
 def equal(a, b): return same(a['weights'], b['weights']) and all(a[k]==b[k] for k in a if k!='weights')
 
-@pytest.mark.parametrize('kw', [dict(), dict(own=True), dict(opt_func=Adam), dict(opt_func=torch.optim.Adam), dict(opt_func=partial(RMSProp, momentum=0.5)),
+@pytest.mark.parametrize('kw', [dict(), dict(own=True), dict(opt_func=Adam), dict(opt_func=torch.optim.Adam), dict(opt_func=partial(RMSProp, momentum=0.5)), dict(opt_func=MuonSGD),
                                 dict(cbs=[partial(MixedPrecision, torch.float16), GradientClip]), dict(cbs=[partial(EarlyStopping, patience=1)])], ids=str)
 def test_resume_at_any_batch(tmp_path, kw):
     whole = fit(**kw)

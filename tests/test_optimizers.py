@@ -1,5 +1,5 @@
 "Optimizers, schedules and the search for a learning rate."
-import copy, math, random
+import copy, math, pickle, random
 from functools import partial
 import pytest, torch
 import torch.nn.functional as F
@@ -10,7 +10,7 @@ from fastfound.datasets import get_mnist, mnist_arrays, set_seed
 from fastfound.learner import Callback, Learner, accuracy
 from fastfound.matmul import test_near as near
 from fastfound.mnist_sgd import SGD, DataLoader
-from fastfound.optimizers import Adam, AdamW, GradientClip, RMSProp, Scheduler, linear_schedule, one_cycle
+from fastfound.optimizers import Adam, AdamW, GradientClip, MultiOptimizer, Muon, MuonSGD, RMSProp, Scheduler, linear_schedule, one_cycle, orthogonalize, split_params
 from learners import tiny
 
 @pytest.mark.parametrize('ours, theirs, draw', [
@@ -37,6 +37,139 @@ def test_optimizers_take_the_steps_of_pytorch(ours, theirs, draw):
 def test_state_of_an_optimizer_of_another_shape_is_refused():
     one,two = SGD([torch.zeros(2)], 0.1),SGD([torch.zeros(2), torch.zeros(2)], 0.1)
     with pytest.raises(ValueError, match='got the state of 1 parameters in 1 groups, wanted 2 in 1'): two.load_state_dict(one.state_dict())
+
+# Muon
+
+def muon_shapes(seed):
+    "Fifty shapes of matrices and filters, square, wide and tall, and with a side of 1"
+    g = random.Random(seed)
+    for _ in range(50): yield g, (g.randint(1, 20), g.randint(1, 20)) if g.random()<0.5 else (g.randint(1, 20), g.randint(1, 4), g.choice([1, 3]), g.choice([1, 3, 5]))
+
+def polynomial(m, steps=5):
+    "What Newton-Schulz iterations make of `m`, from its singular values"
+    u,s,vt = torch.linalg.svd(m, full_matrices=False)
+    s = s/s.norm().clamp(min=1e-7)
+    for _ in range(steps): s = 3.4445*s - 4.7750*s**3 + 2.0315*s**5
+    return u@s.diag()@vt
+
+def test_newton_schulz_is_a_polynomial_of_singular_values():
+    for i,(g,shape) in enumerate(muon_shapes(0)):
+        torch.manual_seed(i)
+        m,steps = torch.randn(shape, dtype=torch.float64).flatten(1)*10**g.uniform(-4, 4),g.randint(1, 7)
+        if i%3==0: m = m[:,:1]@m[:1]  # of rank 1
+        near(orthogonalize(m, steps), polynomial(m, steps), tol=1e-10)
+    assert torch.equal(orthogonalize(torch.zeros(3,4)), torch.zeros(3,4))
+    half = orthogonalize(torch.eye(3), dtype=torch.bfloat16)
+    assert half.dtype==torch.float32 and torch.equal(half, half.bfloat16().float())
+
+def muon_steps(opt_func, shape, seed, **kw):
+    torch.manual_seed(seed)
+    w = torch.randn(shape, dtype=torch.float64)
+    x = torch.randn(20,7,w[0].numel(), dtype=torch.float64)
+    w.requires_grad_()
+    opt = opt_func([{'params': [w], 'lr': 0.05}], lr=1., **kw)
+    for xb in x:
+        (xb@w.flatten(1).T).sin().pow(2).mean().backward()
+        opt.step()
+        opt.zero_grad()
+    return w.detach().flatten(1)
+
+class MuonBySVD:
+    "Muon on one matrix, from its formulas, as an independent answer"
+    def __init__(self, params, lr, momentum, nesterov, ns_steps, weight_decay):
+        (self.p,),self.lr = params[0]['params'],params[0]['lr']
+        self.m,self.momentum,self.nesterov,self.ns_steps,self.wd = 0.,momentum,nesterov,ns_steps,weight_decay
+    def step(self):
+        g,mu = self.p.grad.flatten(1),self.momentum
+        self.m = mu*self.m + (1-mu)*g
+        step = polynomial(mu*self.m + (1-mu)*g if self.nesterov else self.m, self.ns_steps)
+        rows,cols = step.shape
+        self.p.data = self.p*(1-self.lr*self.wd) - self.lr*(math.sqrt(rows/cols) if rows>cols else 1.)*step.view_as(self.p)
+    def zero_grad(self): self.p.grad = None
+
+def test_muon_takes_the_steps_of_its_formulas():
+    "In float64, on matrices and filters of drawn shapes and with drawn settings"
+    for i,(g,shape) in enumerate(muon_shapes(1)):
+        kw = {'momentum': g.choice([0., 0.5, 0.95]), 'nesterov': g.random()<0.5, 'ns_steps': g.randint(1, 5), 'weight_decay': g.choice([0., 0.3])}
+        near(muon_steps(Muon, shape, i, **kw), muon_steps(MuonBySVD, shape, i, **kw), tol=1e-10)
+
+@pytest.mark.skipif(not hasattr(torch.optim, 'Muon'), reason='PyTorch has Muon from version 2.9 on')
+def test_muon_takes_the_steps_of_pytorch():
+    "With the iterations in bfloat16, as PyTorch's are; a filter moves as PyTorch moves its matrix"
+    for i,(g,shape) in enumerate(muon_shapes(2)):
+        kw = {'momentum': g.choice([0., 0.5, 0.95]), 'nesterov': g.random()<0.5, 'ns_steps': g.randint(1, 5), 'weight_decay': g.choice([0., 0.3])}
+        flat = (shape[0], math.prod(shape[1:]))
+        near(muon_steps(Muon, shape, i, dtype=torch.bfloat16, **kw), muon_steps(torch.optim.Muon, flat, i, **kw), tol=1e-10)
+
+def test_muon_refuses_what_it_cannot_use():
+    w,b = torch.zeros(3,2),torch.zeros(3)
+    with pytest.raises(ValueError, match=r'got a parameter of shape \(3,\), wanted two or more dimensions'): Muon([w, b])
+    with pytest.raises(ValueError, match='got momentum=1.0, wanted a number from 0 to below 1'): Muon([w], momentum=1.0)
+    with pytest.raises(ValueError, match='got ns_steps=0'): Muon([w], ns_steps=0)
+    with pytest.raises(ValueError, match='wanted at least two with two or more dimensions'): MuonSGD([w, b])
+    with pytest.raises(TypeError, match='split_params: got groups'): MuonSGD([{'params': [w, b]}])
+    with pytest.raises(TypeError, match='got a torch.optim.sgd.SGD, wanted optimizers of fastfound'): MultiOptimizer(torch.optim.SGD([w.requires_grad_()], 0.1))
+    with pytest.raises(ValueError, match='got the same parameter twice'): MultiOptimizer(SGD([w], 0.1), Adam([b, w]))
+    with pytest.raises(RuntimeError, match='no parameter has a gradient'): MultiOptimizer(SGD([w], 0.1), Adam([b])).step()
+
+def network():
+    torch.manual_seed(1)
+    return nn.Sequential(nn.Conv2d(1,4,3), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4,6,3), nn.ReLU(), nn.Flatten(), nn.Linear(6*16,5), nn.ReLU(), nn.Linear(5,2))
+
+def a_step(opt, model):
+    torch.manual_seed(2)
+    model(torch.randn(9,1,8,8)).pow(2).mean().backward()
+    opt.step()
+    opt.zero_grad()
+
+def test_muon_sgd_is_muon_for_hidden_weights_and_sgd_for_the_rest():
+    "As two optimizers, step by step; and parameters without a gradient stay"
+    one,two = network(),network()
+    hidden = [two[i].weight for i in (0, 3, 6)]
+    rest = [two[0].bias, two[1].weight, two[1].bias, two[3].bias, two[6].bias, two[8].weight, two[8].bias]
+    assert [list(map(id, o)) for o in split_params(two.parameters())]==[list(map(id, o)) for o in (hidden, rest)]
+    both,muon,sgd = MuonSGD(one.parameters(), 0.05, 0.02, wd=0.1),Muon(hidden, 0.05, wd=0.1),SGD(rest, 0.02, momentum=0.9)
+    for _ in range(3):
+        a_step(both, one)
+        two(torch.randn(9,1,8,8, generator=torch.Generator().manual_seed(2))).pow(2).mean().backward()
+        for o in (muon, sgd):
+            o.step()
+            o.zero_grad()
+        for a,b in zip(one.parameters(), two.parameters()): assert torch.equal(a, b) and a.grad is None
+    before = [p.detach().clone() for p in one.parameters()]
+    one[8].weight.grad = torch.ones(2,5)
+    both.step()
+    assert [torch.equal(a, b) for a,b in zip(one.parameters(), before)]==[p is not one[8].weight for p in one.parameters()]
+
+@pytest.mark.parametrize('copied', [copy.deepcopy, lambda o: pickle.loads(pickle.dumps(o))], ids=['deepcopy', 'pickle'])
+def test_muon_sgd_is_copied_with_its_model(copied):
+    "And its state can be loaded into another"
+    model = network()
+    opt = MuonSGD(model.parameters())
+    a_step(opt, model)
+    (model2,opt2),model3 = copied((model, opt)),network()
+    model3.load_state_dict(model.state_dict())
+    opt3 = MuonSGD(model3.parameters(), 0.5)
+    opt3.load_state_dict(copy.deepcopy(opt.state_dict()))
+    for o,m in ((opt, model), (opt2, model2), (opt3, model3)): a_step(o, m)
+    for other in (model2, model3):
+        for a,b in zip(model.parameters(), other.parameters()): assert torch.equal(a, b)
+
+def test_rates_of_muon_and_sgd_keep_their_ratio():
+    "In a fit, with a schedule and in lr_find"
+    rates = []
+    class Rates(Callback):
+        run_valid,run_in_trials,order = False,True,100
+        def before_step(self): rates.append([o['lr'] for o in self.learn.opt.param_groups] + [o['momentum'] for o in self.learn.opt.param_groups])
+    learn = tiny(opt_func=partial(MuonSGD, sgd_lr=0.01), cbs=Rates)  # a learning rate of 0.1
+    learn.model = nn.Sequential(nn.Linear(5,4), nn.ReLU(), nn.Linear(4,1))
+    learn.fit(1, quiet=True)
+    assert rates==[[pytest.approx(0.1), pytest.approx(0.01), 0.95, 0.9]]*2
+    learn.fit_one_cycle(4, 0.5, quiet=True)
+    assert rates[3][2:]!=[0.95, 0.9] and rates[3][2]==rates[3][3]
+    learn.lr_find(n=20, end=1., show=False)
+    assert all(a==pytest.approx(10*b) for a,b,*_ in rates) and len({a for a,*_ in rates})>20
+    assert [o['momentum'] for o in learn.opt.param_groups]==[0.95, 0.9]
 
 
 def test_schedules_keep_the_rates_of_groups():
