@@ -15,22 +15,24 @@ def summary(out, name): return re.search(rf'^{name} +(.*)$', out, re.M)[1]
 
 def is_png(path): return path.read_bytes()[:8]==b'\x89PNG\r\n\x1a\n' and path.read_bytes()[-8:-4]==b'IEND'
 
-def test_sample(tmp_path):
+@pytest.mark.parametrize('model, passes, accuracy, parameters', [('resnet', 6, 97, '70,330'), ('by_hand', 20, 89, '39,760')])
+def test_sample(tmp_path, model, passes, accuracy, parameters):
     "The whole job on the bundled sample: it learns, tells, and leaves one picture and nothing else"
-    r = run('--source', 'sample', cwd=tmp_path)
+    r = run('--source', 'sample', *([] if model=='resnet' else ['--model', model]), cwd=tmp_path)
     assert r.returncode==0 and r.stderr=='', r.stderr
-    assert float(summary(r.stdout, 'test accuracy').rstrip('%'))>=89
+    assert float(summary(r.stdout, 'test accuracy').rstrip('%'))>=accuracy
     assert [o.relative_to(tmp_path).as_posix() for o in tmp_path.rglob('*') if o.is_file()]==['fastfound_demo/digits.png']
     assert is_png(tmp_path/'fastfound_demo/digits.png')
     epochs = re.findall(r'^ +(\d+) +([\d.]+) +([\d.]+) +([\d.]+) +\d\d:\d\d$', r.stdout, re.M)
-    assert [int(o[0]) for o in epochs]==list(range(20))
-    assert float(epochs[-1][1])<float(epochs[0][1])/4
-    for said in ('sample: 4,000 digits', 'FASTFOUND_DATA', 'three loops', 'Telling 3 from 7', '39,760 parameters'): assert said in r.stdout
+    assert [int(o[0]) for o in epochs]==list(range(passes))
+    assert float(epochs[-1][1])<float(epochs[0][1])*0.7  # smoothed labels keep the loss of the residual network above 0.5
+    for said in ('sample: 4,000 digits', 'FASTFOUND_DATA', 'three loops', 'Telling 3 from 7', f'{parameters} parameters'): assert said in r.stdout
 
 @pytest.mark.skipif(not os.environ.get('FASTFOUND_DATA'), reason='FASTFOUND_DATA does not name a folder with all of MNIST')
 def test_full(tmp_path):
+    "One pass through all digits"
     r = run('--source', 'full', cwd=tmp_path)
-    assert r.returncode==0 and float(summary(r.stdout, 'test accuracy').rstrip('%'))>=97, r.stdout+r.stderr
+    assert r.returncode==0 and float(summary(r.stdout, 'test accuracy').rstrip('%'))>=99 and '1 of 1' in r.stdout, r.stdout+r.stderr
 
 def learn(seed, epochs=2):
     set_seed(seed)
@@ -61,20 +63,20 @@ def test_no_autograd(tmp_path, monkeypatch):
     no_autograd(monkeypatch)
     with pytest.raises(AssertionError, match='autograd was used'): (w*w).sum().backward()  # the guard works
     seen = []
-    monkeypatch.setattr(demo, 'new_learner', lambda *args: seen.append(new_learner(*args)) or seen[-1])
-    demo.fastfound_demo(epochs=1, source='sample', out=str(tmp_path))
+    monkeypatch.setattr(demo, 'new_learner', lambda *args, **kw: seen.append(new_learner(*args, **kw)) or seen[-1])
+    demo.fastfound_demo(model='by_hand', epochs=1, source='sample', out=str(tmp_path))
     model = seen[0].model
     for p in model.parameters(): assert not p.requires_grad and p.grad_fn is None and p.grad is None
     assert model.loss.out.grad_fn is None
 
 def test_no_ready_made_layers(tmp_path, monkeypatch):
-    "The demo runs where PyTorch's modules, optimizers and functional layers refuse to work"
+    "The demo by hand runs where PyTorch's modules, optimizers and functional layers refuse to work"
     def refuse(*args, **kw): raise AssertionError('a layer of PyTorch was used')
     ready_made = [(torch.nn.Module, '__init__'), (torch.optim.Optimizer, '__init__')]
     ready_made += [(torch.nn.functional, o) for o in ('linear', 'relu', 'cross_entropy', 'nll_loss', 'softmax', 'log_softmax', 'mse_loss')]
     for owner,name in ready_made: monkeypatch.setattr(owner, name, refuse)
     with pytest.raises(AssertionError, match='a layer of PyTorch was used'): torch.nn.Linear(2, 1)
-    demo.fastfound_demo(epochs=1, source='sample', out=str(tmp_path))
+    demo.fastfound_demo(model='by_hand', epochs=1, source='sample', out=str(tmp_path))
     assert is_png(tmp_path/'digits.png')
 
 @pytest.mark.skipif(os.name=='nt', reason='Windows has no SIGINT to send to another process')
@@ -98,9 +100,9 @@ def test_interrupt(tmp_path, after):
     assert float(summary(rest, 'test accuracy').rstrip('%'))>0
 
 @pytest.mark.parametrize('args, message', [
-    (['--epochs', '0'], 'got --epochs 0, wanted a whole number from 1'), (['--bs', '-1'], 'got --bs -1'), (['--hidden', '0'], 'got --hidden 0'),
-    (['--lr', '0'], 'got --lr 0.0, wanted a number above 0'), (['--lr', 'nan'], 'got --lr nan'), (['--lr', '1e6'], '(both counted from 0); the learning rate of'),
-    (['--hidden', 10**12], 'got --hidden 1000000000000, wanted'), (['--seed', 2**70], f'got --seed {2**70}, wanted a whole number from 0 to'),
+    (['--epochs', '0'], 'got --epochs 0, wanted a whole number from 1'), (['--bs', '-1'], 'got --bs -1'), (['--model', 'by_hand', '--hidden', '0'], 'got --hidden 0'), (['--hidden', '5'], 'got --hidden 5 with --model resnet, wanted it with --model by_hand'), (['--model', 'vgg'], 'got --model vgg, wanted one of resnet, by_hand'),
+    (['--lr', '0'], 'got --lr 0.0, wanted a number above 0'), (['--lr', 'nan'], 'got --lr nan'), (['--model', 'by_hand', '--lr', '1e6'], '(both counted from 0); the learning rate of'),
+    (['--model', 'by_hand', '--hidden', 10**12], 'got --hidden 1000000000000, wanted'), (['--seed', 2**70], f'got --seed {2**70}, wanted a whole number from 0 to'),
     (['--source', 'web'], "got --source web, wanted one of auto, full, sample"), (['--out', 'a_file/x'], 'a_file')])
 def test_bad_options(tmp_path, args, message):
     (tmp_path/'a_file').write_text('')
@@ -121,7 +123,7 @@ def test_full_disk(tmp_path, monkeypatch):
 
 def test_guessing_is_told(tmp_path):
     "A network that has learned nothing is not shown as a success"
-    r = inside(demo.fastfound_demo, '--source', 'sample', '--epochs', 1, '--lr', 1e-9, '--quiet', cwd=tmp_path)
+    r = inside(demo.fastfound_demo, '--source', 'sample', '--model', 'by_hand', '--epochs', 1, '--lr', 1e-9, '--quiet', cwd=tmp_path)
     assert r.returncode==0 and 'hardly better than guessing' in r.stdout
 
 def test_quiet_and_help(tmp_path):
@@ -129,4 +131,4 @@ def test_quiet_and_help(tmp_path):
     assert r.returncode==0 and r.stdout.strip().startswith('summary') and r.stderr==''
     assert is_png(tmp_path/'there/digits.png')
     said = inside(demo.fastfound_demo, '--help', cwd=tmp_path).stdout
-    for option in ('epochs', 'bs', 'hidden', 'lr', 'seed', 'source', 'out', 'quiet'): assert f'--{option}' in said
+    for option in ('model', 'epochs', 'bs', 'hidden', 'lr', 'seed', 'source', 'out', 'quiet'): assert f'--{option}' in said

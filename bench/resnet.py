@@ -1,0 +1,166 @@
+"""How well and how fast convolutional networks learn to read digits: the two tables of chapter 6.
+
+    python bench/resnet.py design  [--seeds 5]  [--only TEXT]   each step from a plain network to `small_resnet`, on held-out training digits
+    python bench/resnet.py figures [--seeds 20] [--only TEXT]   the results on the test digits
+
+One thread. Results are added to bench/resnet.json; a run that is in it already is not repeated. `FASTFOUND_DATA` names a folder with all of MNIST.
+"""
+import argparse, json, platform, time
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+import torch, torch.nn.functional as F
+from torch import nn
+from fastfound.dataloaders import DataLoaders
+from fastfound.datasets import get_mnist, set_seed
+from fastfound.diagnostics import MixedPrecision
+from fastfound.files import atomic_write
+from fastfound.fully_connected import normalize
+from fastfound.learner import Learner, accuracy
+from fastfound.mnist_sgd import SGD, DataLoader
+from fastfound.optimizers import AdamW, MuonSGD
+from fastfound.resnet import Skip, small_resnet
+try: from fastfound.vision import Augment
+except ImportError: Augment = None
+
+FILE = Path(__file__).with_suffix('.json')
+OPTIMIZERS = {'SGD': partial(SGD, momentum=0.9), 'AdamW': partial(AdamW, wd=0.01), 'Muon': MuonSGD}
+
+@dataclass(frozen=True)
+class Recipe:
+    "A network and how to train it"
+    norm: bool = False          # batch normalisation
+    shrink: str = 'stride'      # how a stage halves the image: 'stride', 'max' or 'average' pooling
+    second: str = 'none'        # a second convolution in the last two stages: 'none', 'plain' or 'skip'
+    widths: tuple = (16,32,64)
+    head: str = 'flatten'       # or global pooling: 'max', 'average'
+    zero_gamma: bool = False    # residuals start at 0
+    smoothing: float = 0.       # of the labels
+    cycle: bool = False         # one cycle instead of a constant learning rate
+    channels_last: bool = False
+    bfloat16: bool = False
+    opt: str = 'SGD'
+    lr: float = 0.05
+    sgd_lr: float = None        # of the parameters that Muon leaves to SGD
+    bs: int = 128
+    epochs: int = 1
+    shift: float = 0.           # augmentation: pixels
+    rotate: float = 0.          # degrees
+    zoom: float = 0.            # fraction
+    tta: bool = False           # evaluate with the mean of shifted images
+
+def network(r, c):
+    "The network of the recipe `r`, for `c` classes"
+    def conv(n_in, n_out, stride=1): return nn.Conv2d(n_in, n_out, 3, stride, padding=1, bias=not r.norm)
+    def norm(n): return [nn.BatchNorm2d(n)] if r.norm else []
+    def stage(n_in, n_out, second):
+        half = {'stride': [], 'max': [nn.MaxPool2d(2)], 'average': [nn.AvgPool2d(2)]}[r.shrink]
+        more = [conv(n_out, n_out), *norm(n_out)]
+        return [conv(n_in, n_out, 2 if r.shrink=='stride' else 1), *half, *norm(n_out), nn.ReLU(),
+                *{'none': [], 'plain': [*more, nn.ReLU()], 'skip': [Skip(*more)]}[second]]
+    a,b,d = r.widths
+    body = [*stage(1, a, 'none'), *stage(a, b, r.second), *stage(b, d, r.second)]
+    side = nn.Sequential(*body)(torch.zeros(2,1,28,28)).shape[-1] if r.head=='flatten' else 1
+    head = {'flatten': [], 'max': [nn.AdaptiveMaxPool2d(1)], 'average': [nn.AdaptiveAvgPool2d(1)]}[r.head]
+    model = nn.Sequential(*body, *head, nn.Flatten(), nn.Linear(d*side*side, c))
+    for o in model.modules():
+        if isinstance(o, nn.BatchNorm2d): o.reset_running_stats()
+        if isinstance(o, Skip) and r.zero_gamma: nn.init.zeros_(o.layers[-1].weight)
+    return model.to(memory_format=torch.channels_last) if r.channels_last else model
+
+def digits(task):
+    "Images and labels to train on and to evaluate on: 'held out', 'test' or '3 or 7'"
+    d = get_mnist('full')
+    x,y,xt,yt = d.x_train,d.y_train,d.x_test,d.y_test
+    if task=='held out': x,y,xt,yt = x[:50_000],y[:50_000],x[50_000:],y[50_000:]
+    if task=='3 or 7': (x,y),(xt,yt) = [(a[keep], (b[keep]==7).long()) for a,b in ((x,y),(xt,yt)) for keep in [(b==3)|(b==7)]]
+    mean,std = x.float().mean(),x.float().std()
+    return (normalize(x.float(), mean, std)[:,None], y), (normalize(xt.float(), mean, std)[:,None], yt)
+
+def train(r, data, seed):
+    "Accuracy, CPU seconds and seconds of a run, with the evaluation after each epoch in them, and the number of parameters"
+    (x,y),valid = data
+    set_seed(seed)
+    model = network(r, int(y.max())+1)
+    cbs = [*([MixedPrecision()] if r.bfloat16 else []), *([Augment(shift=r.shift, rotate=r.rotate, zoom=r.zoom)] if r.shift or r.rotate or r.zoom else [])]
+    opt_func = partial(OPTIMIZERS[r.opt], **({'sgd_lr': r.sgd_lr} if r.sgd_lr else {}))
+    dls = DataLoaders(DataLoader((x, y), r.bs, shuffle=True), DataLoader(valid, 1000))
+    learn = Learner(dls, model, partial(F.cross_entropy, label_smoothing=r.smoothing), opt_func, r.lr, accuracy, cbs)
+    cpu,start = time.process_time(),time.perf_counter()
+    if r.cycle: learn.fit_one_cycle(r.epochs, pct_start=0.1, quiet=True)
+    else: learn.fit(r.epochs, quiet=True)
+    acc = learn.recorder['accuracy'][-1]
+    if r.tta:
+        preds,targ = learn.tta()
+        acc = accuracy(preds, targ)
+    return {'accuracy': round(float(acc), 5), 'cpu': round(time.process_time()-cpu, 2), 'seconds': round(time.perf_counter()-start, 2), 'parameters': sum(p.numel() for p in model.parameters())}
+
+FINAL = Recipe(norm=True, shrink='max', second='skip', head='max', smoothing=0.1, cycle=True, channels_last=True, bfloat16=True, opt='Muon', lr=0.05, sgd_lr=0.03)
+
+def steps():
+    "The rows of the design table: what is changed, the recipe, whether the change is kept"
+    r,rows = Recipe(),[('three convolutions of stride 2, a linear layer, SGD', Recipe(), True)]
+    for what,kept,change in (
+        ('batch normalisation', True, dict(norm=True)),
+        ('max pooling instead of stride 2', True, dict(shrink='max')),
+        ('average pooling instead of max pooling', False, dict(shrink='average')),
+        ('two more convolutions', False, dict(second='plain')),
+        ('two more convolutions, each with a skip connection', True, dict(second='skip')),
+        ('residuals that start at 0', False, dict(zero_gamma=True)),
+        ('twice the channels', False, dict(widths=(32,64,128))),
+        ('global max pooling before the linear layer', True, dict(head='max')),
+        ('global average pooling instead', False, dict(head='average')),
+        ('label smoothing by 0.1', True, dict(smoothing=0.1)),
+        ('one cycle up to a rate of 0.2', True, dict(cycle=True, lr=0.2)),
+        ('digits moved by up to a pixel at random', False, dict(shift=1.)),
+        ('channels last', True, dict(channels_last=True)),
+        ('bfloat16', True, dict(bfloat16=True)),
+        ('AdamW instead of SGD', False, dict(opt='AdamW', lr=0.01)),
+        ('Muon instead of SGD', True, dict(opt='Muon', lr=0.05, sgd_lr=0.03)),
+        ('batches of 64', False, dict(bs=64)),
+        ('half the channels', False, dict(widths=(8,16,32))),
+    ):
+        new = replace(r, **change)
+        rows.append((what, new, kept))
+        if kept: r = new
+    assert r==FINAL and str(network(r, 10))==str(small_resnet())
+    return rows
+
+def figures():
+    "The rows of the table of results: what, the digits, the recipe"
+    return [
+        ('3 or 7, one epoch', '3 or 7', replace(FINAL, bs=64)),
+        ('ten digits, one epoch', 'test', FINAL),
+        ('ten digits, one epoch, half the channels', 'test', replace(FINAL, widths=(8,16,32))),
+    ]
+
+def machine():
+    "What the runs were made on"
+    info = Path('/proc/cpuinfo')
+    name = next((l.split(':')[1].strip() for l in info.read_text().splitlines() if l.startswith('model name')), '') if info.exists() else platform.processor()
+    return f'{name or platform.machine()}, {torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} thread, PyTorch {torch.__version__}'
+
+def load(): return json.loads(FILE.read_text()) if FILE.exists() else {'machine': machine(), 'runs': []}
+
+def run(table, row, kept, data, r, seed):
+    "Make a run unless it is in the file, and add it"
+    results,key = load(),{'table': table, 'row': row, 'seed': seed}
+    if any(all(o[k]==v for k,v in key.items()) for o in results['runs']): return
+    new = {**key, 'kept': kept, **train(r, data, seed), 'recipe': {k: v for k,v in asdict(r).items() if v!=getattr(Recipe(), k)}}
+    print({k: v for k,v in new.items() if k!='recipe'}, flush=True)
+    results['runs'].append(new)
+    with atomic_write(FILE) as f: Path(f).write_text(json.dumps(results, indent=0) + '\n')
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('table', choices=('design', 'figures'))
+    parser.add_argument('--seeds', type=int, help='number of runs of each row')
+    parser.add_argument('--only', default='', help='only rows with this text in them')
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    rows = [(what, 'held out', r, kept) for what,r,kept in steps()] if args.table=='design' else [(*o, True) for o in figures()]
+    for seed in range(args.seeds or (5 if args.table=='design' else 20)):
+        for what,task,r,kept in rows:
+            if args.only in what and not (r.shift and Augment is None): run(args.table, what, kept, digits(task), r, seed)
+
+if __name__=='__main__': main()
