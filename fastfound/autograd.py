@@ -426,7 +426,7 @@ _symbols = {'add': '+', 'sub': '−', 'rsub': '−', 'mul': '×', 'truediv': '÷
 def graph(self:Tensor,
     **names, # Tensors by the name to write into their box
 ) -> Graph:  # shows itself in a notebook; `save` writes an SVG file
-    "The computation graph of this, with the size of every tensor in it"
+    "The computation graph of this, with the shape of every tensor in it"
     name_of,labels,colors,edges,sized = {id(t): name for name,t in names.items()},{},{},[],set()
     def box(o, key):
         "Add the box of `o`, a Tensor or a constant, and return its key"

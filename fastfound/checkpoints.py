@@ -24,10 +24,9 @@ def write_state(
     **state,  # tensors, numbers, strings, and dicts and lists of these
 ):
     "Write `state` to a file, whole or not at all; an `OSError` if it can not be written"
-    try:
-        with atomic_write(Path(path)) as spare: torch.save({'kind': kind, **state}, spare)
-    except (OSError, RuntimeError) as e:  # PyTorch reports a full disk as a RuntimeError
-        raise OSError(f'{path}: the {kind} could not be written ({str(e).splitlines()[0]}); what was there before is unchanged') from e
+    with atomic_write(path) as spare:
+        try: torch.save({'kind': kind, **state}, spare)
+        except RuntimeError as e: raise OSError(f'{path}: got an error of PyTorch ({str(e).splitlines()[0]}), wanted to write {kind}, so nothing was written') from None
 
 def read_state(
     path,     # a file that `write_state` made

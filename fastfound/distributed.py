@@ -12,7 +12,7 @@ import torch.distributed as dist
 from datetime import timedelta
 from torch import nn
 from .dataloaders import concat, map_tensors
-from .learner import Callback, CancelBatchException
+from .learner import Callback, CancelBatchException, model_device
 from .mnist_sgd import DataLoader
 
 # %% ../nbs/05e_distributed.ipynb #4397bb68
@@ -22,7 +22,7 @@ class Distributed(Callback):
     def is_active(self): return int(os.environ.get('WORLD_SIZE', 1))>1
     def before_fit(self):
         learn = self.learn
-        self.bare,self.device,self.spare_rows,self.before = learn.model,next(learn.model.parameters()).device,None,[]
+        self.bare,self.device,self.spare_rows,self.before = learn.model,model_device(learn.model),None,[]
         loaders = [o for o in (learn.dls.train, learn.dls.valid) if o is not None]
         for dl in loaders: self.check(dl)
         if not dist.is_initialized(): self.join()

@@ -131,7 +131,7 @@ def fetch(
 def mnist_file(
     name:str, # which one: a key of MNIST_FILES
 ) -> bytes:   # unpacked
-    "The contents of a published file, from `FASTFOUND_DATA`, the cache or a mirror; a `ConnectionError` if it can't be had"
+    "The contents of a published file, from `FASTFOUND_DATA`, the cache or a mirror; a `ConnectionError` if none of them has it"
     if folder := os.environ.get('FASTFOUND_DATA'): return read_verified(Path(folder).expanduser(), name)
     home,mirrors = fastfound_home(), os.environ.get('FASTFOUND_MIRRORS', '').split() or MIRRORS
     try: return read_verified(home, name)

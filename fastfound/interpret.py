@@ -13,7 +13,7 @@ from fastcore.basics import first, patch
 from torch import nn
 from .dataloaders import as_images, class_numbers, count_rows, map_tensors, split_batch, to_device
 from .display import Table, show_images, subplots
-from .learner import Callback, Learner, class_axis, evaluating, predicted_class
+from .learner import Callback, Learner, class_axis, evaluating, model_device, predicted_class
 
 # %% ../nbs/05a_interpret.ipynb #0edcce67
 class Hooks:
@@ -47,8 +47,7 @@ def summary(self:Learner) -> Table:
         shape = tuple(out.shape) if isinstance(out, torch.Tensor) else type(out).__name__
         rows.append({'layer': f'{names[id(layer)]} {type(layer).__name__}'.strip(), 'output': str(shape), 'parameters': sum(p.numel() for p in layer.parameters())})
     *xb,_ = split_batch(first(self.dls.valid or self.dls.train))
-    device = next((p.device for p in model.parameters()), None)
-    with evaluating(model), torch.no_grad(), Hooks(leaf_modules(model).values(), add_row): model(*to_device(xb, device))
+    with evaluating(model), torch.no_grad(), Hooks(leaf_modules(model).values(), add_row): model(*to_device(xb, model_device(model)))
     return Table([*rows, {'layer': 'total', 'output': None, 'parameters': sum(p.numel() for p in model.parameters())}], parameters=',')
 
 # %% ../nbs/05a_interpret.ipynb #935c26d3
@@ -80,9 +79,8 @@ def predict(self:Learner,
     *item, # the inputs of one example, without a batch axis
 ) -> Prediction:
     "The class of one example, as a name and a number, and the probabilities of all classes. (For outputs that are no logits, call the model or `get_preds`)"
-    device = next((p.device for p in self.model.parameters()), None)
     with self.preserve_batch(), torch.no_grad(), evaluating(self.model):
-        self.xb = [to_device(torch.as_tensor(o)[None], device) for o in item]
+        self.xb = [to_device(torch.as_tensor(o)[None], model_device(self.model)) for o in item]
         self.forward()
         pred = self.pred.cpu()
     index = predicted_class(pred)[0].item()

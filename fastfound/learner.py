@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['EVENTS', 'BATCH_EVENTS', 'CANCEL', 'Callback', 'CancelFitException', 'CancelEpochException', 'CancelTrainException',
            'CancelValidException', 'CancelBatchException', 'CancelBackwardException', 'CancelStepException', 'Learner',
-           'set_mode', 'evaluating', 'Evaluation', 'check_model', 'as_callback', 'predicted_class', 'class_axis',
-           'accuracy', 'error_rate', 'Recorder', 'name_of', 'unique_name', 'Progress', 'format_number', 'format_time',
-           'is_main_process', 'HandLearner']
+           'model_device', 'set_mode', 'evaluating', 'Evaluation', 'check_model', 'as_callback', 'predicted_class',
+           'class_axis', 'accuracy', 'error_rate', 'Recorder', 'name_of', 'unique_name', 'Progress', 'format_number',
+           'format_time', 'is_main_process', 'HandLearner']
 
 # %% ../nbs/05_learner.ipynb #6c15ee21
 import math, os, time
@@ -132,17 +132,24 @@ def start_pass(self:Learner,
         self.evaluation = None
         set_mode(self.model, True)
 
+def model_device(
+    model, # has `parameters()`
+) -> torch.device:
+    "The device of the first parameter of `model`; the CPU if it has none"
+    return next((p.device for p in model.parameters()), torch.device('cpu'))
+
 @patch
 def load_batch(self:Learner,
     batch, # inputs, then the target
 ):
     "Put `batch` into `xb` (a list of inputs) and `yb`, on the device of the model"
-    device = next((p.device for p in self.model.parameters()), torch.device('cpu'))
+    device = model_device(self.model)
     *xb,yb = split_batch(batch)
     self.xb,self.yb,self.pred,self.loss = to_device(xb, device),to_device(yb, device),None,None
     rows = count_rows(self.xb)
     self.rows = len(yb) if rows is None else rows
 
+# %% ../nbs/05_learner.ipynb #30ca6b18
 @patch
 def clear(self:Learner):
     "Forget the current batch"
@@ -285,7 +292,9 @@ def predicted_class(
 def class_axis(preds, targ):
     "The axis of `preds` that `targ` lacks, or a `ValueError`: the last, or axis 1 as in segmentation"
     shape = tuple(preds.shape)
-    fits = [axis for axis in dict.fromkeys((preds.ndim-1, 1)) if preds.ndim>1 and shape[:axis]+shape[axis+1:] in (tuple(targ.shape), (*targ.shape, 1), tuple(targ.shape[:-1]) if targ.ndim and targ.shape[-1]==1 else None)]
+    of_targ = tuple(targ.shape)
+    fitting = [of_targ, (*of_targ, 1), *([of_targ[:-1]] if of_targ[-1:]==(1,) else [])]
+    fits = [axis for axis in dict.fromkeys((preds.ndim-1, 1)) if preds.ndim>1 and shape[:axis]+shape[axis+1:] in fitting]
     if len(fits)==1: return fits[0]
     if preds.ndim==1 and targ.numel()==len(preds): return -1
     if fits: raise ValueError(f'accuracy: got logits {shape} and targets {tuple(targ.shape)}, which fit with classes on axis {fits[1]} and on axis {fits[0]}; say which with axis=')

@@ -14,20 +14,7 @@ from pathlib import Path
 from statistics import median
 import numpy as np, torch
 from matplotlib import pyplot as plt
-from .display import Table
-
-# %% ../nbs/01_matmul.ipynb #004305a3
-def _neutral(ax):
-    "Make the figure of `ax` transparent and its text grey, to be read on light and on dark pages"
-    ax.figure.patch.set_alpha(0)
-    ax.patch.set_alpha(0)
-    ax.tick_params(colors='grey', which='both')
-    for o in ax.spines.values(): o.set_color('grey')
-    for o in (ax.title, ax.xaxis.label, ax.yaxis.label): o.set_color('grey')
-    if legend := ax.get_legend():
-        legend.get_frame().set(facecolor='none', edgecolor='grey')
-        for o in legend.get_texts(): o.set_color('grey')
-    return ax
+from .display import Table, neutral_colors
 
 # %% ../nbs/01_matmul.ipynb #8da5fff2
 def check_dtypes(a, b):
@@ -247,16 +234,16 @@ class Ladder(Table):
         ax.bar_label(bars, [f'{o:,.0f}x' for o in ups], padding=3, color='grey')
         ax.set(xscale='log', xlim=(0.7, max(ups)*30), xlabel=f'times faster than {names[0]} (log scale)', title='The same product, ever faster')
         ax.invert_yaxis()
-        return _neutral(ax)
+        return neutral_colors(ax)
 
 # %% ../nbs/01_matmul.ipynb #2e2bbabe
 def _free_memory():
-    "Bytes of memory that can be had now, or a guess where the system does not tell"
+    "Bytes of memory available now, or a guess where the system does not tell"
     try: lines = Path('/proc/meminfo').read_text().splitlines()
     except OSError: lines = []
     return next((int(o.split()[1])*1024 for o in lines if o.startswith('MemAvailable:')), 4<<30)
 
-def _check_options(n, k, m, budget, threads):
+def _check_ladder(n, k, m, budget, threads):
     "A `ValueError` for what can't be measured"
     sizes,cores = f'{n}x{k} by {k}x{m}',max(os.cpu_count() or 1, torch.get_num_threads())
     if min(n, k, m)<1: raise ValueError(f'got {sizes}, wanted sizes from 1')
@@ -278,7 +265,7 @@ def ladder(
     device='cpu',     # or 'cuda', for versions that run on a GPU
 ) -> Ladder:          # a row for each version, the last of them `@`
     "Time `versions` on an (n,k) by (k,m) product of random float32 matrices"
-    _check_options(n, k, m, budget, threads)
+    _check_ladder(n, k, m, budget, threads)
     a,b = _random_matrices(n, k, m, device)
     versions = {**(versions or matmul_versions), '@': operator.matmul}
     if a.is_cuda: versions = {name: _finished(f) for name,f in versions.items()}

@@ -40,6 +40,26 @@ def test_modules_are_of_a_size(module):
 def test_chapters_are_of_a_length(module):
     assert sum(c['cell_type']=='code' for c in json.loads(PAGES[module][1])['cells'])<=80
 
+def prose(path):
+    "The text of the markdown cells of a page"
+    return '\n'.join(''.join(c['source']) for c in json.loads(path.read_text(encoding='utf-8'))['cells'] if c['cell_type']=='markdown')
+
+ASKS = sorted(path for path in (ROOT/'nbs').glob('0[0-5]*.ipynb') if '## Questions' in path.read_text(encoding='utf-8'))
+
+@pytest.mark.parametrize('path', ASKS, ids=lambda o: o.stem)
+def test_questions_have_one_format(path):
+    "A number in bold and the question, then the folded answer. Markdown after `</summary>` needs an empty line, in Jupyter, on GitHub and on the site, and in it is not rendered"
+    part = re.search(r'^## Questions\n\n(.*?)(?=^## |\Z)', prose(path), re.M|re.S)[1].strip()
+    asked = re.findall(r'\*\*(\d+)\.\*\* [^\n]+\n\n<details><summary>Answer</summary>\n\n(?:(?!</?details>|\*\*\d+\.\*\*).)+\n\n</details>', part, re.S)
+    assert asked==[str(i+1) for i in range(part.count('<details>'))]
+    if re.match(r'\d\d_', path.name): assert len(asked)==10
+
+@pytest.mark.parametrize('path', sorted((ROOT/'nbs').glob('[0-9]*.ipynb')), ids=lambda o: o.stem)
+def test_folded_text_is_rendered(path):
+    "An empty line after every `<summary>`, which holds a word and no markdown, and before every `</details>`"
+    text = prose(path)
+    assert text.count('<details>')==text.count('</details>')==len(re.findall(r'<details><summary>(?:Answer|Hint|Solution)</summary>\n\n(?:(?!</?details>).)+\n\n</details>', text, re.S))
+
 def test_one_import_has_every_name():
     "Everything that any page exports, and the same object"
     everything = importlib.import_module('fastfound.all')
