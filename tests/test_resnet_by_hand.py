@@ -1,0 +1,198 @@
+"Convolution, pooling and batch normalisation with gradients of our own, as layers and on our engine, against PyTorch."
+import copy, random
+from functools import partial
+import pytest, torch
+import torch.nn.functional as F
+from torch import nn
+from fastfound.autograd import Tensor, check_gradients
+from fastfound.checkpoints import Checkpoint, model_state
+from fastfound.dataloaders import DataLoaders
+from fastfound.datasets import set_seed
+from fastfound.learner import Callback, HandLearner, Learner, accuracy
+from fastfound.matmul import test_near as near
+from fastfound.mnist_sgd import SGD, DataLoader
+from fastfound.optimizers import MuonSGD
+from fastfound.resnet import ResBlock, Skip, resnet18, small_resnet
+from fastfound.resnet_by_hand import LayerModel, TensorModel, by_hand, layer_parameters, on_engine
+from learners import same
+
+def randn(*shape): return torch.randn(shape, dtype=torch.float64)
+
+def by_layers(m, x, g):
+    "Output of our layers, and the gradients of their input and parameters"
+    layer,x = by_hand(m),x.clone()
+    out = layer(x)
+    out.g = g(out)
+    layer.backward()
+    return out,x.g,*[p.g.T if p.ndim==2 else p.g for p in layer_parameters(layer)]
+
+def by_engine(m, x, g):
+    x,leaves = Tensor(x, requires_grad=True),{p: Tensor(p.data, requires_grad=True) for p in m.parameters()}
+    out = on_engine(m, x, leaves)
+    out.backward(g(out.data))
+    return out.data,x.grad,*[o.grad for o in leaves.values()]
+
+def by_pytorch(m, x, g):
+    m.zero_grad()
+    x = x.clone().requires_grad_()
+    out = m(x)
+    out.backward(g(out.detach()))
+    return out.detach(),x.grad,*[p.grad for p in m.parameters()]
+
+def compare(m, x, tol=1e-10, seed=0):
+    "An error unless layers and engine have the output and the gradients of PyTorch, for a drawn gradient of the output; buffers change alike, too"
+    def g(out): return torch.randn(out.shape, dtype=out.dtype, generator=torch.Generator().manual_seed(seed))
+    copies = [copy.deepcopy(m) for _ in range(2)]
+    want = by_pytorch(m, x, g)
+    for ours,own in zip((by_layers, by_engine), copies):
+        got = ours(own, x, g)
+        assert len(got)==len(want)
+        for a,b in zip(got, want): near(a, b, tol=tol)
+        for (k,a),(_,b) in zip(own.named_buffers(), m.named_buffers()):
+            if k.split('.')[-1]!='num_batches_tracked': near(a, b, tol=1e-12)
+
+def test_convolutions():
+    "Drawn sizes, channels, strides, paddings and dilations, with and without biases, and weights with the channels last"
+    rng,done = random.Random(0),0
+    while done<100:
+        size,kernel = [rng.randint(1, 9) for _ in range(2)],[rng.randint(1, 4) for _ in range(2)]
+        stride,padding,dilation = rng.randint(1, 3),rng.randint(0, 3),rng.randint(1, 3)
+        if any(n+2*padding<dilation*(k-1)+1 for n,k in zip(size, kernel)): continue
+        torch.manual_seed(done)
+        m = nn.Conv2d(rng.randint(1, 4), rng.randint(1, 5), kernel, stride, padding, dilation, bias=rng.random()<0.5).double()
+        if rng.random()<0.5: m = m.to(memory_format=torch.channels_last)
+        compare(m, randn(rng.randint(1, 4), m.in_channels, *size), seed=done)
+        done += 1
+
+def test_pooling():
+    "Drawn sizes, with windows that overlap or leave gaps; small whole numbers, of which several in a window are equal; negative numbers at the padding"
+    rng = random.Random(0)
+    for seed in range(100):
+        size = rng.randint(1, 4)
+        m = nn.MaxPool2d(size, rng.choice([None, 1, 2, 3]), rng.randint(0, size//2))
+        torch.manual_seed(seed)
+        shape = rng.randint(1, 3),rng.randint(1, 3),*[rng.randint(size, 9) for _ in range(2)]
+        x = randn(*shape) if rng.random()<0.5 else torch.randint(-3, 0, shape).double()
+        for m in (m, nn.AdaptiveMaxPool2d(1), nn.AdaptiveMaxPool2d((1,1)), nn.AdaptiveAvgPool2d(1)): compare(m, x, seed=seed)
+
+@pytest.mark.parametrize('training', [True, False])
+def test_batch_normalisation(training):
+    "Drawn shapes, eps and momentum, in training and in evaluation; running statistics that a batch has moved"
+    rng = random.Random(0)
+    for seed in range(50):
+        torch.manual_seed(seed)
+        m = nn.BatchNorm2d(rng.randint(1, 4), rng.choice([1e-5, 0.1]), rng.choice([0.1, 0.5, 1., 0.])).double()
+        for p in m.parameters(): nn.init.normal_(p)
+        shape = rng.randint(2, 4),m.num_features,rng.randint(1, 5),rng.randint(1, 5)
+        m(3*randn(*shape)+2)
+        compare(m.train(training), 3*randn(*shape)+2, seed=seed, tol=1e-9)  # two numbers in a channel: the parts of the gradient cancel
+    assert m.training==training
+
+def test_central_differences():
+    torch.manual_seed(0)
+    check_gradients(lambda x,w,b: x.conv2d(w, b, stride=2, padding=1, dilation=2), randn(2,3,7,6), randn(4,3,3,2), randn(4))
+    check_gradients(lambda x,w: x.conv2d(w, padding=1), randn(1,2,3,3), randn(2,2,3,3))
+    for args in ((2,), (3,2,1), (2,1), ((3,2),)): check_gradients(lambda x: x.max_pool2d(*args), randn(2,2,6,5))
+
+def test_networks():
+    "All gradients of whole networks, with skip connections of both kinds"
+    torch.manual_seed(0)
+    for m,shape in ((small_resnet(), (6,1,28,28)), (small_resnet(7, 3, (4,6,8)), (4,3,9,17)), (resnet18(10), (4,3,64,64)), (ResBlock(3, 3), (4,3,6,6)), (ResBlock(3, 5, 2), (4,3,6,6)),
+                    (Skip(nn.Conv2d(3, 3, 1, bias=False), nn.BatchNorm2d(3)), (4,3,5,5)), (nn.Sequential(nn.Flatten(), nn.Linear(12,5), nn.ReLU(), nn.Linear(5,2)), (3,3,2,2))):
+        for training in (True, False): compare(m.double().train(training), randn(*shape), tol=1e-9)
+
+@pytest.mark.parametrize('m, x, message', [
+    (nn.Conv2d(4, 4, 3, groups=2), (1,4,5,5), "wanted groups=1 and padding_mode='zeros'"), (nn.Conv2d(4, 4, 3, padding=1, padding_mode='reflect'), (1,4,5,5), 'wanted groups=1'),
+    (nn.Conv2d(4, 4, 3, stride=(1,2)), (1,4,5,5), 'one whole number as stride'), (nn.Conv2d(4, 4, 3, padding='same'), (1,4,5,5), 'one whole number as padding'),
+    (nn.MaxPool2d(2, ceil_mode=True), (1,4,5,5), 'ceil_mode=False'), (nn.MaxPool2d(2, dilation=2), (1,4,5,5), 'wanted dilation=1'), (nn.MaxPool2d((2,3)), (1,4,5,5), 'one whole number as kernel_size'),
+    (nn.AdaptiveMaxPool2d(2), (1,4,5,5), 'wanted output_size=1'), (nn.AdaptiveAvgPool2d((1,2)), (1,4,5,5), 'wanted output_size=1'),
+    (nn.BatchNorm2d(4, affine=False), (2,4,5,5), 'wanted affine=True'), (nn.BatchNorm2d(4, track_running_stats=False), (2,4,5,5), 'track_running_stats=True'), (nn.BatchNorm2d(4, momentum=None), (2,4,5,5), 'and a momentum'),
+    (nn.BatchNorm2d(4), (1,4,1,1), 'got 1 number in each channel, wanted at least two')], ids=str)
+def test_modules_that_are_refused(m, x, message):
+    x = torch.randn(x)
+    with pytest.raises(ValueError, match=message): by_hand(m)(x)
+    with pytest.raises(ValueError, match=message): on_engine(m, Tensor(x), {p: Tensor(p.data) for p in m.parameters()})
+
+def test_unknown_modules_are_refused():
+    with pytest.raises(TypeError, match='by_hand: got a Dropout, wanted one of Conv2d, '): by_hand(nn.Sequential(nn.Dropout()))
+    with pytest.raises(TypeError, match='on_engine: got a Dropout, wanted one of Conv2d, '): on_engine(nn.Dropout(), Tensor([1.]), {})
+    with pytest.raises(ValueError, match='wanted bias=True'): by_hand(nn.Linear(3, 2, bias=False))
+    m = nn.Linear(3, 2, bias=False)
+    near(on_engine(m, Tensor(torch.ones(1,3)), {m.weight: Tensor(m.weight.data)}).data, m(torch.ones(1,3)).detach())
+
+# Training
+
+def digits(n=48, dtype=torch.float64):
+    "Images of noise in which a bright bar stands in one of four places"
+    set_seed(7)
+    y = torch.arange(n)%4
+    x = torch.randn(n,1,12,12, dtype=dtype)
+    for i,k in enumerate(y): x[i,0,:,3*k:3*k+2] += 2
+    return DataLoaders(DataLoader((x[:32], y[:32]), 8, shuffle=True), DataLoader((x[32:], y[32:]), 8))
+
+def learner(kind, opt_func=partial(SGD, momentum=0.9), dtype=torch.float64, **kw):
+    dls = digits(dtype=dtype)
+    set_seed(42)
+    module = small_resnet(4, widths=(3,4,6)).to(dtype)
+    if kind is None: return Learner(dls, module, F.cross_entropy, opt_func, metrics=accuracy, **kw)
+    model = kind(module)
+    return HandLearner(dls, model, model.loss, opt_func, metrics=accuracy, **kw)
+
+@pytest.mark.parametrize('kind', [LayerModel, TensorModel])
+def test_training_is_that_of_pytorch(kind):
+    "Fifty steps, with a schedule and a validation after each epoch: losses, metrics, weights and running statistics"
+    theirs,ours = learner(None),learner(kind)
+    for o in (theirs, ours):
+        set_seed(1)
+        o.fit_one_cycle(13, 0.05, quiet=True)
+    assert len(ours.recorder.losses)==52
+    near(torch.tensor(ours.recorder.losses), torch.tensor(theirs.recorder.losses), tol=1e-5)
+    for a,b in zip(ours.recorder.values, theirs.recorder.values): near(torch.tensor(a), torch.tensor(b), tol=1e-5)
+    for (k,a),b in zip(model_state(ours.model).items(), model_state(theirs.model).values()):
+        if not k.endswith('tracked'): near(a, b, tol=1e-5)
+    assert theirs.recorder.losses[-1]<0.5*theirs.recorder.losses[0]
+
+@pytest.mark.parametrize('kind', [LayerModel, TensorModel])
+def test_weights_belong_to_the_module(kind, tmp_path):
+    "What is saved loads into PyTorch's model, which then computes the same; lr_find leaves no trace, in running statistics neither"
+    learn,theirs = learner(kind, MuonSGD, torch.float32),learner(None, dtype=torch.float32)
+    learn.fit(1, 0.02, quiet=True)
+    before = copy.deepcopy(model_state(learn.model))
+    learn.lr_find(n=12, start=1e-4, end=1e-2, show=False)
+    assert same(before, model_state(learn.model))
+    path = learn.save(tmp_path/'w')
+    theirs.load(path)
+    near(torch.tensor(theirs.validate()), torch.tensor(learn.validate()), tol=1e-4)
+    x = next(iter(learn.dls.valid))[0]
+    near(learn.model.predict(x), theirs.model.eval()(x).detach(), tol=1e-4)
+
+class Cut(Exception): pass
+
+class CutAt(Callback):
+    run_valid,order = False,-100
+    def before_batch(self):
+        if (self.learn.epoch, self.learn.iter)==(1, 2): raise Cut
+
+@pytest.mark.parametrize('kind', [LayerModel, TensorModel])
+def test_exact_resumption(kind, tmp_path):
+    whole,first,second = [learner(kind, MuonSGD, torch.float32) for _ in range(3)]
+    set_seed(3)
+    whole.fit_one_cycle(3, 0.05, quiet=True)
+    set_seed(3)
+    with pytest.raises(Cut): first.fit_one_cycle(3, 0.05, quiet=True, cbs=[Checkpoint(tmp_path/'c', every=1), CutAt])
+    second.fit_one_cycle(3, 0.05, quiet=True, cbs=Checkpoint(tmp_path/'c', every=1))
+    assert same(model_state(second.model), model_state(whole.model)) and second.recorder.values==whole.recorder.values
+
+def test_nothing_is_recorded_without_need():
+    "In evaluation the engine keeps no graph; the gradient of the images is not computed"
+    model = TensorModel(small_resnet(4))
+    with torch.no_grad(): model.predict(torch.randn(2,1,12,12))
+    assert not model.logits.requires_grad
+    x = torch.randn(4,1,12,12)
+    model(x, torch.tensor([0,1,2,3]))
+    assert model.logits.requires_grad
+    with pytest.raises(ValueError, match='got other logits than those of the last call of predict'): model.loss(torch.randn(4,4), torch.tensor([0,1,2,3]))
+    layers = LayerModel(small_resnet(4))
+    layers(x, torch.tensor([0,1,2,3]))
+    layers.backward()
+    assert not hasattr(x, 'g') and all(p.g.shape==p.shape for p in layers.parameters())
