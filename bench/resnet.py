@@ -115,9 +115,10 @@ def steps():
         ('digits moved by up to a pixel at random', False, dict(shift=1.)),
         ('channels last', True, dict(channels_last=True)),
         ('bfloat16', True, dict(bfloat16=True)),
-        ('AdamW instead of SGD', False, dict(opt='AdamW', lr=0.01)),
+        ('AdamW instead of SGD', False, dict(opt='AdamW', lr=0.02)),
         ('Muon instead of SGD', True, dict(opt='Muon', lr=0.05, sgd_lr=0.03)),
         ('batches of 64', False, dict(bs=64)),
+        ('global average pooling, with Muon', False, dict(head='average')),
         ('half the channels', False, dict(widths=(8,16,32))),
     ):
         new = replace(r, **change)
