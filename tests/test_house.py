@@ -72,3 +72,12 @@ def test_each_module_can_be_imported_first():
     code = 'import sys, importlib\nfor m in sys.argv[1:]:\n    for k in [k for k in sys.modules if k.startswith("fastfound")]: del sys.modules[k]\n    importlib.import_module(f"fastfound.{m}")'
     r = subprocess.run([sys.executable, '-c', code, *PAGES], capture_output=True, text=True)
     assert r.returncode==0, r.stderr
+
+@pytest.mark.parametrize('module', PAGES)
+def test_cells_of_imports_hold_nothing_else(module):
+    "The site runs such cells by themselves, so what stands beside an import would run without the cells before it"
+    for cell in json.loads(PAGES[module][1])['cells']:
+        source = ''.join(cell['source'])
+        if cell['cell_type']!='code' or re.search(r'^\s*[%!]|nbdev_export\(', source, re.M): continue
+        kinds = {isinstance(o, (ast.Import, ast.ImportFrom)) for o in ast.parse(source).body}
+        assert len(kinds)<2, source

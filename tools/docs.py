@@ -1,10 +1,13 @@
 """Build the site in _docs from the notebooks and their stored outputs: nbdev's processors, then smalldocs. No Quarto, and pages that load nothing from elsewhere.
 
+It is built in a copy of the project: nbdev finds no notebooks below a folder whose name begins with a dot, and the old site stays until the new one is whole.
+
 The notebooks stay a plain nbdev and Quarto project. What is mended here: page names, links to our own site (relative, so that
 pages work from any folder), links inside code blocks, formulas (MathML in place of a script from another host), fonts.
 """
-import html, json, re, shutil, subprocess, sys
+import html, json, os, re, shutil, subprocess, sys, tempfile
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from latex2mathml.converter import convert
 from nbdev.config import get_config
@@ -90,18 +93,16 @@ def problems(out):
     for css in out.rglob('*.css'):
         if '@import url(http' in css.read_text(encoding='utf-8', errors='ignore'): yield f'{css.name} imports from another host'
 
-def main():
+def build():
+    "Build the site of this copy of the project; the number of problems"
     refresh_quarto_yml()
     nbdev_sidebar.__wrapped__(path=cfg.nbs_path, file_re=r'\.ipynb$', file_glob=None)
     src = root/'_site_src'
-    shutil.rmtree(src, ignore_errors=True)
     shutil.copytree(proc_nbs(cfg.nbs_path, force=True, file_glob='', file_re=''), src)
     prepare(src)
     r = subprocess.run([sys.executable, '-m', 'smalldocs.cli', 'render', str(src)])
     if r.returncode: sys.exit(r.returncode)
-    shutil.rmtree(out, ignore_errors=True)
     shutil.move(src/out.name, out)
-    shutil.rmtree(src)
     for css in out.rglob('*.css'):
         text = css.read_text(encoding='utf-8')
         css.write_text(re.sub(r'@import url\([^)]*\);?', '', text), encoding='utf-8')
@@ -109,6 +110,19 @@ def main():
     for p in pages: settle(p)
     bad = sorted(set(problems(out)))
     print(*bad, f'{len(pages)} pages in {out.name}, {len(bad)} problems', sep='\n')
-    sys.exit(bool(bad))
+    return len(bad)
 
-if __name__ == '__main__': main()
+def main():
+    "Build the site in a copy, and put it in place of the old one"
+    with tempfile.TemporaryDirectory(prefix='fastfound_docs_') as tmp:
+        copy = Path(tmp)/'project'
+        shutil.copytree(root, copy, ignore=lambda folder,names: [o for o in names if o.startswith(('.', '_')) and Path(folder)==root or o=='__pycache__'])
+        r = subprocess.run([sys.executable, copy/'tools/docs.py', '--here'], cwd=copy, env={**os.environ, 'PYTHONPATH': str(copy)})
+        if (copy/out.name).exists():
+            shutil.rmtree(out, ignore_errors=True)
+            shutil.move(copy/out.name, out)
+    sys.exit(r.returncode)
+
+if __name__ == '__main__':
+    if '--here' in sys.argv: sys.exit(bool(build()))
+    main()
