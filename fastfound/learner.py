@@ -406,9 +406,13 @@ class Progress(Callback):
         self.n_printed = len(rows)
 
 # %% ../nbs/05_learner.ipynb #707d317b
-def format_number(x): return '-' if x is None else f'{x:.6f}'
+def format_number(x):
+    "A loss or metric with six decimal places, or a dash for None"
+    return '-' if x is None else f'{x:.6f}'
 
-def format_time(seconds): return '-' if seconds is None else f'{int(seconds)//60:02}:{int(seconds)%60:02}'
+def format_time(seconds):
+    "Minutes and seconds, or a dash for None"
+    return '-' if seconds is None else f'{int(seconds)//60:02}:{int(seconds)%60:02}'
 
 def is_main_process() -> bool:
     "Whether this process prints and saves: it is the only one, or the first of several that train together"
