@@ -21,7 +21,7 @@ help: ## list the targets
 demo: .venv/.run ## watch a network learn handwritten digits; options in ARGS, such as ARGS='--epochs 5'
 	$(BIN)/fastfound_demo $(ARGS)
 
-test: .venv/.dev ## run every notebook and every test
+test: .venv/.dev ## run every notebook and the tests; ARGS=--long runs the tests that take long
 	$(BIN)/python tools/test.py $(ARGS)
 
 lab: .venv/.dev ## open the notebooks in JupyterLab

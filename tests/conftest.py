@@ -9,6 +9,12 @@ from fastfound import datasets, download
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets background jobs ignore Ctrl-C, and the programs that tests start would, too
 
+def pytest_configure(config): config.addinivalue_line('markers', 'long: starts whole programs, or trains on all of MNIST, for seconds each; `make test` leaves these tests to `make test ARGS=--long` and to .ci/run')
+
+def pytest_deselected(items):
+    "Tell the process that started this one how many tests it leaves out"
+    if hasattr(items[0].config, 'workeroutput'): items[0].config.workeroutput['left_out'] = len(items)
+
 settings.register_profile('patient', deadline=None)  # a busy machine is no failure
 settings.load_profile('patient')
 

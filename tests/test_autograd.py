@@ -250,9 +250,9 @@ ALIASES = 'add','sub','mul','div','neg','pow','matmul','amax','amin'  # second n
 def test_aliases():
     assert len({id(vars(Tensor)[o]) for o in TABLE})==len(TABLE)-len(ALIASES)-2  # two more: __radd__ and __rmul__
 
-@pytest.mark.parametrize('how', BREAKS)
 @pytest.mark.parametrize('name', [o for o in TABLE if o not in ALIASES])
-def test_broken_derivative_is_caught(name, how, monkeypatch):
+def test_broken_derivative_is_caught(name, monkeypatch):
+    "Whichever of its backward functions is broken, in whichever way"
     called = set()
     def note(i, backward_fn, g):
         called.add(i)
@@ -262,9 +262,13 @@ def test_broken_derivative_is_caught(name, how, monkeypatch):
         for case in cases(name, 60): check(*case)
     assert called
     for n in called:
-        with monkeypatch.context() as m, pytest.raises(AssertionError):
-            with_rule(m, name, lambda i, backward_fn, g: BREAKS[how](backward_fn(g)) if i==n else backward_fn(g))
-            for case in cases(name, 60): check(*case)
+        for how,broken in BREAKS.items():
+            with monkeypatch.context() as m:
+                with_rule(m, name, lambda i, backward_fn, g: broken(backward_fn(g)) if i==n else backward_fn(g))
+                try:
+                    for case in cases(name, 60): check(*case)
+                except AssertionError: continue
+                pytest.fail(f'backward function {n} with a gradient that is {how}')
     for case in cases(name, 5): check(*case)
 
 def test_equals_share_the_gradient_as_in_torch():

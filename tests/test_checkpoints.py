@@ -41,6 +41,7 @@ learn.save('weights')
 torch.save({'losses': learn.recorder.losses, 'values': learn.recorder.values}, 'record')
 '''
 
+@pytest.mark.long
 def test_killed_process_resumes(tmp_path):
     "SIGKILL between batches, at the first, in the middle of an epoch, at its end, and in the middle of writing; each restart goes on, and the end is the same to the last bit"
     (tmp_path/'whole').mkdir()

@@ -147,10 +147,18 @@ def test_own_collate_fn_gets_items():
         assert plain(list(DataLoader(ds, 3, collate_fn=None)))==plain(list(DataLoader(ds, 3, collate_fn=default_collate)))
 
 def test_workers_must_be_imported():
-    code = "from fastfound.mnist_sgd import DataLoader\ntry: DataLoader(range(3), num_workers=2)\nexcept RuntimeError as e: print(e)\n{}; DataLoader(range(3), num_workers=2)"
-    for line in ('import fastfound.workers', 'from fastfound.all import *'):
-        r = subprocess.run([sys.executable, '-c', code.format(line)], capture_output=True, text=True)
-        assert r.returncode==0 and r.stdout=='DataLoader: num_workers=2 needs `import fastfound.workers` (or `from fastfound.all import *`)\n', r.stderr
+    code = """
+import sys
+for line in sys.argv[1:]:
+    for k in [k for k in sys.modules if k.startswith('fastfound')]: del sys.modules[k]
+    from fastfound.mnist_sgd import DataLoader
+    try: DataLoader(range(3), num_workers=2)
+    except RuntimeError as e: print(e)
+    exec(line)
+    DataLoader(range(3), num_workers=2)
+"""
+    r = subprocess.run([sys.executable, '-c', code, 'import fastfound.workers', 'from fastfound.all import *'], capture_output=True, text=True)
+    assert r.returncode==0 and r.stdout==2*'DataLoader: num_workers=2 needs `import fastfound.workers` (or `from fastfound.all import *`)\n', r.stderr
 
 def test_collate():
     assert default_collate([1,2]).dtype==torch.int64 and default_collate([2.5,1]).dtype==default_collate([1,2.5]).dtype==torch.float64

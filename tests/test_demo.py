@@ -3,6 +3,7 @@ import os, re, shutil, signal, subprocess, sys
 from pathlib import Path
 import pytest, torch
 from commandline import inside
+from fastfound.learner import Callback
 from fastfound import demo
 from fastfound.datasets import get_mnist, set_seed
 from fastfound.demo import new_learner, normalized_sets
@@ -28,6 +29,7 @@ def test_sample(tmp_path, model, passes, accuracy, parameters):
     assert float(epochs[-1][1])<float(epochs[0][1])*0.7  # smoothed labels keep the loss of the residual network above 0.5
     for said in ('sample: 4,000 digits', 'FASTFOUND_DATA', 'three loops', 'Telling 3 from 7', f'{parameters} parameters'): assert said in r.stdout
 
+@pytest.mark.long
 @pytest.mark.skipif(not os.environ.get('FASTFOUND_DATA'), reason='FASTFOUND_DATA does not name a folder with all of MNIST')
 def test_full(tmp_path):
     "One pass through all digits"
@@ -45,9 +47,14 @@ def test_same_seed_same_result():
     (r1,p1),(r2,p2),(r3,_) = learn(1),learn(1),learn(2)
     assert r1==r2 and all(torch.equal(a, b) for a,b in zip(p1, p2)) and r1!=r3
 
-def test_seed_option(tmp_path, monkeypatch):
+@pytest.fixture
+def only_training(monkeypatch):
+    "Neither times matrix products nor draws a figure; both take time and neither draws random numbers for the training"
+    monkeypatch.setattr(demo, '_products', str)
+    monkeypatch.setattr(demo, 'results_figure', lambda *args: demo.Figure(figsize=(1,1)))
+
+def test_seed_option(tmp_path, only_training):
     "The whole record but its last column, the time, depends on the seed and on nothing else"
-    monkeypatch.setattr(demo, '_products', str)  # takes time and draws no random numbers for the training
     def record(seed): return re.findall(r'^ +\d+ +[\d.]+ +[\d.]+ +[\d.]+', inside(demo.fastfound_demo, '--source', 'sample', '--epochs', 2, '--seed', seed, cwd=tmp_path).stdout, re.M)
     first = record(7)
     assert len(first)==2 and record(7)==first and record(8)!=first
@@ -79,25 +86,43 @@ def test_no_ready_made_layers(tmp_path, monkeypatch):
     demo.fastfound_demo(model='by_hand', epochs=1, source='sample', out=str(tmp_path))
     assert is_png(tmp_path/'digits.png')
 
-@pytest.mark.skipif(os.name=='nt', reason='Windows has no SIGINT to send to another process')
+def told_what_was_done(out, after, folder):
+    "After Ctrl-C: the record so far, of `after` epochs or more, the picture, and the accuracy"
+    done = int(re.search(r'interrupted after (\d+) of 2000 epochs', out)[1])
+    assert done>=after
+    record = out[out.index('interrupted'):].splitlines()[2:2+done]
+    assert [int(o.split()[0]) for o in record]==list(range(done))
+    assert is_png(folder/'digits.png') and [o.name for o in folder.iterdir()]==['digits.png']
+    assert float(summary(out, 'test accuracy').rstrip('%'))>0
+
+class Interrupt(Callback):
+    "Ctrl-C in the second batch of epoch `after`"
+    def __init__(self, after): self.after = after
+    def after_batch(self):
+        if (self.learn.epoch,self.learn.iter)==(self.after,1): signal.raise_signal(signal.SIGINT)
+
 @pytest.mark.parametrize('after', [0, 1, 3])
-def test_interrupt(tmp_path, after):
-    "Ctrl-C during training: the record so far, the picture, status 130, no traceback"
+def test_interrupt(tmp_path, monkeypatch, only_training, after):
+    "Ctrl-C during training: status 130"
+    def interrupted(*args):
+        learn = new_learner(*args)
+        learn.cbs.append(Interrupt(after))
+        return learn
+    monkeypatch.setattr(demo, 'new_learner', interrupted)
+    r = inside(demo.fastfound_demo, '--source', 'sample', '--epochs', 2000, '--out', 'o', cwd=tmp_path)
+    assert r.returncode==130 and r.stderr==''
+    told_what_was_done(r.stdout, after, tmp_path/'o')
+
+@pytest.mark.long
+@pytest.mark.skipif(os.name=='nt', reason='Windows has no SIGINT to send to another process')
+def test_interrupted_process(tmp_path):
+    "A program that gets Ctrl-C from outside, at any moment: the same, and no traceback"
     p = subprocess.Popen([*CMD, '--source', 'sample', '--epochs', '2000', '--out', 'o'], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    out = ''
-    while not re.search(rf'^ +{after-1} +\d' if after else '^Training on all ten', out, re.M):
-        line = p.stdout.readline()
-        assert line, p.stderr.read()
-        out += line
+    while not re.match(r' +0 +\d', line := p.stdout.readline()): assert line, p.stderr.read()
     p.send_signal(signal.SIGINT)
     rest,err = p.communicate(timeout=600)
-    assert p.returncode==130 and 'Traceback' not in err and err=='', err
-    done = int(re.search(r'interrupted after (\d+) of 2000 epochs', rest)[1])
-    assert done>=after
-    record = rest[rest.index('interrupted'):].splitlines()[2:2+done]
-    assert [int(o.split()[0]) for o in record]==list(range(done))
-    assert is_png(tmp_path/'o/digits.png') and [o.name for o in (tmp_path/'o').iterdir()]==['digits.png']
-    assert float(summary(rest, 'test accuracy').rstrip('%'))>0
+    assert p.returncode==130 and err=='', err
+    told_what_was_done(rest, 1, tmp_path/'o')
 
 @pytest.mark.parametrize('args, message', [
     (['--epochs', '0'], 'got --epochs 0, wanted a whole number from 1'), (['--bs', '-1'], 'got --bs -1'), (['--model', 'by_hand', '--hidden', '0'], 'got --hidden 0'), (['--hidden', '5'], 'got --hidden 5 with --model resnet, wanted it with --model by_hand'), (['--model', 'vgg'], 'got --model vgg, wanted one of resnet, by_hand'),
@@ -121,7 +146,7 @@ def test_full_disk(tmp_path, monkeypatch):
     assert r.returncode==1 and 'No space left' in r.stderr
     assert [(o.name, o.read_bytes()) for o in tmp_path.iterdir()]==[('digits.png', b'old')]
 
-def test_guessing_is_told(tmp_path):
+def test_guessing_is_told(tmp_path, only_training):
     "A network that has learned nothing is not shown as a success"
     r = inside(demo.fastfound_demo, '--source', 'sample', '--model', 'by_hand', '--epochs', 1, '--lr', 1e-9, '--quiet', cwd=tmp_path)
     assert r.returncode==0 and 'hardly better than guessing' in r.stdout

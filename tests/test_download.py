@@ -162,16 +162,21 @@ def test_full_disk_when_caching(mirror, monkeypatch, capsys):
 
 # Processes
 
-@pytest.mark.parametrize('how', ['good', 'slow'])
-def test_two_at_once(mirror, how):
-    mirror(how)
-    both = [start("print(get_mnist('full').source)") for _ in range(2)]
+def test_two_at_once(mirror, tmp_path):
+    "Two processes that fetch the same files, from a slow mirror and then, into another cache, from a fast one"
+    urls = mirror('slow', 'good')
+    homes = [str(tmp_path/o) for o in ('slow', 'good')]
+    both = [start(f'''
+        import os
+        for url,home in zip({urls}, {homes}):
+            os.environ.update(FASTFOUND_MIRRORS=url, FASTFOUND_HOME=home)
+            print(get_mnist('full').source)
+        ''') for _ in range(2)]
     for p in both: go(p)
     for p in both:
         out,err = p.communicate()
-        assert p.returncode==0 and out.strip()=='full', err
-    assert not litter(fastfound_home())
-    assert cached()==all_four() and get_mnist('full').source=='full'
+        assert p.returncode==0 and out.split()==['full']*2, err
+    for home in map(Path, homes): assert not litter(home) and sorted(o.name for o in home.glob('*ubyte*'))==all_four()
 
 def test_killed_while_fetching(mirror, files):
     mirror('slow')

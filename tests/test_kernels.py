@@ -1,7 +1,8 @@
 "Compiled and GPU kernels against `@`, without what they need, and the command `fastfound_ladder`."
-import os, re, subprocess, sys
+import importlib, os, re, subprocess, sys
 from pathlib import Path
 import pytest, torch
+from commandline import inside
 from conftest import draw, integers, run_page
 from fastfound.kernels import all_versions, fastfound_ladder, matmul_blocked, matmul_compiled, matmul_tiles
 from fastfound.matmul import test_near
@@ -71,11 +72,10 @@ def test_versions_by_device():
 def test_command(tmp_path):
     "The command where settings.ini says that it is: its table, and a refusal on one line"
     where = re.search(r'fastfound_ladder=(\S+):(\S+)', (Path(__file__).parents[1]/'settings.ini').read_text(encoding='utf-8'))
-    (tmp_path/'command.py').write_text(f'from {where[1]} import {where[2]} as command\ncommand()\n')
-    def run(*args): return subprocess.run([sys.executable, 'command.py', *args], cwd=tmp_path, capture_output=True, text=True)
-    r = run('--n', '3', '--k', '4', '--m', '2', '--budget', '0.01')
+    def run(*args): return inside(getattr(importlib.import_module(where[1]), where[2]), *args, cwd=tmp_path)
+    r = run('--n', 3, '--k', 4, '--m', 2, '--budget', 0.01)
     assert r.returncode==0 and r.stdout.startswith('3x4 by 4x2, float32, 1 thread\nversion ') and '\n@ ' in r.stdout, r.stdout+r.stderr
-    r = run('--n', '1000000', '--m', '1000000', '--k', '1000000')
+    r = run('--n', 1000000, '--m', 1000000, '--k', 1000000)
     assert r.returncode==1 and r.stderr.startswith('fastfound_ladder: got 1000000x1000000 by ') and r.stderr.count('\n')==1, r.stdout+r.stderr
 
 @pytest.mark.parametrize('kw,says', [
@@ -85,18 +85,11 @@ def test_command(tmp_path):
 def test_command_refuses(kw, says):
     with pytest.raises(ValueError, match=re.escape(says)): fastfound_ladder(**kw)
 
+@pytest.mark.long
 def test_page_runs_without_numba(tmp_path):
-    r = run_page('01b_kernels', tmp_path, before="import sys; sys.modules['numba'] = None")
-    assert r.returncode==0, r.stderr
+    r = run_page('01b_kernels', tmp_path, before="import sys; sys.modules['numba'] = None", after='import fastfound.kernels\nfastfound.kernels.matmul_blocked(torch.ones(2,2), torch.ones(2,2))')
+    assert r.returncode==1 and "ImportError: the compiled versions need numba, which is not installed: pip install 'fastfound[fast]'" in r.stderr.splitlines()[-1], r.stderr
     assert 'numba is not installed, so the compiled versions are left out here' in r.stdout
-    check = "import sys; sys.modules['numba'] = None\nimport torch\nfrom fastfound.kernels import matmul_blocked\nmatmul_blocked(torch.ones(2,2), torch.ones(2,2))"
-    r = subprocess.run([sys.executable, '-c', check], capture_output=True, text=True)
-    assert "ImportError: the compiled versions need numba, which is not installed: pip install 'fastfound[fast]'" in r.stderr
-
-def test_import_is_light():
-    "numba and triton are not imported until they are used"
-    code = "import sys, fastfound.kernels; print([o for o in ('numba', 'triton', 'pandas', 'sympy') if o in sys.modules])"
-    assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout=='[]\n'
 
 def test_gpu_kernel_in_the_interpreter():
     pytest.importorskip('triton', reason='triton runs the GPU kernel on a CPU, and is not installed')

@@ -1,5 +1,5 @@
 "The command that trains, resumes, evaluates and predicts, as a person runs it."
-import os, re, shutil, signal, subprocess, sys
+import os, re, shlex, shutil, signal, subprocess, sys
 from pathlib import Path
 import pytest, torch
 from PIL import Image
@@ -64,6 +64,7 @@ def test_drawings(digits, tmp_path):
     rows = run('predict', *some, cwd=digits[0]).stdout.splitlines()[1:]
     assert sum(o.split()[1]==p.parent.name for o,p in zip(rows, some))>=len(some)-4
 
+@pytest.mark.long
 @pytest.mark.skipif(not os.environ.get('FASTFOUND_DATA'), reason='FASTFOUND_DATA does not name a folder with all of MNIST')
 def test_drawings_full(tmp_path):
     "With all of MNIST it is at least 95 of 100 as well"
@@ -108,20 +109,21 @@ def test_any_order(digits, shapes):
         ('predict', a, b, '--file', 'model.pth'), ('--file', 'model.pth', 'predict', a, b), ('predict', '--file', 'model.pth', a, b), ('predict', a, '--file', 'model.pth', b))]
     assert first.returncode==0 and first.stdout.count('\n')==3 and all(o.stdout==first.stdout for o in others), [o.stderr for o in others]
 
-def test_no_command(tmp_path):
+def test_no_command(tmp_path, monkeypatch):
     "Alone it prints its help"
+    monkeypatch.setenv('COLUMNS', '80')  # not as wide as the terminal of this process
     r = run_alone(cwd=tmp_path)
-    assert r.returncode==0 and r.stderr=='' and r.stdout==run_alone('--help', cwd=tmp_path).stdout and r.stdout.startswith('usage: fastfound_train')
+    assert r.returncode==0 and r.stderr=='' and r.stdout==run('--help', cwd=tmp_path).stdout and r.stdout.startswith('usage: fastfound_train')
 
-def follow(advice, cwd): return subprocess.run(advice.replace('fastfound_train', CMD[0], 1), shell=True, cwd=cwd, capture_output=True, text=True, timeout=900)
-
-@pytest.mark.skipif(os.name=='nt', reason='quotes of a Unix shell')
 def test_advice_after_training(tmp_path, shapes):
     "What it advises can be copied, paths with spaces as well"
     r = run('train', '--data', shapes, '--file', 'my model.pth', '--epochs', 20, cwd=tmp_path)
     advice = re.search(r'to evaluate it: (.*)', r.stdout)[1]
     assert f"--data '{shapes}'" in advice and "--file 'my model.pth'" in advice
-    assert accuracy_of(follow(advice, tmp_path).stdout)>=80
+    name,*words = shlex.split(advice)  # as a shell does
+    assert name=='fastfound_train' and accuracy_of(run(*words, cwd=tmp_path).stdout)>=80
+
+def follow(advice, cwd): return subprocess.run(advice.replace('fastfound_train', CMD[0], 1), shell=True, cwd=cwd, capture_output=True, text=True, timeout=900)
 
 def start(args, cwd, until):
     "A training in another process that has printed a line that matches `until`"
@@ -129,6 +131,7 @@ def start(args, cwd, until):
     while not re.match(until, line := p.stdout.readline()): assert line, p.stderr.read()
     return p
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name=='nt', reason='Windows has no SIGINT to send to another process')
 def test_interrupted_and_resumed(tmp_path):
     "Ctrl-C leaves a checkpoint and says what to do; --resume ends with the weights of a run that was left alone"

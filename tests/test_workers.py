@@ -22,21 +22,24 @@ def run(tmp_path, body, **kw):
     (tmp_path/'page.py').write_text(HEAD + "if __name__ == '__main__':\n" + textwrap.indent(textwrap.dedent(body), '    '))
     return subprocess.run([sys.executable, 'page.py'], cwd=tmp_path, capture_output=True, text=True, timeout=900, **kw)
 
+@pytest.mark.long
 def test_workers_serve_the_same_batches(tmp_path):
     r = run(tmp_path, '''
-        for shuffle in (False, True):
-            dls = [DataLoader(Data(), 7, shuffle=shuffle, generator=5, num_workers=n) for n in (0,2)]
-            for epoch in range(2): assert flat(dls[0])==flat(dls[1])
-        pids = set(flat(dls[1], 1))
+        def loaders(data, numbers, **kw): return [DataLoader(data, 7, generator=5, num_workers=n, **kw) for n in numbers]
+        none,two = loaders(Data(), (0,2), shuffle=True)
+        for epoch in range(2): assert flat(none)==flat(two)
+        pids = set(flat(two, 1))
         assert os.getpid() not in pids and 1<=len(pids)<=2, pids
-        one,two = [DataLoader(Data(how='random'), 7, generator=5, num_workers=n) for n in (1,2)]
+        none,one,two = loaders(Data(how='random'), (0,1,2))
+        for epoch in range(2): assert flat(none)==flat(one)==flat(two)==list(range(40))
         draws = flat(one, 1)
         assert draws==flat(two, 1) and len(set(draws))==40 and flat(one, 1)!=draws
-        early = iter(DataLoader(Data(how='slow'), batch_sampler=[[i+1,i] for i in range(0, 40, 2)], num_workers=2))
+        early = iter(DataLoader(Data(how='slow'), batch_sampler=[[i+1,i] for i in range(0, 40, 2)], num_workers=1))
         assert next(early)[0].tolist()==[1,0]  # and then no more: the rest is dropped
         print('fine')''')
     assert r.stdout=='fine\n' and r.returncode==0, r.stderr
 
+@pytest.mark.long
 def test_a_killed_worker_is_reported_and_replaced(tmp_path):
     r = run(tmp_path, '''
         data = Data(how='killed')
@@ -49,8 +52,9 @@ def test_a_killed_worker_is_reported_and_replaced(tmp_path):
     lines = r.stdout.splitlines()
     assert len(lines)==3 and lines[0]==lines[1] and lines[0].startswith('DataLoader: a worker process died: it was killed') and lines[2]=='True', r.stdout+r.stderr
 
+@pytest.mark.long
 def test_an_error_in_an_item_comes_through(tmp_path):
-    r = run(tmp_path, "flat(DataLoader(Data(how='fails'), 5, num_workers=2))")
+    r = run(tmp_path, "flat(DataLoader(Data(how='fails'), 5, num_workers=1))")
     assert r.returncode==1 and "KeyError: 'row 17 is not there'" in r.stderr and '__getitem__' in r.stderr
 
 def test_a_dataset_that_cannot_travel(tmp_path):
@@ -84,12 +88,14 @@ if __name__ == '__main__':
         time.sleep(0.1)
     assert pids and not any(map(alive, pids)), pids
 
+@pytest.mark.long
 def test_a_large_dataset_without_the_guard_ends(tmp_path):
     "More bytes than a pipe holds: the main process must not wait for workers that died before they took them all"
     (tmp_path/'page.py').write_text(HEAD + 'data = Data()\ndata.bytes = bytes(10**6)\nprint(flat(DataLoader(data, 5, num_workers=2)))')
     r = subprocess.run([sys.executable, 'page.py'], cwd=tmp_path, capture_output=True, text=True, timeout=900)
     assert r.returncode==1 and 'DataLoader: a worker process died' in r.stderr
 
+@pytest.mark.long
 def test_loaders_with_workers_can_be_copied_and_leave_no_files(tmp_path):
     temp = tmp_path/'temp'
     temp.mkdir()

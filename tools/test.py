@@ -1,4 +1,4 @@
-"Run every notebook with nbdev_test, then the tests in tests/. No network."
+"Run every notebook with nbdev_test, then the tests in tests/ but for the long ones. No network."
 import argparse, os, re, shutil, subprocess, sys, tempfile
 from pathlib import Path
 import pytest
@@ -6,6 +6,8 @@ from run_nbs import ROOT, notebooks, run_all
 
 # Tests of arithmetic, whose rounding differs from one processor to the next; the others are about files, processes and words
 NUMERICAL = 'matmul einsum kernels fully_connected backprop autograd sgd dataloader optimizers learner interpret diagnostics'.split()
+# and pages of files, processes and words, which compute nothing, or only what another page computes; a new page counts as arithmetic
+NOT_NUMERICAL = '00a_files 00b_display 00c_download 00d_commands 04a_workers 05e_distributed'.split()
 
 def full_data():
     "The folder with all of MNIST that the user named or that the cache holds, if any; a named one that is damaged is an error"
@@ -34,7 +36,8 @@ def workers():
 
 def nbdev_test(nbs, skip):
     "The number of `nbs` that failed in nbdev_test or that it never reached"
-    cmd = [shutil.which('nbdev_test', path=Path(sys.executable).parent), '--do_print', '--n_workers', str(workers()), '--flags', '' if 'full' in skip else 'full']
+    cmd = [shutil.which('nbdev_test', path=Path(sys.executable).parent), '--do_print', '--n_workers', str(workers()), '--flags', '' if 'full' in skip else 'full',
+           '--file_re', f"^({'|'.join(re.escape(o.name) for o in nbs)})$"]
     r = subprocess.run(cmd, cwd=ROOT, capture_output=True, text=True)
     print(r.stderr, file=sys.stderr, end='', flush=True)
     done = set(re.findall(r'Completed .*?([^\\/\n]+\.ipynb)', r.stdout))
@@ -45,17 +48,18 @@ def nbdev_test(nbs, skip):
 
 class Count:
     "A pytest plugin that counts"
-    passed = failed = skipped = 0
+    passed = failed = skipped = left_out = 0
     def pytest_runtest_logreport(self, report):
         if report.failed: self.failed += 1
         elif report.skipped: self.skipped += 1
         elif report.when=='call': self.passed += 1
     def pytest_collectreport(self, report): self.failed += report.failed
+    def pytest_testnodedown(self, node): self.left_out = max(self.left_out, getattr(node, 'workeroutput', {}).get('left_out', 0))
 
-def plain_tests(names):
-    "Run tests/test_NAME.py for each of `names`, or all tests"
+def plain_tests(names, marked):
+    "Run those tests in tests/test_NAME.py for each of `names`, or in all files, that have the mark"
     count,files = Count(),[str(ROOT/f'tests/test_{o}.py') for o in names] or [str(ROOT/'tests')]
-    code = pytest.main(['-q', '-p', 'no:cacheprovider', '-W', 'error', '-n', str(workers()), '--dist', 'worksteal', '--durations', '5', *files], plugins=[count])
+    code = pytest.main(['-q', '-p', 'no:cacheprovider', '-W', 'error', '-m', marked, '-n', str(workers()), '--dist', 'worksteal', '--durations', '5', *files], plugins=[count])
     if code and not count.failed: count.failed = 1
     return count
 
@@ -63,18 +67,21 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     which = parser.add_mutually_exclusive_group()
     which.add_argument('--alone', action='store_true', help='instead, run each notebook alone in a fresh Jupyter kernel')
+    which.add_argument('--long', action='store_true', help='instead, run the tests marked as long: whole programs, and training on all of MNIST')
     which.add_argument('--numerical', action='store_true', help='of the tests, run only those of arithmetic')
     args = parser.parse_args()
     os.chdir(ROOT)
-    nbs = notebooks()
-    if not nbs: sys.exit('no notebooks found')
+    nbs = [] if args.long else [o for o in notebooks() if not (args.numerical and o.stem in NOT_NUMERICAL)]
+    if not nbs and not args.long: sys.exit('no notebooks found')
     with tempfile.TemporaryDirectory() as home:
-        skip,count = prepare(home),Count()
-        failed = run_all(nbs, skip=skip, workers=workers()) if args.alone else nbdev_test(nbs, skip)
-        print(f'{"alone in a kernel" if args.alone else "nbdev_test"}: {len(nbs)-failed} notebooks passed, {failed} failed', flush=True)
-        if not args.alone: count = plain_tests(NUMERICAL if args.numerical else [])
+        skip,failed,count = prepare(home),0,Count()
+        if nbs:
+            failed = run_all(nbs, skip=skip, workers=workers()) if args.alone else nbdev_test(nbs, skip)
+            print(f'{"alone in a kernel" if args.alone else "nbdev_test"}: {len(nbs)-failed} notebooks passed, {failed} failed', flush=True)
+        if not args.alone: count = plain_tests(NUMERICAL if args.numerical else [], 'long' if args.long else 'not long')
     passed,failed = len(nbs)-failed+count.passed,failed+count.failed
-    print(f'{passed} passed, {failed} failed' + (f', {count.skipped} skipped' if count.skipped else ''))
+    left_out = '' if args.long or not count.left_out else f', {count.left_out} long ones left out (--long runs them)'
+    print(f'{passed} passed, {failed} failed' + (f', {count.skipped} skipped' if count.skipped else '') + left_out)
     sys.exit(bool(failed))
 
 if __name__ == '__main__': main()
