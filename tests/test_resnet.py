@@ -1,0 +1,141 @@
+"What 06_resnet promises of convolutions, pooling and batch normalisation of any size, and of the published network."
+import pytest, torch, torch.nn.functional as F
+from hypothesis import given, settings, strategies as st
+from torch import nn
+from fastfound.matmul import test_near as near
+from fastfound.resnet import BatchNorm, ResBlock, Skip, avg_pool2d, conv2d, init_convs, max_pool2d, out_size, resnet18, small_resnet
+
+def drawn(seed, *shape): return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+def value_and_gradients(f, *tensors):
+    "The output of `f`, and the gradients of a weighted sum of it for all `tensors`"
+    leaves = [t.clone().requires_grad_() for t in tensors]
+    out = f(*leaves)
+    return out.detach(),*torch.autograd.grad((out*drawn(7, *out.shape)).sum(), leaves)
+
+def same(got, want, tol=1e-10):
+    "Equal shapes, and values equal to `tol`: relative where they are above 1, since gradients may cancel to nearly nothing"
+    assert got.shape==want.shape and got.dtype==want.dtype
+    torch.testing.assert_close(got, want, rtol=0, atol=tol*max(1, want.abs().max().item()))
+
+def agree(f, g, *tensors):
+    for a,b in zip(value_and_gradients(f, *tensors), value_and_gradients(g, *tensors)): same(a, b)
+
+small = st.integers(1, 4)
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(n=small, c_in=small, c_out=small, h=st.integers(1, 9), w=st.integers(1, 9), kh=small, kw=small, stride=st.integers(1, 3), padding=st.integers(0, 3), dilation=st.integers(1, 3), bias=st.booleans(), seed=st.integers(0, 99))
+def test_convolutions_of_any_size(n, c_in, c_out, h, w, kh, kw, stride, padding, dilation, bias, seed):
+    x,k,b = drawn(seed, n, c_in, h, w),drawn(seed+1, c_out, c_in, kh, kw),drawn(seed+2, c_out)
+    setting = dict(stride=stride, padding=padding, dilation=dilation)
+    size = [out_size(a, o, **setting) for a,o in ((h,kh), (w,kw))]
+    if min(size)<1:
+        with pytest.raises(ValueError, match='wanted one that fits'): conv2d(x, k, **setting)
+        with pytest.raises(RuntimeError): F.conv2d(x, k, **setting)
+        return
+    assert conv2d(x, k, **setting).shape==(n, c_out, *size)
+    if bias: agree(lambda *o: conv2d(*o, **setting), lambda *o: F.conv2d(*o, **setting), x, k, b)
+    else: agree(lambda *o: conv2d(*o, **setting), lambda *o: F.conv2d(*o, **setting), x, k)
+
+@pytest.mark.parametrize('x, w', [((2,3,8,8), (4,2,3,3)), ((3,8,8), (4,3,3,3)), ((2,3,8,8), (3,3,3))])
+def test_shapes_that_do_not_fit_are_named(x, w):
+    with pytest.raises(ValueError) as e: conv2d(torch.zeros(x), torch.zeros(w))
+    assert str(x) in str(e.value) and str(w) in str(e.value)
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(n=small, c=small, h=st.integers(4, 12), w=st.integers(4, 12), size=st.integers(1, 4), seed=st.integers(0, 99))
+def test_pooling_of_any_size(n, c, h, w, size, seed):
+    x = drawn(seed, n, c, h, w)
+    for ours,theirs in ((max_pool2d, F.max_pool2d), (avg_pool2d, F.avg_pool2d)): agree(lambda o: ours(o, size), lambda o: theirs(o, size), x)
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(n=st.integers(1, 5), c=small, h=st.integers(1, 5), w=st.integers(2, 5), eps=st.sampled_from([1e-5, 1e-3]), momentum=st.sampled_from([0., 0.1, 0.5, 1.]), seed=st.integers(0, 99))
+def test_batch_normalisation(n, c, h, w, eps, momentum, seed):
+    "Value, gradients and running statistics over three batches, then in evaluation mode"
+    ours,theirs = BatchNorm(c, eps, momentum).double(),nn.BatchNorm2d(c, eps, momentum).double()
+    for o in (ours,theirs):
+        with torch.no_grad():
+            o.weight.copy_(drawn(seed, c))
+            o.bias.copy_(drawn(seed+1, c))
+    def both(x):
+        agree(lambda t: ours(t), lambda t: theirs(t), x)
+        grads = [torch.autograd.grad((o(x)*drawn(7, *x.shape)).sum(), list(o.parameters())) for o in (ours,theirs)]
+        for a,b in zip(*grads): same(a, b)
+        for name in ('running_mean', 'running_var'): same(getattr(ours, name), getattr(theirs, name))
+    for i in range(3): both(3*drawn(seed+i, n, c, h, w)+1)
+    ours.eval(), theirs.eval()
+    before = ours.running_var.clone()
+    both(drawn(seed+9, n, c, h, w))
+    assert torch.equal(ours.running_var, before)
+    assert set(ours.state_dict())=={'weight', 'bias', 'running_mean', 'running_var'}
+
+def test_one_value_has_no_variance():
+    with pytest.raises(ValueError, match=r'got \(1, 3, 1, 1\) in training'): BatchNorm(3)(torch.zeros(1,3,1,1))
+    assert BatchNorm(3).eval()(torch.zeros(1,3,1,1)).shape==(1,3,1,1)
+
+# the parameters and buffers of the published network, as in its other implementations
+def published():
+    def norm(name): return [f'{name}.{o}' for o in ('weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked')]
+    names = ['conv1.weight', *norm('bn1')]
+    for stage in range(1, 5):
+        for block in range(2):
+            at = f'layer{stage}.{block}'
+            names += [f'{at}.conv1.weight', *norm(f'{at}.bn1'), f'{at}.conv2.weight', *norm(f'{at}.bn2')]
+            if stage>1 and block==0: names += [f'{at}.downsample.0.weight', *norm(f'{at}.downsample.1')]
+    return [*names, 'fc.weight', 'fc.bias']
+
+def test_resnet18_is_the_published_network(tmp_path):
+    model = resnet18()
+    assert list(model.state_dict())==published() and len(published())==122
+    assert sum(p.numel() for p in model.parameters())==11_689_512
+    shapes,x = {},torch.zeros(1,3,224,224)
+    with torch.no_grad():
+        for name,layer in model.eval().named_children():
+            x = layer(x)
+            shapes[name] = tuple(x.shape[1:])
+    assert shapes=={'conv1': (64,112,112), 'bn1': (64,112,112), 'relu': (64,112,112), 'maxpool': (64,56,56), 'layer1': (64,56,56), 'layer2': (128,28,28), 'layer3': (256,14,14), 'layer4': (512,7,7), 'avgpool': (512,1,1), 'flatten': (512,), 'fc': (1000,)}
+    torch.save(model.state_dict(), tmp_path/'weights.pth')
+    other = resnet18()
+    other.load_state_dict(torch.load(tmp_path/'weights.pth', weights_only=True))
+    assert torch.equal(other.fc.weight, model.fc.weight) and torch.equal(other.layer4[1].conv2.weight, model.layer4[1].conv2.weight)
+
+def test_resnet18_starts_as_published():
+    "Weights of convolutions: normal, with a variance of two divided by the outputs that each input takes part in. The standard deviation of 1,179,648 of them is known to 0.07 %"
+    torch.manual_seed(0)
+    w = resnet18().layer4[0].conv1.weight
+    assert abs(w.std()*(512*9/2)**0.5-1)<4e-3 and abs(w.mean())<1e-4
+    model = resnet18(7, n_in=1)
+    assert model(torch.zeros(2,1,32,32)).shape==(2,7)
+    for o in model.modules():
+        if isinstance(o, nn.BatchNorm2d): assert (o.weight==1).all() and (o.bias==0).all()
+
+def test_a_block_can_be_the_identity():
+    "With its last gamma at 0; and it is none with gamma at 1"
+    torch.manual_seed(0)
+    x = torch.randn(2,8,5,5).relu()
+    for block,norm in ((b := ResBlock(8, 8), b.bn2), (s := Skip(nn.Conv2d(8, 8, 3, padding=1), nn.BatchNorm2d(8)), s.layers[-1])):
+        assert not torch.equal(block(x), x)
+        nn.init.zeros_(norm.weight)
+        assert torch.equal(block(x), x)
+
+@pytest.mark.parametrize('n_in, n_out, stride', [(4,4,1), (4,8,1), (4,4,2), (4,8,2)])
+def test_blocks_change_size_and_channels(n_in, n_out, stride):
+    block = ResBlock(n_in, n_out, stride)
+    assert block(torch.zeros(2,n_in,8,8)).shape==(2, n_out, 8//stride, 8//stride)
+    assert isinstance(block.downsample, nn.Identity)==(n_in==n_out and stride==1)
+
+@pytest.mark.parametrize('side', [8, 15, 28, 64])
+def test_small_resnet_takes_images_of_any_size(side):
+    assert small_resnet(5, 3)(torch.zeros(2,3,side,side)).shape==(2,5)
+    assert sum(p.numel() for p in small_resnet().parameters())==70_330 and sum(p.numel() for p in small_resnet(widths=(8,16,32)).parameters())<18_000
+
+def test_memory_order_does_not_change_the_output():
+    torch.manual_seed(0)
+    model,x = small_resnet().double().eval(),drawn(0, 4, 1, 28, 28)
+    assert model[0].weight.is_contiguous(memory_format=torch.channels_last)
+    near(model(x), model.to(memory_format=torch.contiguous_format)(x), tol=1e-12)
+
+@pytest.mark.parametrize('mode, fan', [('fan_in', 16), ('fan_out', 64)])
+def test_initial_weights(mode, fan):
+    torch.manual_seed(0)
+    conv = init_convs(nn.Sequential(nn.Conv2d(16, 64, 9)), mode)[0]
+    assert abs(conv.weight.std()*(fan*81/2)**0.5-1)<0.02
