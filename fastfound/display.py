@@ -16,7 +16,9 @@ from fastcore.imports import IN_NOTEBOOK
 from .files import atomic_write
 
 # %% ../nbs/00b_display.ipynb #2f634dc0
-def image_array(im):
+def image_array(
+    im, # tensor, array or PIL image: (h,w), (channels,h,w) or (h,w,channels)
+):
     "`im` as an array that matplotlib can show: (h,w) or (h,w,channels)"
     if isinstance(im, torch.Tensor): im = im.detach().cpu()
     a = np.asarray(im)

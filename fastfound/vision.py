@@ -7,8 +7,8 @@ __all__ = ['cnn_learner', 'as_viewed', 'load_image', 'ImageReader', 'is_picture'
            'list_paths', 'notify_skipped', 'labelled_files', 'read_images', 'ImageFiles', 'ImageDataLoader',
            'ImageDataLoaders', 'vision_learner', 'show_filters', 'class_activation_map']
 
-# %% ../nbs/06a_vision.ipynb #d631f2a9
-import os
+# %% ../nbs/06a_vision.ipynb #912a41fe
+import os, re
 import torch
 import torch.nn.functional as F
 from concurrent.futures import ThreadPoolExecutor
@@ -200,7 +200,7 @@ def _as_floats(batch):
     x,y = batch
     return x.float().div_(255),y
 
-# %% ../nbs/06a_vision.ipynb #571a04d3
+# %% ../nbs/06a_vision.ipynb #f9fc8c92
 class ImageDataLoaders(DataLoaders):
     "DataLoaders for folders of pictures: floats (n,channels,h,w) between 0 and 1, and int64 class numbers"
     def __init__(self, train, valid=None, vocab=None,
@@ -227,14 +227,8 @@ class ImageDataLoaders(DataLoaders):
     ):
         "DataLoaders for lists of files"
         if damaged not in ('raise','skip'): raise ValueError(f"got damaged={damaged!r}, wanted 'raise' or 'skip'")
-        if not train or not valid: raise ValueError(f'got {len(train)} pictures to train on and {len(valid)} to validate on, wanted some of each')
-        vocab = sorted({label for _,label in train}, key=str) if vocab is None else list(vocab)
-        number = {label: i for i,label in enumerate(vocab)}
-        unknown = sorted({str(label) for _,label in [*train, *valid] if label not in number})
-        if unknown: raise ValueError(f"got pictures of {', '.join(unknown)}, wanted only {', '.join(map(str, vocab))}, the classes of the training pictures or of vocab")
-        if len(vocab)<2: raise ValueError(f'got pictures of one class ({vocab[0]}), wanted at least two')
-        paths,targ = [Path(o) for o,_ in [*train, *valid]],torch.tensor([number[label] for _,label in [*train, *valid]])
-        read = ImageReader(channels, size, method)
+        vocab,targ = _class_numbers(train, valid, vocab)
+        paths,read = [Path(o) for o,_ in [*train, *valid]],ImageReader(channels, size, method)
         pixels,wrong = read_images(paths, read, cache_bytes)
         _report_damaged([paths[i] for i in sorted(wrong)], len(paths), damaged)
         def loader(rows, **kw):
@@ -291,6 +285,28 @@ class ImageDataLoaders(DataLoaders):
         "DataLoaders for files whose names tell their labels"
         fnames = list(map(Path, fnames))
         return cls.from_lists(path, fnames, [label_func(o.name) for o in fnames], **kw)
+    @classmethod
+    def from_name_re(cls,
+        path,   # of the folder that `fnames` are relative to
+        fnames, # of picture files, such as `get_image_files(path)`
+        pat,    # a regular expression, whose first group is the label
+        **kw,   # passed to `from_lists`
+    ):
+        "DataLoaders for files whose names tell their labels"
+        def label(name):
+            if m := re.search(pat, name): return m[1]
+            raise ValueError(f'got the file {name}, wanted a name in which {pat!r} finds something')
+        return cls.from_name_func(path, fnames, label, **kw)
+
+def _class_numbers(train, valid, vocab):
+    "The labels in order, and the class number of each pair in `train` and then in `valid`"
+    if not train or not valid: raise ValueError(f'got {len(train)} pictures to train on and {len(valid)} to validate on, wanted some of each')
+    vocab = sorted({label for _,label in train}, key=str) if vocab is None else list(vocab)
+    number = {label: i for i,label in enumerate(vocab)}
+    unknown = sorted({str(label) for _,label in [*train, *valid] if label not in number})
+    if unknown: raise ValueError(f"got pictures of {', '.join(unknown)}, wanted only {', '.join(map(str, vocab))}, the classes of the training pictures or of vocab")
+    if len(vocab)<2: raise ValueError(f'got pictures of one class ({vocab[0]}), wanted at least two')
+    return vocab,torch.tensor([number[label] for _,label in [*train, *valid]])
 
 def _report_damaged(paths, n, damaged):
     "Name the damaged files: in an error, or in a notice"

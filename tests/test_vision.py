@@ -170,6 +170,7 @@ def test_damaged_in_folder(tmp_path, capfd):
     for o in (tmp_path/'valid').glob('*/*.png'): o.write_bytes(b'')
     with pytest.raises(ValueError, match='wanted at least one'): ImageDataLoaders.from_folder(tmp_path, damaged='skip')
     for o in (tmp_path/'train').glob('*/*.png'): o.write_bytes(b'')
+    with pytest.raises(FileNotFoundError): ImageDataLoaders.from_lists(tmp_path, ['train/flat/0.png','none.png'], ['a','b'], damaged='skip')
     with pytest.raises(ValueError, match='got 24 pictures that are damaged.*flat/0.png'): ImageDataLoaders.from_folder(tmp_path)
     with pytest.raises(ValueError, match="got damaged='ignore'"): ImageDataLoaders.from_folder(tmp_path, damaged='ignore')
 
@@ -216,6 +217,9 @@ def test_labels_from_names(tmp_path):
     assert all((dls.vocab[i]==o.name[0].isupper()) for dl,files in zip((dls.train,dls.valid), dls.files) for i,o in zip(dl.dataset[1], files))
     dls = ImageDataLoaders.from_lists(tmp_path, [f'dog_{i}.jpg' for i in (0,2,4)], ['a','b','a'], size=8)
     assert dls.vocab==['a','b'] and (dls.train.n,dls.valid.n)==(2,1)
+    dls = ImageDataLoaders.from_name_re(tmp_path, get_image_files(tmp_path), r'^([A-Za-z]+)_\d', size=8)
+    assert dls.vocab==['Cat','dog'] and all(dls.vocab[i]==o.name[:3] for i,o in zip(dls.train.dataset[1], dls.files[0]))
+    with pytest.raises(ValueError, match='got the file Cat_1.jpg, wanted a name in which'): ImageDataLoaders.from_name_re(tmp_path, ['Cat_1.jpg'], r'^(\d+)')
     with pytest.raises(ValueError, match='got 2 files and 1 labels'): ImageDataLoaders.from_lists(tmp_path, ['dog_0.jpg','dog_2.jpg'], ['a'])
 
 def test_a_last_batch_of_one_is_left_out(tmp_path):
