@@ -40,6 +40,9 @@ class DataLoaders:
     def name(self, i):
         "The name of class number `i`"
         return str(int(i) if self.vocab is None else self.vocab[i])
+    def as_batch(self, *item):
+        "The inputs of one example as those of a batch of one"
+        return [torch.as_tensor(o)[None] for o in item]
     def show_batch(self,
         n=9, # how many examples
     ):

@@ -80,7 +80,7 @@ def predict(self:Learner,
 ) -> Prediction:
     "The class of one example, as a name and a number, and the probabilities of all classes. (For outputs that are no logits, call the model or `get_preds`)"
     with self.preserve_batch(), torch.no_grad(), evaluating(self.model):
-        self.xb = [to_device(torch.as_tensor(o)[None], model_device(self.model)) for o in item]
+        self.xb = to_device(self.dls.as_batch(*item), model_device(self.model))
         self.forward()
         pred = self.pred.cpu()
     index = predicted_class(pred)[0].item()

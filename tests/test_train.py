@@ -7,7 +7,7 @@ from commandline import inside
 from drawings import drawings
 from fastfound import train
 from fastfound.checkpoints import write_state
-from fastfound.train import MODELS, ModelBundle, command_line, evaluate_model, predict_files, random_shift, train_model
+from fastfound.train import MODELS, ModelBundle, command_line, evaluate_model, predict_files, train_model
 
 CMD = [shutil.which('fastfound_train', path=Path(sys.executable).parent)]
 DIGITS = [str(i) for i in range(10)]
@@ -238,13 +238,3 @@ def test_bad_pictures(tmp_path, shapes):
 def test_help(tmp_path):
     said = run('--help', cwd=tmp_path).stdout
     for option in ('files', 'data', 'model', 'epochs', 'bs', 'lr', 'shift', 'seed', 'frame', 'resume', 'invert', 'quiet', 'train,evaluate,predict', 'your own pictures'): assert option in said
-
-def test_random_shift():
-    "Each picture on its own, every shift about equally often, and nothing but shifts"
-    torch.manual_seed(0)
-    x = torch.arange(25.)+1
-    moved = random_shift(x.expand(9000, 25), 2).view(-1,5,5)
-    padded = torch.nn.functional.pad(x.view(5,5), (2,2,2,2))
-    windows = [padded[i:i+5,j:j+5] for i in range(5) for j in range(5)]
-    counts = torch.tensor([(moved==w).all((1,2)).sum() for w in windows])
-    assert counts.sum()==9000 and ((counts-360).abs()<6*360**.5).all()  # six standard deviations
