@@ -49,6 +49,13 @@ def test_digits(digits):
     r = run('evaluate', '--data', 'sample', cwd=folder)
     assert r.returncode==0 and r.stderr=='' and accuracy_of(r.stdout)>92, r.stdout+r.stderr
 
+def test_the_residual_network_reads_best(tmp_path):
+    "With its own optimizer and learning rate, saved and read again"
+    r = run('train', '--data', 'sample', '--model', 'resnet', '--epochs', 5, '--quiet', cwd=tmp_path)
+    assert r.returncode==0 and r.stderr=='', r.stderr
+    r = run('evaluate', '--data', 'sample', cwd=tmp_path)
+    assert r.returncode==0 and accuracy_of(r.stdout)>96, r.stdout+r.stderr
+
 def drawn(folder, seed):
     "200 drawings in a folder of a folder for each digit, as PNG and JPEG in turn"
     for i,(digit,im) in enumerate(drawings(seed)):
