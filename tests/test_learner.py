@@ -1,5 +1,6 @@
 "The Learner where its page does not go: nested batches, errors, terminals and pipes, interruptions."
 import copy, json, math, os, re, signal, subprocess, sys, textwrap
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 import pytest, torch
@@ -10,7 +11,7 @@ import fastfound.all
 from fastfound.checkpoints import Checkpoint
 from fastfound.dataloaders import DataLoaders
 from fastfound.datasets import set_seed
-from fastfound.learner import BATCH_EVENTS, EVENTS, Callback, CancelBatchException, CancelEpochException, CancelFitException, Learner, accuracy, error_rate, evaluating, predicted_class
+from fastfound.learner import BATCH_EVENTS, EVENTS, Callback, CancelBackwardException, CancelBatchException, CancelEpochException, CancelFitException, CancelStepException, CancelTrainException, CancelValidException, Learner, accuracy, error_rate, evaluating, predicted_class
 from fastfound.matmul import test_near as near
 from fastfound.mnist_sgd import SGD, DataLoader
 from learners import PROGRAM, run, three_classes, tiny
@@ -126,6 +127,20 @@ class Tracer(Callback):
     def __init__(self, events, name=''):
         for event in EVENTS: setattr(self, event, lambda event=event: events.append(name+event))
 
+def test_a_callback_that_is_not_active_gets_no_events():
+    events = []
+    cb = Tracer(events)
+    cb.is_active = lambda: False
+    learn = tiny(cbs=cb)
+    learn.fit(1, quiet=True)
+    learn.validate()
+    assert events==[]
+
+def test_validate_runs_the_callbacks_of_the_learner():
+    events = []
+    tiny(cbs=Tracer(events)).validate()
+    assert events==['before_validate', *FORWARD, 'after_validate']
+
 def test_callbacks_run_in_their_order():
     "At the end in reverse, like nested blocks"
     events = []
@@ -166,15 +181,99 @@ def test_an_error_in_after_fit_does_not_stop_the_others():
     with pytest.raises(RuntimeError, match='could not close'): tiny(cbs=Tracer(events)).fit(1, cbs=Fails, quiet=True)
     assert events[-1]=='after_fit'
 
-def test_cancelling_everywhere():
-    for event in EVENTS:
-        for error in (CancelFitException, CancelEpochException, CancelBatchException):
-            class At(Callback): pass
-            cb = At()
-            def act(): raise error
-            setattr(cb, event, act)
-            try: tiny(cbs=cb).fit(2, quiet=True)
-            except (CancelEpochException, CancelBatchException): assert event not in BATCH_EVENTS  # outside of what it cancels
+FORWARD = 'before_batch before_pred after_pred before_loss after_loss after_batch'.split()
+ENDS = {CancelEpochException: 'epoch', CancelTrainException: 'train', CancelValidException: 'validate', CancelBatchException: 'batch', CancelBackwardException: 'backward', CancelStepException: 'step'}
+
+def events_with(error, at):
+    "The events of two epochs, with two training batches and one validation batch each, where the first event `at` raises `error`; and whether the error leaves the fit"
+    def block(name, *parts): return name,parts
+    forward = block('pred'),block('loss')
+    train,valid = block('train', *2*[block('batch', *forward, block('backward'), block('step'))]),block('validate', block('batch', *forward))
+    events = []
+    def fire(event):
+        events.append(event)
+        if event==at and events.count(at)==1: raise error
+    def go(name, parts):
+        try:
+            fire(f'before_{name}')
+            for part in parts: go(*part)
+        except error:
+            if ENDS.get(error)!=name: raise
+        try: fire(f'after_{name}')
+        except error:
+            if ENDS.get(error)!=name: raise
+    try:
+        fire('before_fit')
+        try:
+            for _ in range(2): go(*block('epoch', train, valid))
+        finally: fire('after_fit')
+    except error: return events,error is not CancelFitException
+    return events,False
+
+@pytest.mark.parametrize('error', [*ENDS, CancelFitException, RuntimeError])
+def test_an_exception_ends_what_it_names(error):
+    "Wherever it is raised: the blocks in the one that it names get no after_ event, that block gets it, and outside of that block it is an error like any other"
+    for at in EVENTS:
+        events = []
+        cb = Tracer(events)
+        def act():
+            events.append(at)
+            if events.count(at)==1: raise error
+        setattr(cb, at, act)
+        try: tiny(cbs=cb, opt_func=torch.optim.SGD).fit(2, quiet=True)  # which may step without gradients; ours refuses
+        except error: left = True
+        else: left = False
+        assert (events,left)==events_with(error, at), at
+
+def test_skipped_validation_leaves_no_old_results():
+    "The row of an epoch without validation has none, not those of the epoch before"
+    class Skip(Callback):
+        def after_train(self):
+            if self.learn.epoch==1: raise CancelEpochException
+    class Look(Callback):
+        def after_epoch(self): rows.append(self.learn.evaluation is None)
+    rows = []
+    learn = tiny(cbs=[Skip, Look], metrics=F.mse_loss)
+    learn.fit(3, quiet=True)
+    assert rows==[False, True, False] and learn.recorder.values[1][1:]==[None, None]
+
+STATE = 'training', 'dl', 'iter', 'n_iter', 'xb', 'yb', 'rows', 'pred', 'loss', 'outputs'
+
+def test_an_evaluation_in_the_middle_of_a_batch_leaves_it_as_it_was():
+    "In training and in validation, on batches of another size"
+    others = DataLoader((torch.randn(9,5), torch.randn(9,1)), 2)
+    seen = []
+    class Evaluates(Callback):
+        busy = False
+        def after_loss(self):
+            if self.busy: return
+            learn,self.busy = self.learn,True
+            before = [getattr(learn, o) for o in STATE]
+            learn.validate(others)
+            assert all(a is b for a,b in zip(before, [getattr(learn, o) for o in STATE]))
+            self.busy = False
+            seen.append((learn.training, learn.iter, learn.n_iter, learn.rows, len(learn.outputs)))
+    learn = tiny(cbs=Evaluates)
+    learn.dls.valid = DataLoader(learn.dls.valid.dataset, 3)
+    learn.fit(1, quiet=True)
+    assert seen==[(True,0,2,4,0), (True,1,2,4,0), (False,0,2,3,0), (False,1,2,1,1)]
+
+def test_a_callback_chooses_the_precision_of_forward_pass_and_loss():
+    "Until the end of the fit"
+    inside,events = [],[]
+    @contextmanager
+    def marks():
+        inside.append(1)
+        try: yield
+        finally: inside.pop()
+    class Precision(Callback):
+        def before_fit(self): self.learn.precision = marks
+        def after_pred(self): events.append(('pred', len(inside)))
+        def after_loss(self): events.append(('loss', len(inside)))
+        def before_backward(self): events.append(('backward', len(inside)))
+    learn = tiny()
+    learn.fit(1, cbs=Precision, quiet=True)
+    assert events==2*[('pred',1), ('loss',1), ('backward',0)] + [('pred',1), ('loss',1)] and learn.precision is nullcontext
 
 def test_a_callback_may_use_the_learner():
     "It evaluates and predicts in the middle of training, and nothing changes"
@@ -197,6 +296,66 @@ def test_nan_is_reported_where_it_happens():
     with pytest.raises(FloatingPointError, match='became nan in epoch 1, batch 0 of 2'): Learner(tiny().dls, nn.Linear(5,1), breaks, cbs=Count).fit(3, quiet=True)
 
 # The Learner between fits
+
+def test_a_fit_starts_a_new_record():
+    "Its losses, its rates and its epochs; means are over an epoch"
+    learn = tiny()
+    for n in (3, 2):
+        learn.fit(n, quiet=True)
+        rec = learn.recorder
+        assert (len(rec.losses), len(rec.lrs), len(rec.values), rec.epoch_ends)==(2*n, 2*n, n, [2*(i+1) for i in range(n)])
+        for i,row in enumerate(rec.values): assert row[0]==pytest.approx(sum(rec.losses[2*i:2*i+2])/2, rel=1e-6)
+
+def test_each_step_has_the_gradients_of_its_batch():
+    "Not those of batches before it, nor what was in `grad` before the fit"
+    class Compare(Callback):
+        def before_step(self):
+            learn = self.learn
+            for p,want in zip(learn.model.parameters(), torch.autograd.grad(F.mse_loss(learn.model(*learn.xb), learn.yb), learn.model.parameters())): near(p.grad, want, tol=1e-12)
+    learn = tiny(torch.float64)
+    learn.fit(1, quiet=True)
+    for p in learn.model.parameters(): p.grad = torch.ones_like(p)
+    learn.fit(2, cbs=Compare, quiet=True)
+    assert all(p.grad is None for p in learn.model.parameters())
+
+def test_each_fit_trains_and_leaves_the_model_ready_to_predict():
+    learn,modes = three_classes(),[]
+    class Mode(Callback):
+        run_valid = False
+        def before_pred(self): modes.append({o.training for o in self.learn.model.modules()})
+    for _ in range(2):
+        learn.fit(1, cbs=Mode, quiet=True)
+        assert not any(o.training for o in learn.model.modules())
+    assert modes==6*[{True}]
+
+def test_groups_with_their_own_rates():
+    "A rate for a fit is that of the group with the highest one, and the others keep their ratio to it; without one the rates are those that the groups were made with. The optimizer keeps its state"
+    def opt_func(params, lr): return SGD([{'params': params[:1], 'lr': lr/4}, {'params': params[1:], 'lr': lr}], lr=lr, momentum=0.9)
+    learn,used = tiny(lr=0.25, opt_func=opt_func),[]
+    class Rates(Callback):
+        def before_step(self): used.append([o['lr'] for o in self.learn.opt.param_groups])
+    for lr,want in ((None, [0.0625,0.25]), (0.5, [0.125,0.5]), (None, [0.0625,0.25])):
+        used.clear()
+        learn.fit(1, lr=lr, cbs=Rates, quiet=True)
+        assert used==[want]*2 and learn.recorder.lrs==[want[0]]*2
+    opt,buffers = learn.opt,[learn.opt.state[p]['momentum_buffer'].clone() for p in learn.model.parameters()]
+    class First(Callback):
+        def before_fit(self): assert all(torch.equal(self.learn.opt.state[p]['momentum_buffer'], b) for p,b in zip(self.learn.model.parameters(), buffers))
+    learn.fit(1, cbs=First, quiet=True)
+    assert learn.opt is opt
+
+def test_a_callback_may_choose_where_a_fit_starts():
+    "The epoch and the batch, as a checkpoint does"
+    class Start(Callback):
+        run_valid = False
+        def __init__(self): self.seen = []
+        def before_fit(self): self.learn.epoch = 1
+        def before_train(self):
+            if self.learn.epoch==1: self.learn.iter = 1
+        def before_batch(self): self.seen.append((self.learn.epoch, self.learn.iter))
+    start = Start()
+    tiny().fit(3, cbs=start, quiet=True)
+    assert start.seen[0]==(1,1) and start.seen[-2:]==[(2,0), (2,1)], start.seen
 
 def test_a_learner_can_be_copied_after_a_fit():
     learn = three_classes()
