@@ -144,7 +144,7 @@ def figures():
         ('ten digits, one epoch, half the channels', 'test', replace(FINAL, widths=(8,16,32))),
         ('ten digits, two epochs, moved by up to a pixel', 'test', replace(FINAL, epochs=2, shift=1)),
         ('ten digits, ten epochs, twice the channels, turned, scaled, slanted and moved', 'test', replace(FINAL, widths=(32,64,128), epochs=10, affine=1.)),
-        ('3 or 7, one epoch, resnet18 on pictures in colour', 'pictures', None),
+        ('resnet18 on pictures of 3 or 7, one epoch', 'pictures', None),
     ]
 
 def machine():
