@@ -169,12 +169,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('table', choices=('design', 'figures'))
     parser.add_argument('--seeds', type=int, help='number of runs of each row')
-    parser.add_argument('--only', default='', help='only rows with this text in them')
+    parser.add_argument('--only', default='', help='only rows that begin with this text')
     args = parser.parse_args()
     torch.set_num_threads(1)
     rows = [(what, 'held out', r, kept) for what,r,kept in steps()] if args.table=='design' else [(*o, True) for o in figures()]
     for seed in range(args.seeds or (5 if args.table=='design' else 20)):
         for what,task,r,kept in rows:
-            if args.only in what: run(args.table, what, kept, partial(digits, task), r, seed)
+            if what.startswith(args.only): run(args.table, what, kept, partial(digits, task), r, seed)
 
 if __name__=='__main__': main()
