@@ -128,6 +128,7 @@ def steps():
         ('Muon instead of SGD', True, dict(opt='Muon', lr=0.05, sgd_lr=0.03)),
         ('batches of 64', False, dict(bs=64)),
         ('global average pooling, with Muon', False, dict(head='average')),
+        ('residuals that start at 0, with Muon', False, dict(zero_gamma=True)),
         ('half the channels', False, dict(widths=(8,16,32))),
     ):
         new = replace(r, **change)
@@ -153,7 +154,10 @@ def machine():
     name = next((l.split(':')[1].strip() for l in info.read_text().splitlines() if l.startswith('model name')), '') if info.exists() else platform.processor()
     return f'{name or platform.machine()}, {torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} thread, PyTorch {torch.__version__}'
 
-def load(): return json.loads(FILE.read_text()) if FILE.exists() else {'machine': machine(), 'runs': []}
+def load(): return json.loads(FILE.read_text()) if FILE.exists() else {'machine': machine(), 'rows': {}, 'runs': []}
+
+def save(results):
+    with atomic_write(FILE) as f: Path(f).write_text(json.dumps(results, indent=0) + '\n')
 
 def run(table, row, kept, data, r, seed):
     "Make a run with the digits that `data()` returns, unless it is in the file, and add it"
@@ -163,7 +167,7 @@ def run(table, row, kept, data, r, seed):
     print({k: v for k,v in new.items() if k!='recipe'}, flush=True)
     results = load()  # another process may have added to it
     results['runs'].append(new)
-    with atomic_write(FILE) as f: Path(f).write_text(json.dumps(results, indent=0) + '\n')
+    save(results)
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -173,6 +177,9 @@ def main():
     args = parser.parse_args()
     torch.set_num_threads(1)
     rows = [(what, 'held out', r, kept) for what,r,kept in steps()] if args.table=='design' else [(*o, True) for o in figures()]
+    results = load()
+    results['rows'][args.table] = [row[0] for row in rows]
+    save(results)
     for seed in range(args.seeds or (5 if args.table=='design' else 20)):
         for what,task,r,kept in rows:
             if what.startswith(args.only): run(args.table, what, kept, partial(digits, task), r, seed)

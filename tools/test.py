@@ -26,6 +26,7 @@ def prepare(home):
     folder = full_data()
     if folder: os.environ['FASTFOUND_DATA'] = str(folder)
     os.environ.setdefault('OMP_NUM_THREADS', '1')  # notebooks run two at a time: threads of both on two cores would wait for each other
+    os.environ.setdefault('OMP_WAIT_POLICY', 'passive')  # threads that wait sleep; they spin otherwise, which on a busy machine takes the core from the one they wait for
     os.environ.update(IN_TEST='1', FASTFOUND_OFFLINE='1', FASTFOUND_HOME=home, PYTHONWARNINGS=','.join(f'error:::{o}' for o in mods))
     print('digits: ' + ('all of MNIST' if folder else 'the bundled sample; cells flagged `full` are skipped (FASTFOUND_DATA names a folder with all of MNIST)'))
     return {'slow', 'notest'} if folder else {'full', 'slow', 'notest'}
