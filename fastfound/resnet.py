@@ -87,7 +87,7 @@ def init_convs(
     model:nn.Module, # is changed
     mode='fan_in',   # keep the variance of the activations, or with 'fan_out' that of the gradients
 ) -> nn.Module:      # the same
-    "Give the convolutions of `model` Kaiming weights: normal, with a standard deviation of sqrt(2/(c*kh*kw)) (He and others 2015, *Delving deep into rectifiers*, eq. 10 and 14)"
+    "Give the convolutions of `model` Kaiming weights: normal, with a standard deviation of sqrt(2/fan), where fan counts the inputs or outputs under a kernel (He and others 2015, *Delving deep into rectifiers*, eq. 10 and 14)"
     for o in model.modules():
         if isinstance(o, nn.Conv2d): nn.init.kaiming_normal_(o.weight, mode=mode, nonlinearity='relu')
     return model
