@@ -25,15 +25,15 @@ def prepare(home):
     mods = ['__main__', *(f'fastfound.{o.stem}' for o in (ROOT/'fastfound').glob('[!_]*.py'))]
     folder = full_data()
     if folder: os.environ['FASTFOUND_DATA'] = str(folder)
-    os.environ.setdefault('OMP_NUM_THREADS', '1')  # notebooks run two at a time: threads of both on two cores would wait for each other
+    os.environ.setdefault('OMP_NUM_THREADS', '1')  # as many notebooks at a time as there are cores, so more threads would gain nothing
     os.environ.setdefault('OMP_WAIT_POLICY', 'passive')  # threads that wait sleep; they spin otherwise, which on a busy machine takes the core from the one they wait for
     os.environ.update(IN_TEST='1', FASTFOUND_OFFLINE='1', FASTFOUND_HOME=home, PYTHONWARNINGS=','.join(f'error:::{o}' for o in mods))
     print('digits: ' + ('all of MNIST' if folder else 'the bundled sample; cells flagged `full` are skipped (FASTFOUND_DATA names a folder with all of MNIST)'))
     return {'slow', 'notest'} if folder else {'full', 'slow', 'notest'}
 
 def workers():
-    "How many notebooks to run at a time, so that there is a core for each thread"
-    return max(1, (os.cpu_count() or 1)//int(os.environ['OMP_NUM_THREADS']))
+    "How many notebooks or tests to run at a time: one for each core. Where each has two threads they share the cores, which costs little, since waiting threads sleep"
+    return os.cpu_count() or 1
 
 def nbdev_test(nbs, skip):
     "The number of `nbs` that failed in nbdev_test or that it never reached"
