@@ -7,7 +7,7 @@ One thread. Results are added to bench/resnet.json; a run that is in it already 
 """
 import argparse, json, platform, time
 from dataclasses import asdict, dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 import torch, torch.nn.functional as F
 from torch import nn
@@ -66,6 +66,7 @@ def network(r, c):
         if isinstance(o, Skip) and r.zero_gamma: nn.init.zeros_(o.layers[-1].weight)
     return model.to(memory_format=torch.channels_last) if r.channels_last else model
 
+@lru_cache(None)
 def digits(task):
     "Images and labels to train on and to evaluate on: 'held out', 'test' or '3 or 7'"
     d = get_mnist('full')

@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from torch import nn
 from .display import subplots
 from .interpret import Hooks, leaf_modules
-from .learner import Callback
+from .learner import Callback, model_device
 
 # %% ../nbs/05d_diagnostics.ipynb #44a3e6a6
 class ActivationStats(Callback):
@@ -63,7 +63,7 @@ class MixedPrecision(Callback):
     @scale.setter
     def scale(self, state): self.scaler.load_state_dict(state)
     def before_fit(self):
-        learn,device = self.learn,next(self.learn.model.parameters()).device.type
+        learn,device = self.learn,model_device(self.learn.model).type
         self.scaler = torch.amp.GradScaler(device, enabled=self.dtype==torch.float16)
         learn.precision = lambda: torch.autocast(device, self.dtype)
         learn.step = self.scaled_step

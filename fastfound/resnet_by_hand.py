@@ -127,9 +127,11 @@ def _pool_settings(m):
 @by_hand.register
 def _(m:nn.MaxPool2d): return MaxPoolLayer(*_pool_settings(m))
 
+def _check_global(m): _require(m, m.output_size in (1, (1,1)), 'output_size=1')
+
 @by_hand.register
 def _(m:nn.AdaptiveMaxPool2d):
-    _require(m, m.output_size in (1, (1,1)), 'output_size=1')
+    _check_global(m)
     return MaxPoolLayer()
 
 # %% ../nbs/06b_resnet_by_hand.ipynb #f3067b1d
@@ -140,7 +142,7 @@ class AvgPoolLayer(LayerFunction):
 
 @by_hand.register
 def _(m:nn.AdaptiveAvgPool2d):
-    _require(m, m.output_size in (1, (1,1)), 'output_size=1')
+    _check_global(m)
     return AvgPoolLayer()
 
 # %% ../nbs/06b_resnet_by_hand.ipynb #72e05ba9
@@ -346,11 +348,11 @@ def _(m:ResBlock, x, leaves):
 def _(m:nn.Identity, x, leaves): return x
 @on_engine.register
 def _(m:nn.AdaptiveMaxPool2d, x, leaves):
-    _require(m, m.output_size in (1, (1,1)), 'output_size=1')
+    _check_global(m)
     return x.max_pool2d(x.shape[2:])
 @on_engine.register
 def _(m:nn.AdaptiveAvgPool2d, x, leaves):
-    _require(m, m.output_size in (1, (1,1)), 'output_size=1')
+    _check_global(m)
     return x.mean((2,3), keepdim=True)
 
 class TensorModel(SharedModel):

@@ -9,7 +9,6 @@ __all__ = ['MODELS', 'mlp', 'make_model', 'default_lr', 'ModelBundle', 'check_tr
 # %% ../nbs/08_train.ipynb #0cdb80c6
 import inspect, shlex
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 import torch
 import torch.nn.functional as F
@@ -21,11 +20,11 @@ from .checkpoints import Checkpoint, read_state, load_model_state, model_state, 
 from .commands import check_choice, check_options, check_writable, command
 from .dataloaders import DataLoaders
 from .datasets import default_device, set_seed
-from .demo import digit_resnet, resnet_optimizer
+from .demo import digit_resnet, resnet_optimizer, smoothed_cross_entropy
 from .display import Table, notify
 from .fully_connected import normalize
 from .interpret import most_confused, probabilities
-from .learner import Callback, HandLearner, Learner, accuracy, is_main_process, predicted_class
+from .learner import Callback, HandLearner, Learner, accuracy, is_main_process, model_device, predicted_class
 from .mnist_sgd import DataLoader
 from .optimizers import AdamW
 from .pictures import BlankPicture, Preprocessing, folder_splits, load_all, load_splits, digit_splits
@@ -94,16 +93,16 @@ class ModelBundle:
         train,valid = [(normalize(x, self.mean, self.std), y) for x,y in (splits.train, splits.valid)]
         dls = DataLoaders(DataLoader(train, bs, shuffle=True), DataLoader(valid, 1000), self.vocab)
         lr,model = default_lr(self.name) if lr is None else lr,self.model
-        if self.name=='resnet': return Learner(dls, model.to(default_device()), partial(F.cross_entropy, label_smoothing=0.1), resnet_optimizer, lr, accuracy, cbs)
         if isinstance(model, Model): return HandLearner(dls, model, model.loss, AdamW, lr, accuracy, cbs)
-        return Learner(dls, model.to(default_device()), F.cross_entropy, AdamW, lr, accuracy, cbs)
+        loss,opt_func = (smoothed_cross_entropy, resnet_optimizer) if self.name=='resnet' else (F.cross_entropy, AdamW)
+        return Learner(dls, model.to(default_device()), loss, opt_func, lr, accuracy, cbs)
     def predict(self,
         x, # rows of pixels (n,784), between 0 and 1
     ):
         "Logits (n,c), on the CPU"
         x,model = normalize(x, self.mean, self.std),self.model
         if isinstance(model, Model): return model.predict(x)
-        with torch.no_grad(): return model.eval()(x.to(next(model.parameters()).device)).cpu()
+        with torch.no_grad(): return model.eval()(x.to(model_device(model))).cpu()
 
 # %% ../nbs/08_train.ipynb #b912f4c5
 class _SameRun(Callback):
