@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['EVENTS', 'BATCH_EVENTS', 'CANCEL', 'Callback', 'CancelFitException', 'CancelEpochException', 'CancelTrainException',
            'CancelValidException', 'CancelBatchException', 'CancelBackwardException', 'CancelStepException', 'Learner',
-           'model_device', 'set_mode', 'evaluating', 'Evaluation', 'check_model', 'as_callback', 'predicted_class',
-           'class_axis', 'accuracy', 'error_rate', 'Recorder', 'name_of', 'unique_name', 'Progress', 'format_number',
-           'format_time', 'is_main_process', 'HandLearner']
+           'model_device', 'set_mode', 'evaluating', 'Evaluation', 'check_model', 'as_callback', 'scale_lrs',
+           'predicted_class', 'class_axis', 'accuracy', 'error_rate', 'Recorder', 'name_of', 'unique_name', 'Progress',
+           'format_number', 'format_time', 'is_main_process', 'HandLearner']
 
 # %% ../nbs/05_learner.ipynb #6c15ee21
 import math, os, time
@@ -253,6 +253,15 @@ def validate(self:Learner,
     return [evaluation.loss, *self.compute_metrics(evaluation)]
 
 # %% ../nbs/05_learner.ipynb #d64c9128
+def scale_lrs(
+    groups,  # parameter groups of an optimizer; their learning rates are set
+    lrs,     # a learning rate for each
+    lr=None, # what the highest becomes, the others in proportion; by default all stay as they are
+):
+    "Set the learning rates of `groups` to `lrs`, scaled so that the highest is `lr`"
+    highest = max(lrs)
+    for group,o in zip(groups, lrs): group['lr'] = o if lr is None else o/highest*lr
+
 @patch
 def make_opt(self:Learner,
     lr=None, # learning rate of the group with the highest one; by default that of the Learner or of `opt_func`
@@ -263,8 +272,7 @@ def make_opt(self:Learner,
         self.opt,self.opt_params,self.opt_lr = self.opt_func(params, lr=self.lr),params,self.lr
         self.group_lrs = [group['lr'] for group in self.opt.param_groups]
     if lr is None and self.lr!=self.opt_lr: lr = self.lr  # it was changed since
-    highest = max(self.group_lrs)
-    for group,group_lr in zip(self.opt.param_groups, self.group_lrs): group['lr'] = group_lr if lr is None else group_lr/highest*lr
+    scale_lrs(self.opt.param_groups, self.group_lrs, lr)
 
 @patch
 def evaluate_with_cbs(self:Learner, dl=None) -> Evaluation:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from fastcore.basics import listify, patch
 from .dataloaders import DataLoaders
 from .display import subplots
-from .learner import Callback, CancelFitException, Learner
+from .learner import Callback, CancelFitException, Learner, scale_lrs
 from .mnist_sgd import SGD, Optimizer
 import fastfound.checkpoints  # adds restore_state to Learner
 
@@ -184,13 +184,12 @@ class Scheduler(Callback):
     ): self.lr,self.momentum = lr,momentum
     def before_fit(self):
         self.groups = [dict(o) for o in self.learn.opt.param_groups]
-        self.highest = max(o['lr'] for o in self.groups)
     def before_batch(self):
         learn = self.learn
         progress = (learn.epoch + learn.iter/learn.n_iter)/learn.n_epoch
-        for group,before in zip(learn.opt.param_groups, self.groups):
-            if self.lr: group['lr'] = self.lr(progress)*(before['lr']/self.highest)
-            if self.momentum: group.update(momentum_settings(group, self.momentum(progress)))
+        if self.lr: scale_lrs(learn.opt.param_groups, [o['lr'] for o in self.groups], self.lr(progress))
+        if self.momentum:
+            for group in learn.opt.param_groups: group.update(momentum_settings(group, self.momentum(progress)))
     def after_fit(self):
         for group,before in zip(self.learn.opt.param_groups, self.groups): group.update({k: before[k] for k in ('lr','momentum','betas') if k in before})
 
@@ -224,11 +223,10 @@ class LRFinder(Callback):
         n=100,               # number of batches
     ): self.start,self.end,self.n,self.lrs,self.losses,self.mean = start,end,n,[],[],0.
     def before_fit(self):
-        rates = [group['lr'] for group in self.learn.opt.param_groups]
-        self.ratios = [lr/max(rates) for lr in rates]
+        self.group_lrs = [group['lr'] for group in self.learn.opt.param_groups]
     def before_batch(self):
         self.lr = self.start*(self.end/self.start)**(len(self.lrs)/(self.n-1))
-        for group,ratio in zip(self.learn.opt.param_groups, self.ratios): group['lr'] = self.lr*ratio
+        scale_lrs(self.learn.opt.param_groups, self.group_lrs, self.lr)
     def after_loss(self):
         self.mean = 0.9*self.mean + 0.1*self.learn.loss.item()
         smooth = self.mean/(1-0.9**(len(self.lrs)+1))  # bias correction

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['conv2d_weight_grad', 'conv2d_input_grad', 'ConvLayer', 'by_hand', 'all_layers', 'layer_parameters',
-           'max_pool_indices', 'max_pool_grad', 'MaxPoolLayer', 'AvgPoolLayer', 'batch_norm_grad', 'update_running',
-           'BatchNormLayer', 'LayerSequence', 'SkipLayer', 'FlattenLayer', 'SharedModel', 'LayerModel', 'batch_norm',
-           'on_engine', 'TensorModel']
+           'max_pool_indices', 'max_pool_grad', 'MaxPoolLayer', 'AvgPoolLayer', 'batch_norm_grad', 'BatchNormLayer',
+           'LayerSequence', 'SkipLayer', 'FlattenLayer', 'SharedModel', 'LayerModel', 'batch_norm', 'on_engine',
+           'TensorModel']
 
 # %% ../nbs/06b_resnet_by_hand.ipynb #5b9c3f08
 import torch
@@ -16,7 +16,7 @@ from functools import singledispatch
 from torch import nn
 from .autograd import Tensor, no_grad, operations
 from .backprop import CrossEntropy, LayerFunction, Lin, Relu
-from .resnet import ResBlock, Skip, conv2d
+from .resnet import ResBlock, Skip, conv2d, update_running
 
 # %% ../nbs/06b_resnet_by_hand.ipynb #f58b204d
 def conv2d_weight_grad(
@@ -158,16 +158,6 @@ def batch_norm_grad(
     if training: g = g - _per_channel(g.mean((0,2,3))) - x_hat*_per_channel((g*x_hat).mean((0,2,3)))
     return _per_channel(scale)*g
 
-def update_running(
-    running_mean, running_var, # (c,), changed in place
-    mean, var,                 # of the batch (c,); the variance is divided by n
-    n, momentum,               # numbers in each channel, and the fraction of this batch
-):
-    "Move the running statistics of batch normalisation; their variance is divided by n-1, as in PyTorch"
-    if n<2: raise ValueError(f'batch normalisation: got {n} number in each channel, wanted at least two in training')
-    running_mean.lerp_(mean, momentum)
-    running_var.lerp_(var*n/(n-1), momentum)
-
 class BatchNormLayer(LayerFunction):
     "Batch normalisation of images (n,c,h,w) with learned scale `w` and shift `b` (c,); running statistics are updated in training, and used otherwise"
     training = True
@@ -176,7 +166,7 @@ class BatchNormLayer(LayerFunction):
     def batch_stats(self, inp):
         "Mean and variance of each channel, which also update the running statistics"
         var,mean = torch.var_mean(inp, (0,2,3), correction=0)
-        update_running(self.running_mean, self.running_var, mean, var, inp.numel()//inp.shape[1], self.momentum)
+        update_running(self.running_mean, self.running_var, mean, var, inp.shape, self.momentum)
         return mean,var
     def forward(self, inp):
         mean,var = self.batch_stats(inp) if self.training else (self.running_mean, self.running_var)
@@ -303,8 +293,8 @@ def batch_norm(
 ) -> Tensor:
     "Batch normalisation on our engine"
     if training:
-        mean,var,n = x.mean((0,2,3)),x.var((0,2,3), correction=0),x.numel()//x.shape[1]
-        update_running(running_mean, running_var, mean.data, var.data, n, momentum)
+        mean,var = x.mean((0,2,3)),x.var((0,2,3), correction=0)
+        update_running(running_mean, running_var, mean.data, var.data, x.shape, momentum)
     else: mean,var = Tensor(running_mean.clone()),Tensor(running_var.clone())
     def per_channel(v): return v.reshape(-1, 1, 1)
     return (x-per_channel(mean))/per_channel((var+eps).sqrt())*per_channel(w) + per_channel(b)
