@@ -137,3 +137,8 @@ def wait_for(what, seconds=300):
     while not what():
         assert time.monotonic()<end, 'waited too long'
         time.sleep(0.01)
+
+def same(got, want, tol=1e-10, equal_nan=False):
+    "Equal shapes, and values equal to `tol`: relative where they are above 1, since a gradient of zeros has no scale of its own"
+    assert got.shape==want.shape and got.dtype==want.dtype
+    torch.testing.assert_close(got, want, rtol=0, atol=tol*max(1, want.nan_to_num(0,0,0).abs().max().item() if want.numel() else 1), equal_nan=equal_nan)

@@ -1,4 +1,4 @@
-"Digits drawn by code, as a hand would draw them: strokes through a few jittered points, rounded, slanted, on a canvas of any size."
+"Digits drawn by code, as a hand would draw them: strokes through a few jittered points, rounded, slanted, on a canvas of any size; and a sheet to test the reading of files with."
 import math, random
 from PIL import Image, ImageDraw
 
@@ -61,3 +61,11 @@ def drawings(seed, n=200):
     "`n` pairs of a digit and its drawing: each digit as often as the others, all heights, pens and both colours in turn"
     rng = random.Random(seed)
     return [(i%10, draw(i%10, rng, HEIGHTS[i//10%4], HEIGHTS[i//10%4]*PENS[i//10%3], dark=i//40%2==0)) for i in range(n)]
+
+def sheet(mode='L', size=(60,40), paper=255, ink=0):
+    "A picture with a bar that lies left of the middle and a spot above it"
+    im = Image.new(mode, size, paper)
+    pen = ImageDraw.Draw(im)
+    pen.rectangle((10,25,29,30), fill=ink)
+    pen.rectangle((12,8,15,11), fill=ink)
+    return im

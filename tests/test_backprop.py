@@ -1,7 +1,9 @@
 "What 03_backprop promises of memory, gradients of any size, and the edge cases: infinite and missing numbers, empty batches, wrong types."
 import copy, sys
+from functools import partial
 import pytest, torch
 import torch.nn.functional as F
+import conftest
 from conftest import run_page
 from hypothesis import given, settings, strategies as st
 from torch import nn
@@ -9,10 +11,7 @@ from fastfound import backprop
 from fastfound.backprop import CrossEntropy, LayerFunction, Lin, LinearLayer, Model, Module, Mse, Relu, cross_entropy, forward_and_backward, log_softmax, mse_grad, relu_grad, softmax
 from fastfound.fully_connected import lin
 
-def same(got, want, tol=1e-10):
-    "Equal shapes, and values equal to `tol`: relative where they are above 1, since a gradient of zeros has no scale of its own"
-    assert got.shape==want.shape and got.dtype==want.dtype
-    torch.testing.assert_close(got, want, rtol=0, atol=tol*max(1, want.nan_to_num(0,0,0).abs().max().item() if want.numel() else 1), equal_nan=True)
+same = partial(conftest.same, equal_nan=True)
 
 def torch_grad(f, *tensors):
     "The gradient of the sum of `f(*tensors)` for the first of `tensors`, by PyTorch"

@@ -3,16 +3,9 @@ import os, random
 import pytest, torch
 import numpy as np
 from PIL import Image, ImageDraw
+from drawings import sheet
 from fastfound.datasets import get_mnist
 from fastfound.pictures import BlankPicture, Preprocessing, center_by_mass, extract_ink, find_splits, folder_splits, frame_digit, image_files, load_all, read_image
-
-def sheet(mode='L', size=(60,40), paper=255, ink=0):
-    "A picture with a bar that lies left of the middle and a spot above it"
-    im = Image.new(mode, size, paper)
-    pen = ImageDraw.Draw(im)
-    pen.rectangle((10,25,29,30), fill=ink)
-    pen.rectangle((12,8,15,11), fill=ink)
-    return im
 
 def array(im): return torch.from_numpy(np.array(im))
 

@@ -1,5 +1,6 @@
 "What 06_resnet promises of convolutions, pooling and batch normalisation of any size, and of the published network."
 import pytest, torch, torch.nn.functional as F
+from conftest import same
 from hypothesis import given, settings, strategies as st
 from torch import nn
 from fastfound.matmul import test_near as near
@@ -12,11 +13,6 @@ def value_and_gradients(f, *tensors):
     leaves = [t.clone().requires_grad_() for t in tensors]
     out = f(*leaves)
     return out.detach(),*torch.autograd.grad((out*drawn(7, *out.shape)).sum(), leaves)
-
-def same(got, want, tol=1e-10):
-    "Equal shapes, and values equal to `tol`: relative where they are above 1, since gradients may cancel to nearly nothing"
-    assert got.shape==want.shape and got.dtype==want.dtype
-    torch.testing.assert_close(got, want, rtol=0, atol=tol*max(1, want.abs().max().item()))
 
 def agree(f, g, *tensors):
     for a,b in zip(value_and_gradients(f, *tensors), value_and_gradients(g, *tensors)): same(a, b)

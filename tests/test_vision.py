@@ -1,6 +1,6 @@
 "Folders of any pictures to batches, files that need care, a Learner on them, and what the network looks at."
 import os, shutil
-import pytest, torch
+import drawings, pytest, torch
 import numpy as np
 import torch.nn.functional as F
 from hypothesis import given, settings, strategies as st
@@ -16,13 +16,7 @@ from fastfound.vision import ImageDataLoaders, ImageReader, class_activation_map
 
 # One file
 
-def sheet(mode='RGB', size=(60,40), paper='white', ink=(200,30,10)):
-    "A picture with a bar left of the middle and a spot above it"
-    im = Image.new(mode, size, paper)
-    pen = ImageDraw.Draw(im)
-    pen.rectangle((10,25,29,30), fill=ink)
-    pen.rectangle((12,8,15,11), fill=ink)
-    return im
+def sheet(mode='RGB', paper='white', ink=(200,30,10)): return drawings.sheet(mode, paper=paper, ink=ink)
 
 def array(im): return np.array(im).astype(int)
 
