@@ -22,6 +22,7 @@ from .files import *
 from .display import *
 from .download import *
 from .commands import *
+from .explorables import *
 from .datasets import *
 from .matmul import *
 from .einsum import *
@@ -38,6 +39,7 @@ from .checkpoints import *
 from .optimizers import *
 from .diagnostics import *
 from .distributed import *
+from .web import *
 from .resnet import *
 from .vision import *
 from .resnet_by_hand import *
@@ -69,5 +71,5 @@ pd = _LazyModule('pandas')
 
 # %% ../nbs/09_all.ipynb #74281fcd
 _all_ = ['math', 'string', 'partial', 'sqrt', 'Path', 'matplotlib', 'np', 'torch', 'F', 'L', 'plt', 'array', 'Image', 'nn', 'pd']
-_modules = 'files display download commands datasets matmul einsum kernels fully_connected backprop autograd mnist_sgd workers dataloaders learner interpret checkpoints optimizers diagnostics distributed resnet vision resnet_by_hand augment more_data demo pictures train'.split()
+_modules = 'files display download commands explorables datasets matmul einsum kernels fully_connected backprop autograd mnist_sgd workers dataloaders learner interpret checkpoints optimizers diagnostics distributed web resnet vision resnet_by_hand augment more_data demo pictures train'.split()
 __all__ = globals().get('__all__', []) + [name for module in _modules for name in import_module(f'fastfound.{module}').__all__]

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from collections import OrderedDict
 from torch import nn
+from .web import web_layers
 
 # %% ../nbs/06_resnet.ipynb #a1b26ae9
 def out_size(
@@ -142,6 +143,10 @@ def small_resnet(
     a,b,c = widths
     layers = [*shrink(n_in, a), *stage(a, b), *stage(b, c), nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(c, n_out)]
     return nn.Sequential(*layers).to(memory_format=torch.channels_last)
+
+# %% ../nbs/06_resnet.ipynb #5628dc88
+@web_layers.register
+def _(layer:Skip, int8=False): return [dict(op='skip', layers=web_layers(layer.layers, int8))]
 
 # %% ../nbs/06_resnet.ipynb #21320b2e
 def resnet18(
