@@ -53,8 +53,8 @@ function load(src) {  // a script instead of a request, because a page opened fr
 }
 function explore(stage, {src, digits, seed}) {
   let rng = random(seed), net = fresh(rng), data = null, running = false, order = null, at = 0, epoch = 0, curve = [], losses = [];
-  const p = plot(310, 190, [0, 10], [.8, 1], 'accuracy on the 1,000 test digits after each pass');
-  p.ticks([[0, '0'], [5, '5'], [10, '10 passes']], [[.8, '80 %'], [.9, '90 %'], [1, '100 %']]);
+  const p = plot(310, 190, [0, 20], [.8, 1], 'accuracy on the 1,000 test digits after each pass');
+  p.ticks([[0, '0'], [10, '10'], [19, '20 passes']], [[.8, '80 %'], [.9, '90 %'], [1, '100 %']]);
   const line = p.path({stroke: '#c2570c'}), said = el('p', {'aria-live': 'polite'}, 'The 5,000 digits are loaded when you press Train.'), still = matchMedia('(prefers-reduced-motion: reduce)').matches;
   const W = 10*29, pictures = el('canvas', {width: W, height: 3*29, role: 'img', 'aria-label': 'the weights of the 30 hidden units as pictures', style: `width: ${W}px; max-width: 100%; image-rendering: pixelated`});
   function paint() {
@@ -85,7 +85,7 @@ function explore(stage, {src, digits, seed}) {
     const recent = losses.slice(-63), mean = recent.reduce((s, v) => s + v, 0)/recent.length;
     line.setAttribute('d', curve.length ? p.draw(curve) : '');
     said.textContent = curve.length ? `After ${epoch} ${epoch === 1 ? 'pass' : 'passes'}: ${(100*curve.at(-1)[1]).toFixed(1)} % of the test digits, training loss ${num(mean)}.` : 'It trains …';
-    if (!isFinite(mean)) { said.textContent = 'The loss is no number any more: the learning rate is too large. Start again with a smaller one.'; running = false; }
+    if (losses.length && !isFinite(mean)) { said.textContent = 'The loss is no number any more: the learning rate is too large. Start again with a smaller one.'; running = false; }
   }
   async function train(passes) {
     try { data = data || await unpack(digits || await load(src)); } catch (e) { said.textContent = e.message; return; }
@@ -103,9 +103,9 @@ function explore(stage, {src, digits, seed}) {
     running = false;
     button.textContent = 'Train';
   }
-  const button = el('button', {type: 'button', onclick: () => { if (running) running = false; else train(10); }}, 'Train');
+  const button = el('button', {type: 'button', onclick: () => { if (running) running = false; else train(20); }}, 'Train');
   const again = () => { running = false; rng = random(seed); net = fresh(rng); order = null; at = epoch = 0; curve = []; losses = []; line.setAttribute('d', ''); said.textContent = 'New weights.'; paint(); };
-  const lr = slider('learning rate', [.01, 3, .01], .2, num, () => {});
+  const lr = slider('learning rate', [.01, 3, .01], .3, num, () => {});
   stage.append(el('div', {class: 'ff-row'}, p.svg, pictures), lr.row, el('p', {}, button, el('button', {type: 'button', onclick: again}, 'Start again')), said);
   paint();
   return {gradients: (n, x, y) => { const g = gradients(Object.fromEntries(Object.entries(n).map(([k, v]) => [k, Float64Array.from(v)])), Float64Array.from(x), y); return Object.fromEntries(Object.entries(g).map(([k, v]) => [k, typeof v === 'number' ? v : Array.from(v)])); },

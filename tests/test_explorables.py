@@ -1,0 +1,338 @@
+"The figures that answer, in a browser: the numbers they show against Python's, driven by mouse and keyboard, and what they cost."
+import random, re, time
+import numpy as np, pytest, torch, torch.nn.functional as F
+from drawings import drawings, strokes
+from fastfound.dataloaders import DataLoaders
+from fastfound.datasets import get_mnist, set_seed
+from fastfound.explorables import NEURON, explore_backprop, explore_broadcast, explore_init, explore_lr, explore_matmul
+from fastfound.fully_connected import normalize
+from fastfound.learner import Learner
+from fastfound.matmul import broadcast_shape, test_near
+from fastfound.mnist_sgd import DataLoader
+from fastfound.optimizers import MuonSGD
+from fastfound.pictures import frame_digit
+from fastfound.resnet import small_resnet
+from fastfound.web import draw_digit, explore_training, save_sample_script, web_network
+
+TIME = torch.arange(20.)
+SPEED = 0.75*(TIME-9.5)**2 + 1
+EVERY = {'matmul': explore_matmul, 'broadcast': explore_broadcast, 'backprop': explore_backprop, 'lr': lambda: explore_lr(TIME, SPEED), 'init': explore_init, 'draw': draw_digit, 'training': explore_training}
+BROWSER = pytest.mark.browser
+
+class Figure:
+    "An explorable in a page of its own"
+    def __init__(self, page): self.page = page
+    def call(self, name, *args): return self.page.evaluate('([name, args]) => { const o = document.querySelector("[data-explorable]").explorable[name]; return typeof o === "function" ? o(...args) : o; }', [name, args])
+    def text(self, selector='p[aria-live]', n=0): return self.page.locator(selector).nth(n).text_content()
+    def press(self, name): self.page.get_by_role('button', name=name, exact=True).click()
+
+@pytest.fixture
+def show(page_for, tmp_path):
+    "Open an explorable as a file, as a reader would who saved it"
+    def f(explorable, **kw): return Figure(page_for(explorable.save(tmp_path/'figure.html'), **kw))
+    return f
+
+@pytest.mark.parametrize('name', EVERY)
+def test_a_figure_is_small_and_stands_still_without_scripts(name):
+    "At most 100 kB, nothing from elsewhere, a picture or words in place of the script, and a text that says what to try"
+    page = EVERY[name]().page()
+    print(f'{name}: {len(page.encode())/1000:.0f} kB')
+    assert len(page.encode())<=100_000
+    assert not re.search(r'(src|href)=|https?://(?!www\.w3\.org/2000/svg)', page)
+    still = re.search(r'<div class="ff-still">(.*?)</div><p>(.+?)</p>', page, re.S)
+    assert len(still[1])>30 and len(still[2])>30
+
+@BROWSER
+@pytest.mark.parametrize('name', EVERY)
+@pytest.mark.parametrize('width,dark', [(1280,False), (390,True)])
+def test_figures_start(show, name, width, dark):
+    "On a wide light page and on a dark phone, without overflow; the still picture has gone"
+    f = show(EVERY[name](), width=width, dark=dark)
+    assert f.page.locator('.ff-still').count()==0 and f.page.locator('[data-on] p').count()>0
+    assert f.page.evaluate('document.documentElement.scrollWidth')<=width
+
+@BROWSER
+def test_the_still_picture_stays_where_scripts_do_not_run(browser, tmp_path):
+    page = browser.new_page(java_script_enabled=False)
+    page.goto(explore_matmul().save(tmp_path/'figure.html').as_uri())
+    assert page.locator('.ff-still svg').is_visible() and page.locator('[data-on]').count()==0
+    page.close()
+
+@BROWSER
+def test_matmul(show):
+    "Every version ends with the product; pointing at a cell, or moving to it with the arrow keys, gives its sum"
+    a,b = torch.randint(-9, 9, (3,4)),torch.randint(-9, 9, (4,5))
+    f,want = show(explore_matmul(a.tolist(), b.tolist())),(a@b).tolist()
+    wanted_steps = [3*5*4, 3*5, 3, 2*3*2, 1]
+    for v in range(f.call('versions')):
+        assert f.call('steps', v)==wanted_steps[v] and f.call('result', v, wanted_steps[v])==want
+    assert f.call('result', 0, 5)[0][:2]==[want[0][0], a[0,0].item()*b[0,1].item()]
+    cells = f.page.locator('table[aria-label="product"] button')
+    cells.nth(7).hover()
+    assert f.text().endswith(f'= {want[1][2]}') and f.page.locator('td.ff-a').count()==4 and f.page.locator('td.ff-b').count()==4
+    cells.nth(7).focus()
+    f.page.keyboard.press('ArrowDown')
+    assert f.text().endswith(f'= {want[2][2]}')
+    f.page.get_by_role('slider').focus()
+    f.page.keyboard.press('End')
+    f.press('Step')
+    assert [int(o) for o in cells.all_inner_texts()]==sum(want, [])
+
+@BROWSER
+def test_broadcasting(show):
+    "The same answers as `broadcast_shape` on a thousand pairs, and what is typed is answered in words"
+    rng,sizes = random.Random(0),[1,1,2,3,4,0]
+    pairs = [[[rng.choice(sizes) for _ in range(rng.randrange(5))] for _ in range(2)] for _ in range(1000)]
+    def answer(s, t):
+        try: return list(broadcast_shape(s, t))
+        except ValueError: return None
+    want = [answer(*o) for o in pairs]
+    f = show(explore_broadcast())
+    got = f.page.evaluate('pairs => { const {broadcast} = document.querySelector("[data-explorable]").explorable; return pairs.map(o => broadcast(...o)); }', pairs)
+    assert got==want and 200<want.count(None)<800
+    first,second = f.page.get_by_role('textbox', name='first shape'),f.page.get_by_role('textbox', name='second shape')
+    first.fill('8, 1, 3')
+    second.fill('(5, 1)')
+    assert f.text()=='(8, 1, 3) and (5, 1) give (8, 5, 3)'
+    second.fill('5, 2')
+    assert f.text()=='(8, 1, 3) and (5, 2) do not fit: dimension -1 is 3 in one and 2 in the other, and neither is 1'
+    second.fill('five')
+    assert f.text()=='got five, wanted sizes such as 3, 1, 5'
+
+OPS = {'add': torch.add, 'sub': torch.sub, 'mul': torch.mul, 'relu': torch.relu, 'square': torch.square, 'exp': torch.exp, 'sigmoid': torch.sigmoid, 'tanh': torch.tanh}
+GRAPHS = {'neuron': NEURON, 'all operations': [('a', 1.2), ('b', -0.7), ('c', 0.4), ('p', 'mul', ['a','b']), ('q', 'exp', ['p']), ('r', 'sigmoid', ['a']), ('s', 'tanh', ['c']), ('t', 'sub', ['q','r']), ('u', 'add', ['t','s']),
+                                               ('v', 'mul', ['u','u']), ('x', 'relu', ['v']), ('y', 'add', ['x','a']), ('loss', 'square', ['y'])]}
+
+def torch_graph(nodes, **inputs):
+    "Values of all nodes and gradients of the loss with respect to each, by PyTorch"
+    t = {}
+    for name,*rest in nodes:
+        t[name] = OPS[rest[0]](*[t[o] for o in rest[1]]) if len(rest)==2 else torch.tensor(inputs.get(name, rest[0]), dtype=torch.float64, requires_grad=True)
+        t[name].retain_grad()
+    t[nodes[-1][0]].backward()
+    return {k: v.item() for k,v in t.items()},{k: 0. if v.grad is None else v.grad.item() for k,v in t.items()}
+
+@BROWSER
+@pytest.mark.parametrize('name', GRAPHS)
+def test_backprop(show, name):
+    "Values and gradients as PyTorch's, also after an input has moved; they appear on the edges step by step"
+    nodes = GRAPHS[name]
+    f = show(explore_backprop(nodes))
+    for moved in ({}, {nodes[0][0]: -0.55}, {nodes[1][0]: 1.37}):
+        for k,v in moved.items(): f.call('set', k, v)
+        values,grads = torch_graph(nodes, **moved)
+        assert f.call('values')==pytest.approx(values, rel=1e-12) and f.call('grads')==pytest.approx(grads, rel=1e-10, abs=1e-14)
+        for k in moved: f.call('set', k, next(o[1] for o in nodes if o[0]==k))
+    assert 'grad' not in f.text('svg')
+    for _ in range(f.call('steps')): f.press('Step')
+    assert f.page.get_by_role('button', name='Step').is_disabled() and f.text('svg').count('grad')==len(nodes)
+    f.press('Back')
+    assert f.text('svg').count('grad')<len(nodes) or '…' in f.text('svg')
+
+@BROWSER
+def test_backprop_by_mouse_and_keyboard(show):
+    "An input is dragged in the picture, or moved with the arrow keys; the loss follows"
+    f = show(explore_backprop())
+    f.press('All')
+    before = f.call('values')
+    box = f.page.locator('svg g[style*="ns-resize"]').first.locator('rect').bounding_box()
+    x,y = box['x']+box['width']/2,box['y']+box['height']/2
+    f.page.mouse.move(x, y)
+    f.page.mouse.down()
+    f.page.mouse.move(x, y-30, steps=4)
+    f.page.mouse.up()
+    dragged = f.call('values')
+    assert dragged['x']==pytest.approx(before['x']+30*6/200, abs=0.011) and dragged==pytest.approx(torch_graph(NEURON, x=dragged['x'])[0])
+    f.page.get_by_role('slider', name=re.compile('^w')).focus()
+    f.page.keyboard.press('ArrowRight')
+    assert f.call('values')['w']==pytest.approx(before['w']+0.01)
+
+@BROWSER
+def test_learning_rate(show):
+    "Steps on the parabola and the fit as torch computes them; the largest rate that converges is 2 over the largest curvature; the words agree with the numbers"
+    f = show(explore_lr(TIME, SPEED))
+    assert f.call('walk', 0.3, 5)==pytest.approx([-2*0.4**k for k in range(6)])
+    for normal in (False, True):
+        u = TIME.double()
+        if normal: u = (u-u.mean())/u.std()
+        X,y = torch.stack([u*u, u, torch.ones(20)], 1),SPEED.double()
+        limit = (2/torch.linalg.eigvalsh(2*X.T@X/20).max()).item()
+        assert f.call('edges')[normal]==pytest.approx(limit, rel=1e-8)
+        w = torch.zeros(3, dtype=torch.float64, requires_grad=True)
+        for _ in range(100):
+            F.mse_loss(X@w, y).backward()
+            w.data -= 0.5*limit*w.grad
+            w.grad = None
+        got = f.call('fit', normal, 0.5*limit)
+        assert got['w']==pytest.approx(w.tolist(), rel=1e-8) and got['loss']==pytest.approx(F.mse_loss(X@w, y).item(), rel=1e-8)
+    rate,part = [f.page.get_by_role('slider').nth(o) for o in (0,1)]
+    rate.focus()
+    f.page.keyboard.press('Home')
+    assert f.text(n=0).endswith('it crawls.')
+    f.page.keyboard.press('End')
+    assert f.text(n=0).endswith('it diverges.')
+    assert f.text(n=1).endswith('It crawls.')
+    f.page.get_by_role('checkbox').check()
+    assert f.text(n=1).endswith('It arrives.')
+    part.focus()
+    f.page.keyboard.press('End')
+    assert f.text(n=1).endswith('It diverges.')
+
+@BROWSER
+def test_initialisation(show):
+    "The standard deviations that the figure computes by moving one run, against fifty layers computed anew at each scale"
+    f = show(explore_init(n=50, seed=3))
+    for kind in ('linear', 'ReLU'):
+        for s in (0.05, 0.1, 0.2, 0.5):
+            gen = torch.Generator().manual_seed(3)
+            for name in ('linear', 'ReLU'):
+                x = torch.randn(256, 50, generator=gen, dtype=torch.float64)
+                stds = []
+                for _ in range(50):
+                    x = x @ (torch.randn(50, 50, generator=gen, dtype=torch.float64)*s)
+                    if name=='ReLU': x = x.relu()
+                    stds.append(x.std().item())
+                if name==kind: break
+            for k in (1, 10, 50): assert f.call('std', kind, s, k)==pytest.approx(stds[k-1], rel=1e-6)
+    f.press('0.01')
+    assert f.text().endswith('the signal vanishes.')
+    f.page.get_by_role('slider').focus()
+    f.page.keyboard.press('End')
+    assert 'it explodes' in f.text() or 'float32' in f.text()
+    f.page.get_by_role('combobox').select_option('ReLU')
+    f.press('√(2/n)')
+    assert f.text().endswith('it lives.')
+
+@pytest.fixture(scope='module')
+def trained():
+    "A residual network trained for four epochs on the sample, its test digits (n,28,28) as bytes, their labels, and the mean and standard deviation of its training digits"
+    data = get_mnist('sample')
+    mean,std = (data.x_train/255).mean(),(data.x_train/255).std()
+    train,valid = [(normalize(x/255, mean, std)[:,None], y) for x,y in ((data.x_train, data.y_train), (data.x_test, data.y_test))]
+    set_seed(42)
+    model = small_resnet(widths=(8,16,32))
+    learn = Learner(DataLoaders(DataLoader(train, 64, shuffle=True), DataLoader(valid, 500)), model, F.cross_entropy, MuonSGD, 0.05)
+    learn.fit_one_cycle(4, quiet=True)
+    with torch.no_grad(): logits = model.eval()(valid[0])
+    return model,logits,data.x_test,data.y_test,mean,std
+
+def read(f, x):
+    "The logits that the figure finds for images `x` as bytes"
+    return torch.tensor(f.page.evaluate('digits => { const {read} = document.querySelector("[data-explorable]").explorable; return digits.map(o => read(Float32Array.from(o, v => v/255))); }', x.flatten(1).tolist()))
+
+@BROWSER
+def test_logits_are_pytorchs(show, trained):
+    "With float weights, on a thousand digits: within 1e-3"
+    model,want,x,y,mean,std = trained
+    got = read(show(draw_digit(web_network(model, mean, std, int8=False))), x)
+    assert got.shape==(1000,10) and (got-want).abs().max()<1e-3 and (want.argmax(1)==y).float().mean()>0.95
+
+@BROWSER
+def test_bytes_are_enough(show, trained):
+    "With weights in bytes the accuracy on a thousand digits changes by at most 0.1 %; the logits do change"
+    model,want,x,y,mean,std = trained
+    got = read(show(draw_digit(web_network(model, mean, std))), x)
+    assert 1e-3<(got-want).abs().max()<1 and abs((got.argmax(1)==y).sum()-(want.argmax(1)==y).sum())<=1
+
+@BROWSER
+def test_the_network_in_the_package(show):
+    "It reads the sample's test digits in at most 10 ms each: the fastest tenth of 300, since other programs may run"
+    data = get_mnist('sample')
+    f = show(draw_digit())
+    assert (read(f, data.x_test).argmax(1)==data.y_test).float().mean()>=0.985
+    times = f.page.evaluate("""digits => { const {read} = document.querySelector("[data-explorable]").explorable; return digits.map(o => { const x = Float32Array.from(o), t = performance.now(); read(x); return performance.now() - t; }); }""", (data.x_test[:300].flatten(1)/255).tolist())
+    print(f'{sorted(times)[30]:.1f} ms a digit')
+    assert sorted(times)[30]<=10
+
+def inks(n=60):
+    "Pairs of a digit and a drawing of it (h,w) between 0 and 1"
+    return [(d, torch.from_numpy(1-np.asarray(im.convert('L'), dtype=np.float32)/255)) for d,im in drawings(5, 2*n) if im.getpixel((0,0))==(255,255,255)][:n]
+
+@BROWSER
+def test_framing(show):
+    "A drawing is cut out, scaled and centred as `frame_digit` does it, but for the rounding of grey levels, which moves the centre of a few over the border to the next pixel"
+    f,moved = show(draw_digit()),0
+    for digit,ink in inks():
+        got,want = torch.tensor(f.call('frame', ink.flatten().tolist(), *ink.shape)).view(28,28),frame_digit(ink)
+        off,shift = min(((got.roll(o, (0,1))-want).abs().max(), o) for o in ((0,0), (1,0), (-1,0), (0,1), (0,-1)))
+        assert off<=2/255, (digit, off*255)
+        moved += shift!=(0,0)
+    assert moved<=3
+
+@BROWSER
+def test_draw_with_the_mouse(show):
+    "Ten digits drawn stroke by stroke: nine or more are read right; example digits are read; Clear takes all away"
+    f,right = show(draw_digit()),0
+    box = f.page.locator('canvas').first.bounding_box()
+    for digit in range(10):
+        f.press('Clear')
+        for stroke in strokes(digit, random.Random(digit), turn=5):
+            points = [(box['x']+box['width']*(.5+.6*x), box['y']+box['height']*(.5+.6*y)) for x,y in stroke[::4]+stroke[-1:]]
+            f.page.mouse.move(*points[0])
+            f.page.mouse.down()
+            for p in points[1:]: f.page.mouse.move(*p)
+            f.page.mouse.up()
+        f.page.wait_for_function('() => document.querySelector("[data-explorable] p[aria-live]").innerText.startsWith("The network reads")')
+        right += f.text().startswith(f'The network reads {digit},')
+    assert right>=9
+    f.press('Clear')
+    assert f.text()=='Draw a digit.'
+    f.page.get_by_role('button', name='example 4').click()
+    assert f.text().startswith('The network reads 3,') and f.page.locator('canvas[aria-label^="output"]').count()==8
+
+@BROWSER
+def test_draw_with_the_keyboard(show):
+    "A stroke from top to bottom is a 1"
+    f = show(draw_digit())
+    f.page.locator('canvas').first.focus()
+    for key in ['ArrowUp']*9 + [' '] + ['ArrowDown']*18 + [' ']: f.page.keyboard.press(key)
+    f.page.wait_for_function('() => [...document.querySelectorAll("[data-explorable] tr")][1].innerText.match(/[5-9]\\d\\.\\d/)')
+
+@BROWSER
+def test_gradients_of_the_training_figure(show):
+    "Loss and gradients against PyTorch's, within 1e-5, and in float64 much closer"
+    gen = torch.Generator().manual_seed(0)
+    w1,b1,w2,b2 = [(torch.randn(*o, generator=gen, dtype=torch.float64)/8).requires_grad_() for o in ((784,30), (30,), (30,10), (10,))]
+    data = get_mnist('sample')
+    x,y = data.x_train[:40].flatten(1).double()/255,data.y_train[:40]
+    loss = F.cross_entropy((x@w1 + b1).relu()@w2 + b2, y)
+    loss.backward()
+    got = show(explore_training()).call('gradients', {k: v.flatten().tolist() for k,v in zip(('w1','b1','w2','b2'), (w1,b1,w2,b2))}, x.flatten().tolist(), y.tolist())
+    assert got['loss']==pytest.approx(loss.item(), rel=1e-12)
+    for k,p in zip(('w1','b1','w2','b2'), (w1,b1,w2,b2)):
+        test_near(torch.tensor(got[k], dtype=torch.float64).view_as(p), p.grad, tol=1e-10)
+
+@BROWSER
+@pytest.mark.parametrize('embed', (False, True))
+def test_training_in_the_page(show, tmp_path, embed):
+    "At least 90 % of the test digits after twenty passes, which take less than half a minute; the digits come with the page or from a file beside it"
+    save_sample_script(tmp_path/'sample_digits.js')
+    f = show(explore_training(embed=embed))
+    start = time.perf_counter()
+    f.press('Train')
+    f.page.wait_for_function('() => document.querySelector("p[aria-live]").innerText.startsWith("After 20 passes")', timeout=120_000)
+    seconds = time.perf_counter()-start
+    print(f"{f.call('accuracy'):.1%} in {seconds:.1f} s")
+    assert f.call('accuracy')>=0.90 and seconds<30
+    f.press('Start again')
+    assert f.text()=='New weights.'
+
+@BROWSER
+def test_training_pauses_and_diverges_in_words(show):
+    f = show(explore_training(embed=True))
+    f.press('Train')
+    f.press('Pause')
+    f.page.get_by_role('button', name='Train').wait_for()
+    f.page.get_by_role('slider').focus()
+    f.page.keyboard.press('End')
+    f.press('Start again')
+    f.press('Train')
+    f.page.wait_for_function('() => /no number any more|After 1 pass/.test(document.querySelector("p[aria-live]").innerText)', timeout=60_000)
+
+@BROWSER
+def test_missing_digits_are_told_in_words(browser, tmp_path):
+    page = browser.new_page()
+    page.goto(explore_training().save(tmp_path/'alone.html').as_uri())
+    page.get_by_role('button', name='Train').click()
+    page.get_by_text('got no sample_digits.js beside this page; in a notebook, call explore_training(embed=True)').wait_for()
+    page.close()
