@@ -12,7 +12,7 @@ ifneq ($(FASTFOUND_HOME),)
 export FASTFOUND_HOME := $(abspath $(FASTFOUND_HOME))
 endif
 
-.PHONY: help demo test lab notebooks docs export clean constraints
+.PHONY: help demo test lab notebooks docs book export clean constraints
 .NOTPARALLEL:
 
 help: ## list the targets
@@ -34,13 +34,16 @@ notebooks: .venv/.dev ## run every notebook in a fresh kernel and store its outp
 docs: .venv/.docs ## build the site in _docs from the outputs stored in the notebooks
 	$(BIN)/python tools/docs.py
 
+book: .venv/.docs ## write the book as fastfound.epub and fastfound.pdf to _docs; the PDF needs Chromium or Chrome
+	$(BIN)/python tools/docs.py --book
+
 export: .venv/.dev ## write the modules and README.md from the notebooks
 	$(BIN)/nbdev_clean
 	$(BIN)/nbdev_export
 	$(BIN)/python tools/readme.py
 
 clean: ## remove what can be made again, the environment too
-	rm -rf .venv _docs _proc _site_src build dist *.egg-info
+	rm -rf .venv _docs _proc build dist *.egg-info
 
 constraints: .venv/bin/python ## choose anew the exact set of packages that fit together, for every Python and system
 	$(PIP) install -q uv

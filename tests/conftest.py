@@ -9,7 +9,11 @@ from fastfound import datasets, download
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets background jobs ignore Ctrl-C, and the programs that tests start would, too
 
-def pytest_configure(config): config.addinivalue_line('markers', 'long: starts whole programs, or trains on all of MNIST, for seconds each; `make test` leaves these tests to `make test ARGS=--long` and to .ci/run')
+pytest_plugins = ['browser']
+
+def pytest_configure(config):
+    config.addinivalue_line('markers', 'long: starts whole programs, or trains on all of MNIST, for seconds each; `make test` leaves these tests to `make test ARGS=--long` and to .ci/run')
+    config.addinivalue_line('markers', 'browser: needs a browser, and the tests of the site need the site; run by `make test ARGS=--browser`')
 
 def pytest_deselected(items):
     "Tell the process that started this one how many tests it leaves out"

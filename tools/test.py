@@ -69,19 +69,20 @@ def main():
     which = parser.add_mutually_exclusive_group()
     which.add_argument('--alone', action='store_true', help='instead, run each notebook alone in a fresh Jupyter kernel')
     which.add_argument('--long', action='store_true', help='instead, run the tests marked as long: whole programs, and training on all of MNIST')
+    which.add_argument('--browser', action='store_true', help='instead, run the tests in a browser, those of the built site among them: `make docs` comes first')
     which.add_argument('--numerical', action='store_true', help='of the tests, run only those of arithmetic')
     args = parser.parse_args()
     os.chdir(ROOT)
-    nbs = [] if args.long else [o for o in notebooks() if not (args.numerical and o.stem in NOT_NUMERICAL)]
-    if not nbs and not args.long: sys.exit('no notebooks found')
+    nbs = [] if args.long or args.browser else [o for o in notebooks() if not (args.numerical and o.stem in NOT_NUMERICAL)]
+    if not nbs and not args.long and not args.browser: sys.exit('no notebooks found')
     with tempfile.TemporaryDirectory() as home:
         skip,failed,count = prepare(home),0,Count()
         if nbs:
             failed = run_all(nbs, skip=skip, workers=workers()) if args.alone else nbdev_test(nbs, skip)
             print(f'{"alone in a kernel" if args.alone else "nbdev_test"}: {len(nbs)-failed} notebooks passed, {failed} failed', flush=True)
-        if not args.alone: count = plain_tests(NUMERICAL if args.numerical else [], 'long' if args.long else 'not long')
+        if not args.alone: count = plain_tests(NUMERICAL if args.numerical else [], 'browser' if args.browser else 'long' if args.long else 'not long and not browser')
     passed,failed = len(nbs)-failed+count.passed,failed+count.failed
-    left_out = '' if args.long or not count.left_out else f', {count.left_out} long ones left out (--long runs them)'
+    left_out = '' if args.long or args.browser or not count.left_out else f', {count.left_out} left out (--long and --browser run them)'
     print(f'{passed} passed, {failed} failed' + (f', {count.skipped} skipped' if count.skipped else '') + left_out)
     sys.exit(bool(failed))
 

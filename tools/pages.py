@@ -1,0 +1,119 @@
+"A notebook, as nbdev prepared it for a site, as a page of Markdown for Sphinx: the prose as it stands, the code, and what it shows."
+import base64, html, inspect, io, re
+from importlib import import_module
+from urllib.parse import quote
+import yaml
+from PIL import Image
+from readme import joined
+
+SHOWN = re.compile(r'---\n\n(?:\[source\]\((?P<source>[^)]*)\)[^\n]*\n\n)?#+ (?P<name>[^\n]+)\n\n```python\n(?P<signature>.*?)\n```\n*(?P<doc>.*)', re.S)
+
+def fence(text, kind):
+    "`text` as a block of code; the fence is longer than any in it"
+    ticks = '`'*max(3, 1+max(map(len, re.findall('`+', text)), default=0))
+    return f'{ticks}{kind}\n{text}\n{ticks}'
+
+def raw(text): return fence(text, '{raw} html')
+
+def folded(title, *parts): return [raw(f'<details class="ff-fold"><summary>{html.escape(title)}</summary>'), *parts, raw('</details>')]
+
+def options(source):
+    "The `#|` lines of a cell as a dict, and its other lines"
+    found = dict(re.findall(r'^#\|\s*([\w-]+)\s*:?\s*(.*)$', source, re.M))
+    return {k: v.strip('"') for k,v in found.items()}, re.sub(r'^#\|.*\n?', '', source, flags=re.M).strip('\n')
+
+def is_plot(png):
+    "Whether most of a picture is white paper, so that a dark page may show it inverted"
+    small = Image.open(io.BytesIO(png)).convert('RGBA').resize((60,60))
+    return sum(a<8 or min(r,g,b)>245 for r,g,b,a in small.getdata())>0.45*3600
+
+def named(svg, opts):
+    "An SVG with the description that the cell gives"
+    svg = re.sub(r'<\?xml.*?\?>|<!DOCTYPE.*?>', '', svg, flags=re.S).strip()
+    return svg if 'aria-label' in svg[:svg.find('>')] else svg.replace('<svg', f'<svg role="img" aria-label="{html.escape(opts.get("fig-alt") or "A diagram")}"', 1)
+
+def legible(text):
+    "HTML with the text of cells shaded by pandas in black or white, whichever stands out more"
+    def luminance(rgb): return sum(k*((v/255+.055)/1.055)**2.4 for k,v in zip((.2126,.7152,.0722), bytes.fromhex(rgb)))
+    return re.sub(r'background-color: #(\w{6});\s*color: #\w{6}', lambda m: f'background-color: #{m[1]}; color: {"#000" if luminance(m[1])>.18 else "#fff"}', text)
+
+class Pages:
+    "Writes pages: links lead to `names`, a dict from the name of a notebook to that of its page, with `suffix`, and pictures go to the folder `images`"
+    def __init__(self, names, images, site, suffix='.html', scripts=True):
+        self.names,self.images,self.site,self.suffix,self.scripts = names,images,site,suffix,scripts
+
+    def links(self, text):
+        "Make links to notebooks and to our own site relative"
+        for nb,page in self.names.items(): text = text.replace(f']({nb}.ipynb', f']({page}{self.suffix}')
+        return re.sub(rf'{re.escape(self.site)}([\w.]+)\.html', rf'\1{self.suffix}', text) if self.suffix!='.html' else text.replace(self.site, '')
+
+    def picture(self, data, name, alt):
+        png = base64.b64decode(joined(data))
+        (self.images/f'{name}.png').write_bytes(png)
+        return f'```{{image}} images/{name}.png\n:alt: {alt or "The output of the code above"}\n:width: {Image.open(io.BytesIO(png)).width}px\n:class: {"ff-plot" if is_plot(png) else "ff-picture"}\n```'
+
+    def shown(self, o, name, opts):
+        "What a cell shows, as Markdown"
+        data = o.get('data', {})
+        if 'text/markdown' in data: return self.links(joined(data['text/markdown']))
+        if 'text/latex' in data: return f"$${joined(data['text/latex']).strip().strip('$').removeprefix(chr(92)+'displaystyle')}$$"
+        if 'image/svg+xml' in data: return raw(f'<div class="ff-html">{named(joined(data["image/svg+xml"]), opts)}</div>')
+        if 'text/html' in data:
+            text = legible(joined(data['text/html']))
+            return raw(f'<div class="ff-html">{text if self.scripts else re.sub(r"<(script|style)>.*?</(script|style)>", "", text, flags=re.S)}</div>')
+        if 'image/png' in data: return self.picture(data['image/png'], name, opts.get('fig-alt'))
+        text = joined(o.get('text') or data.get('text/plain') or '').rstrip()
+        return raw(f'<pre class="ff-out" tabindex="0">{html.escape(text)}</pre>') if text else ''
+
+    def code(self, cell):
+        "A code cell and its outputs"
+        opts,source = options(joined(cell['source']))
+        parts = [fence(source, 'python')] if source and opts.get('echo')!='false' else []
+        if opts.get('code-fold')=='true': parts = folded(opts.get('code-summary') or 'Code', *parts)
+        if opts.get('output')=='false': return parts
+        return parts + [text for i,o in enumerate(cell.get('outputs', [])) if (text := self.shown(o, f'{cell["id"]}-{i}', opts))]
+
+    def definition(self, doc, taught):
+        "The place of a definition: its name, to which links lead, and, unless its source stands below, its source if it is short, else its signature, what it does and its source, folded"
+        name = doc['name'].replace('\\', '')
+        source = f'<a href="{html.escape(doc["source"])}">source</a>' if doc['source'] else ''
+        bar = raw(f'<div class="ff-def" id="{quote(name.lower(), safe="._")}"><code>{html.escape(name)}</code>{source}</div>')
+        if taught: return [bar]
+        text = '' if 'Call self as a function' in doc['doc'] else self.links(doc['doc']).strip().strip('*')
+        code = self.source(name)
+        if code and code.count('\n')<8: return [bar, fence(code, 'python')]
+        signature = fence(re.sub(r'\[`([^`]+)`\]\([^)]*\)', r'`\1`', doc['signature']), 'python')
+        return [bar, text, signature, *(folded('Source', fence(code, 'python')) if code else [])]
+
+    def source(self, name):
+        "The source of a name of this page's module, where it has one"
+        obj = self.module
+        try:
+            for part in name.split('.'): obj = getattr(obj, part)
+            return inspect.getsource(inspect.unwrap(obj)).rstrip()
+        except (AttributeError, TypeError, OSError): return ''
+
+    def page(self, nb, stem, head=()):
+        "The Markdown of the notebook `nb`, whose file is `stem`; `head` comes below its title"
+        front = yaml.safe_load(joined(nb['cells'][0]['source']).strip().strip('-')) if nb['cells'][0]['cell_type']=='raw' else {}
+        try: self.module = import_module(f'fastfound.{self.names[stem]}')
+        except ImportError: self.module = None
+        parts,found = [f"# {front['title']}", *([f"{{.ff-lead}}\n{front['description'].rstrip('.')}."] if front.get('description') else []), *head],[]
+        for cell in nb['cells'][1:]:
+            if cell['cell_type']=='markdown':
+                text = joined(cell['source']).strip()
+                if not text.startswith('<!-- WARNING'): parts.append(self.links(text))
+            elif cell['cell_type']=='code':
+                docs = [SHOWN.fullmatch(joined(o['data']['text/markdown'])) for o in cell.get('outputs', []) if 'show_doc(' in joined(cell['source']) and 'text/markdown' in o.get('data', {})]
+                if docs and all(docs): found += docs; continue
+                taught = options(joined(cell['source']))[0].get('code-summary')=='Exported source'
+                for d in found: parts += self.definition(d, taught)
+                found = []
+                if taught: cell = {**cell, 'source': re.sub(r'^#\| code-(fold|summary):.*\n', '', joined(cell['source']), flags=re.M)}
+                parts += self.code(cell)
+            if cell['cell_type']=='markdown' and found:
+                text = parts.pop()
+                for d in found: parts += self.definition(d, False)
+                parts,found = [*parts, text],[]
+        for d in found: parts += self.definition(d, False)
+        return front, '\n\n'.join(o for o in parts if o) + '\n'
