@@ -41,6 +41,7 @@ export: .venv/.dev ## write the modules and README.md from the notebooks
 	$(BIN)/nbdev_clean
 	$(BIN)/nbdev_export
 	$(BIN)/python tools/readme.py
+	$(BIN)/python tools/house.py
 
 clean: ## remove what can be made again, the environment too
 	rm -rf .venv _docs _proc _site_src build dist *.egg-info
