@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 OUT = ROOT/'.github/house.svg'
 WIDTH,HEIGHT,STEP,ROW = 128,30,152,52  # of a box, and from one box to the next
-STYLE = '''text { font: 14px system-ui, sans-serif; fill: #1f2328 } rect { fill: #ddf4ff; stroke: #0969da } .side rect { fill: #f6f8fa; stroke: #818b98 } path { fill: none; stroke: #59636e; stroke-opacity: .35 } .road { stroke: #0969da; stroke-opacity: 1; stroke-width: 2 }
+STYLE = '''text { font: 13px system-ui, sans-serif; fill: #1f2328 } rect { fill: #ddf4ff; stroke: #0969da } .side rect { fill: #f6f8fa; stroke: #818b98 } path { fill: none; stroke: #59636e; stroke-opacity: .35 } .road { stroke: #0969da; stroke-opacity: 1; stroke-width: 2 }
 @media (prefers-color-scheme: dark) { text { fill: #f0f6fc } rect { fill: #0c2d6b; stroke: #4493f8 } .side rect { fill: #212830; stroke: #9198a1 } path { stroke: #9198a1 } .road { stroke: #4493f8 } }'''
 
 def pages():
@@ -21,12 +21,17 @@ def imports(module, known):
     text = (ROOT/f'fastfound/{module}.py').read_text(encoding='utf-8')
     return [o for o in known if re.search(rf'^from (fastfound)?\.{o} import', text, re.M)]
 
+def direct(graph):
+    "`graph` without the imports that a chain of other imports contains, so that the arrows can be followed"
+    def reach(o): return set(graph[o]).union(*map(reach, graph[o]))
+    return {k: [o for o in v if not any(o in reach(p) for p in v)] for k,v in graph.items()}
+
 def places(numbers):
     "The corner of each box: chapters from left to right, the side roads of each below it"
     found,below = {}, {}
     for module,number in numbers.items():
         below[number[:2]] = row = below.get(number[:2], -1) + 1
-        found[module] = (10 + int(number[:2])*STEP, 10 + row*ROW)
+        found[module] = (24 + int(number[:2])*STEP, 10 + row*ROW)
     return found
 
 def arrow(a, b, kind='import'):
@@ -41,14 +46,15 @@ def arrow(a, b, kind='import'):
 def box(module, number, x, y):
     kind = 'chapter' if len(number)==2 else 'side'
     label = escape(f'{number.lstrip("0") if number[:2]!="00" else number[1:]} {module}')
-    return f'<g class="{kind}"><rect x="{x}" y="{y}" width="{WIDTH}" height="{HEIGHT}" rx="6"/><text x="{x+WIDTH/2}" y="{y+20}" text-anchor="middle" textLength="{min(WIDTH-12, 8*len(label))}" lengthAdjust="spacingAndGlyphs">{label}</text></g>'
+    return f'<g class="{kind}"><rect x="{x}" y="{y}" width="{WIDTH}" height="{HEIGHT}" rx="6"/><text x="{x+WIDTH/2}" y="{y+20}" text-anchor="middle">{label}</text></g>'
 
 def build():
     "The picture as text: imports of the one-import module, which has them all, are left out"
     numbers = pages()
     at = places(numbers)
     width,height = max(x for x,_ in at.values())+WIDTH+10, max(y for _,y in at.values())+HEIGHT+10
-    arrows = [arrow(at[o], at[module]) for module in numbers if module!='all' for o in imports(module, numbers)]
+    graph = direct({o: imports(o, numbers) for o in numbers if o!='all'})
+    arrows = [arrow(at[o], at[module]) for module,needs in graph.items() for o in needs]
     road = [o for o,number in numbers.items() if len(number)==2]
     arrows += [arrow(at[a], at[b], kind='road') for a,b in zip(road, road[1:])]
     boxes = [box(module, number, *at[module]) for module,number in numbers.items()]
