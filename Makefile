@@ -12,7 +12,7 @@ ifneq ($(FASTFOUND_HOME),)
 export FASTFOUND_HOME := $(abspath $(FASTFOUND_HOME))
 endif
 
-.PHONY: help demo test lab notebooks docs book export clean constraints
+.PHONY: help demo test doctor lab notebooks docs book export clean constraints
 .NOTPARALLEL:
 
 help: ## list the targets
@@ -23,6 +23,9 @@ demo: .venv/.run ## watch a network learn handwritten digits; options in ARGS, s
 
 test: .venv/.dev ## run every notebook and the tests; ARGS=--long runs the tests that take long
 	$(BIN)/python tools/test.py $(ARGS)
+
+doctor: .venv/.run ## look at this machine and say what to do about each problem
+	$(BIN)/fastfound_doctor $(ARGS)
 
 lab: .venv/.dev ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab nbs
@@ -41,13 +44,14 @@ export: .venv/.dev ## write the modules and README.md from the notebooks
 	$(BIN)/nbdev_clean
 	$(BIN)/nbdev_export
 	$(BIN)/python tools/readme.py
+	$(BIN)/python tools/house.py
 
 clean: ## remove what can be made again, the environment too
 	rm -rf .venv _docs _proc build dist *.egg-info
 
 constraints: .venv/bin/python ## choose anew the exact set of packages that fit together, for every Python and system
 	$(PIP) install -q uv
-	printf 'torch==2.13.0\npip\n' | $(BIN)/uv pip compile -q --universal --python-version 3.10 --all-extras \
+	printf 'torch==2.13.0\npip\n' | $(BIN)/uv pip compile -q --universal --python-version 3.10 --extra dev --extra docs --extra fast \
 	  --no-annotate --no-header setup.py - > .venv/all.txt
 	{ sed '/^$$/q' constraints.txt; grep -v -E '^(nvidia-|cuda-)' .venv/all.txt; } > .venv/constraints.txt
 	mv .venv/constraints.txt constraints.txt

@@ -1,7 +1,7 @@
 "Reads settings.ini, where all of the metadata lives: edit there, not here."
 from configparser import ConfigParser
 from pathlib import Path
-import shlex
+import re, shlex
 from setuptools import setup, find_namespace_packages
 
 config = ConfigParser(delimiters=['='])
@@ -12,6 +12,11 @@ lib = cfg['lib_name']
 def words(key):
     "The words of setting `key`, without its comments"
     return shlex.split(cfg.get(key, ''), comments=True)
+
+def tested():
+    "The versions that constraints.txt fixes for what everyone needs: in the metadata, where fastfound_doctor finds them in an installed wheel"
+    names = {re.match(r'[\w-]+', o)[0] for o in words('requirements')}
+    return [o for o in Path('constraints.txt').read_text(encoding='utf-8').splitlines() if o.partition('==')[0] in names]
 
 spdx = {'apache2': 'Apache-2.0'}
 stages = ['1 - Planning', '2 - Pre-Alpha', '3 - Alpha', '4 - Beta', '5 - Production/Stable', '6 - Mature', '7 - Inactive']
@@ -28,7 +33,7 @@ setup(
     packages=find_namespace_packages(include=[lib, f'{lib}.*']), include_package_data=True,
     python_requires='>=' + cfg['min_python'],
     install_requires=words('requirements'),
-    extras_require={o: words(f'{o}_requirements') for o in ('dev', 'docs', 'fast')},
+    extras_require={o: words(f'{o}_requirements') for o in ('dev', 'docs', 'fast')} | {'tested': tested()},
     entry_points={'console_scripts': words('console_scripts'), 'nbdev': [f'{lib}={lib}._modidx:d']},
     long_description=Path('README.md').read_text(encoding='utf-8'), long_description_content_type='text/markdown',
 )

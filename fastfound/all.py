@@ -48,6 +48,7 @@ from .more_data import *
 from .demo import *
 from .pictures import *
 from .train import *
+from .doctor import *
 
 # %% ../nbs/09_all.ipynb #bbdd0adb
 def tensor(
@@ -71,5 +72,5 @@ pd = _LazyModule('pandas')
 
 # %% ../nbs/09_all.ipynb #74281fcd
 _all_ = ['math', 'string', 'partial', 'sqrt', 'Path', 'matplotlib', 'np', 'torch', 'F', 'L', 'plt', 'array', 'Image', 'nn', 'pd']
-_modules = 'files display download commands explorables datasets matmul einsum kernels fully_connected backprop autograd mnist_sgd workers dataloaders learner interpret checkpoints optimizers diagnostics distributed web resnet vision resnet_by_hand augment more_data demo pictures train'.split()
+_modules = 'files display download commands explorables datasets matmul einsum kernels fully_connected backprop autograd mnist_sgd workers dataloaders learner interpret checkpoints optimizers diagnostics distributed web resnet vision resnet_by_hand augment more_data demo pictures train doctor'.split()
 __all__ = globals().get('__all__', []) + [name for module in _modules for name in import_module(f'fastfound.{module}').__all__]

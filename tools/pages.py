@@ -3,6 +3,7 @@ import base64, html, inspect, io, re
 from importlib import import_module
 from urllib.parse import quote
 import yaml
+from docutils.nodes import make_id
 from PIL import Image
 from readme import joined
 
@@ -37,6 +38,15 @@ def legible(text):
     def luminance(rgb): return sum(k*((v/255+.055)/1.055)**2.4 for k,v in zip((.2126,.7152,.0722), bytes.fromhex(rgb)))
     return re.sub(r'background-color: #(\w{6});\s*color: #\w{6}', lambda m: f'background-color: #{m[1]}; color: {"#000" if luminance(m[1])>.18 else "#fff"}', text)
 
+def one_id_each(text):
+    "Markdown in which a definition has no id where a heading or an earlier definition has the same"
+    used = {make_id(o) for o in re.findall(r'^#+ (.+)$', text, re.M)}
+    def once(m):
+        taken = m[1] in used
+        used.add(m[1])
+        return 'class="ff-def"' if taken else m[0]
+    return re.sub(r'class="ff-def" id="([^"]+)"', once, text)
+
 class Pages:
     "Writes pages: links lead to `names`, a dict from the name of a notebook to that of its page, with `suffix`, and pictures go to the folder `images`"
     def __init__(self, names, images, site, suffix='.html', scripts=True):
@@ -57,10 +67,11 @@ class Pages:
         data = o.get('data', {})
         if 'text/markdown' in data: return self.links(joined(data['text/markdown']))
         if 'text/latex' in data: return f"$${joined(data['text/latex']).strip().strip('$').removeprefix(chr(92)+'displaystyle')}$$"
-        if 'image/svg+xml' in data: return raw(f'<div class="ff-html">{named(joined(data["image/svg+xml"]), opts)}</div>')
+        if 'image/svg+xml' in data: return raw(f'<div class="ff-html">{named(joined(data["image/svg+xml"]), opts).replace("arrow", f"arrow-{name}")}</div>')
         if 'text/html' in data:
-            text = legible(joined(data['text/html']))
-            return raw(f'<div class="ff-html">{text if self.scripts else re.sub(r"<(script|style)>.*?</(script|style)>", "", text, flags=re.S)}</div>')
+            text = legible(joined(data['text/html'])).replace('&nbsp;', '&#160;')
+            if not self.scripts: text = re.sub(r'<(script|style)\b.*?</\1>', '', text, flags=re.S)
+            return raw(f'<div class="ff-html">{text}</div>')
         if 'image/png' in data: return self.picture(data['image/png'], name, opts.get('fig-alt'))
         text = joined(o.get('text') or data.get('text/plain') or '').rstrip()
         return raw(f'<pre class="ff-out" tabindex="0">{html.escape(text)}</pre>') if text else ''
@@ -116,4 +127,4 @@ class Pages:
                 for d in found: parts += self.definition(d, False)
                 parts,found = [*parts, text],[]
         for d in found: parts += self.definition(d, False)
-        return front, '\n\n'.join(o for o in parts if o) + '\n'
+        return front, one_id_each('\n\n'.join(o for o in parts if o) + '\n')

@@ -1,4 +1,4 @@
-"Write README.md from nbs/index.ipynb and its stored outputs, with nbdev's own processors and no other program; `--check` only tells whether it is in step."
+"Write README.md from nbs/index.ipynb and its stored outputs, with nbdev's own processors and no other program, without cells flagged `#| site-only`; `--check` only tells whether it is in step."
 import base64, re, sys
 from pathlib import Path
 from fastfound import _modidx
@@ -24,12 +24,12 @@ complete_index(get_config())  # as this file is imported, since the site is made
 
 def joined(x): return ''.join(x) if isinstance(x, list) else x
 
-def output(o, name, images):
-    "The Markdown of an output; a picture goes to `images` under a name that begins with `name`"
+def output(o, name, images, alt=''):
+    "The Markdown of an output; a picture, which `alt` describes, goes to `images` under a name that begins with `name`"
     data = o.get('data', {})
     if 'image/png' in data:
         images[f'{name}.png'] = base64.b64decode(joined(data['image/png']))
-        return f'![]({name}.png)'
+        return f'![{alt}]({name}.png)'
     for kind in ('text/markdown', 'text/html'):
         if kind in data: return joined(data[kind]).strip()
     text = joined(o.get('text') or data.get('text/plain') or '').rstrip()
@@ -44,11 +44,13 @@ def build(cfg):
     front,images = nb.frontmatter_,{}
     parts = [f"# {front['title']}", NOTE, f"> {front['description']}"]
     for cell in nb.cells:
+        if 'site-only' in cell.get('directives_', {}): continue
+        option = dict(re.findall(r'^#\| *([\w-]+): *"?(.*?)"?$', cell.source, re.M))
         source = re.sub(r'^#\|.*\n?', '', cell.source, flags=re.M).strip()
         if cell.cell_type=='markdown': parts.append(re.sub(r'\]\(([\w/.-]+\.ipynb)(#[\w.-]*)?\)', link, source))
         elif cell.cell_type=='code':
-            if source: parts.append(f'```python\n{source}\n```')
-            parts += [output(o, f'index_files/{cell.id}-{i}', images) for i,o in enumerate(cell.get('outputs', []))]
+            if source and option.get('echo')!='false': parts.append(f'```python\n{source}\n```')
+            parts += [output(o, f'index_files/{cell.id}-{i}', images, option.get('fig-alt', '')) for i,o in enumerate(cell.get('outputs', []))]
     return '\n\n'.join(o for o in parts if o) + '\n', images
 
 def main(check):

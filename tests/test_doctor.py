@@ -1,0 +1,79 @@
+"Each problem that the doctor knows, made to happen."
+import json
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+import pytest
+from packaging.specifiers import SpecifierSet
+from fastfound import datasets, doctor
+from fastfound.download import fastfound_home
+
+def row(name): return next(o for o in doctor.examine() if o['check']==name)
+
+def test_digits_missing_are_a_note(files): assert row('digits')['status']=='note'
+
+def test_digits_verified(files, monkeypatch):
+    monkeypatch.setenv('FASTFOUND_DATA', str(files))
+    assert (row('digits')['status'], row('digits')['found'])==('ok', f'all 4 files verified in {files}')
+
+def damage(folder):
+    "One file of the four, whole but with other contents"
+    name = next(iter(doctor.MNIST_FILES))
+    datasets.write_idx(folder/f'{name}.gz', datasets.torch.zeros(60,28,28, dtype=datasets.torch.uint8))
+
+def test_damaged_data(files, monkeypatch):
+    "The advice is about the folder with the damage, and not about the cache"
+    monkeypatch.setenv('FASTFOUND_DATA', str(files))
+    damage(files)
+    o = row('digits')
+    assert o['status']=='broken' and str(files) in o['advice'] and 'FASTFOUND_DATA' in o['advice'] and 'cache' not in o['advice']
+
+def test_damaged_cache(files):
+    fastfound_home().mkdir(parents=True)
+    damage(fastfound_home())
+    o = row('digits')
+    assert o['status']=='broken' and str(fastfound_home()) in o['advice'] and 'cache' in o['advice'] and 'FASTFOUND_DATA' not in o['advice']
+
+def test_data_without_files(files, monkeypatch, tmp_path):
+    monkeypatch.setenv('FASTFOUND_DATA', str(tmp_path))
+    assert row('digits')['status']=='broken'
+
+def test_cache_that_is_a_file(files, monkeypatch, tmp_path):
+    (tmp_path/'file').write_text('')
+    monkeypatch.setenv('FASTFOUND_HOME', str(tmp_path/'file'))
+    assert row('cache')['status']=='broken' and 'FASTFOUND_HOME' in row('cache')['advice']
+
+@pytest.mark.skipif(not Path('/proc/self').exists(), reason='needs a folder in which nobody can write')
+def test_read_only_cache(files, monkeypatch):
+    monkeypatch.setenv('FASTFOUND_HOME', '/proc/fastfound')
+    assert row('cache')['status']=='broken'
+
+def test_unknown_device(files, monkeypatch):
+    monkeypatch.setenv('FASTFOUND_DEVICE', 'abacus')
+    assert row('device')['status']=='broken' and 'abacus' in row('device')['advice']
+
+@pytest.mark.parametrize('got, status', [('2.5.1', 'broken'), ('2.6.0', 'note'), ('2.13.0+cpu', 'ok'), ('3.0', 'note')])
+def test_versions(monkeypatch, got, status):
+    monkeypatch.setattr(doctor, 'version', lambda name: got)
+    o = doctor.check_version('torch', SpecifierSet('>=2.6'), SpecifierSet('==2.13.0'))
+    assert o['status']==status and (status=='ok')==(not o['advice'])
+
+def test_metadata(monkeypatch):
+    "As in a wheel: minimum and tested versions, for this Python only"
+    monkeypatch.setattr(doctor, 'requires', lambda _: ['torch>=2.6', 'numpy', 'nbdev; extra == "dev"', 'torch==2.13.0; extra == "tested"', 'numpy==1; python_version < "3" and extra == "tested"'])
+    assert doctor.requirements()=={'torch': SpecifierSet('>=2.6'), 'numpy': SpecifierSet('')}
+    assert doctor.requirements('tested')=={'torch': SpecifierSet('==2.13.0')}
+    monkeypatch.setattr(doctor, 'requires', lambda _: ['torch>=2.6'])
+    assert row('tested versions')['status']=='note'
+
+def test_no_metadata(monkeypatch):
+    def missing(_): raise PackageNotFoundError
+    monkeypatch.setattr(doctor, 'requires', missing)
+    assert row('fastfound')['status']=='note' and 'no metadata' in row('fastfound')['found']
+
+def test_status_and_json(files, monkeypatch, capsys):
+    doctor.fastfound_doctor(json=False)
+    assert 'digits' in capsys.readouterr().out
+    monkeypatch.setenv('FASTFOUND_DEVICE', 'abacus')
+    with pytest.raises(SystemExit) as e: doctor.fastfound_doctor(json=True)
+    rows = json.loads(capsys.readouterr().out)
+    assert e.value.code==1 and [o['check'] for o in rows if o['status']=='broken']==['device']

@@ -1,0 +1,65 @@
+"The files around the book: README, workflows, forms and citation are what GitHub expects, and say what is true."
+import configparser, re, subprocess, sys
+from pathlib import Path
+import pytest, yaml
+
+ROOT = Path(__file__).parents[1]
+WORKFLOWS = sorted((ROOT/'.github/workflows').glob('*.yaml'))
+FORMS = [o for o in sorted((ROOT/'.github/ISSUE_TEMPLATE').glob('*.yml')) if o.stem!='config']
+CHECKED = [(o, 'github-workflows') for o in WORKFLOWS] + [(o, 'github-issue-forms') for o in FORMS] + [
+    (ROOT/'.github/ISSUE_TEMPLATE/config.yml', 'github-issue-config'), (ROOT/'.github/dependabot.yml', 'dependabot'), (ROOT/'CITATION.cff', 'citation-file-format')]
+
+def settings():
+    "The settings of the project"
+    config = configparser.ConfigParser(delimiters=['='])
+    config.read(ROOT/'settings.ini', encoding='utf-8')
+    return config['DEFAULT']
+
+def schema_errors(path, schema):
+    "What check-jsonschema says about `path`, an empty string if it is valid; the schema is in that package, so no network is needed"
+    r = subprocess.run([sys.executable, '-m', 'check_jsonschema', '--force-filetype', 'yaml', '--builtin-schema', f'vendor.{schema}', str(path)], capture_output=True, text=True)
+    return '' if r.returncode==0 else r.stdout + r.stderr
+
+@pytest.mark.parametrize('path, schema', CHECKED, ids=[o.name for o,_ in CHECKED])
+def test_files_fit_their_schema(path, schema): assert not schema_errors(path, schema)
+
+@pytest.mark.parametrize('text, schema', [('jobs: {a: {runs-on: x, step: []}}', 'github-workflows'), ('body: []', 'github-issue-forms'), ('version: 3', 'dependabot'), ('title: x', 'citation-file-format')])
+def test_a_schema_refuses(tmp_path, text, schema):
+    (tmp_path/'x.yml').write_text(text)
+    assert schema_errors(tmp_path/'x.yml', schema)
+
+KNOWN = r'make (\w+)( CPU=1)?|bash \.ci/run|python tools/test\.py( --\w+)?|(fastfound_\w+)( --?[\w/]+( \w+)?)*|python -m pip install .*|uv pip install .*'
+
+@pytest.mark.parametrize('path', WORKFLOWS, ids=lambda o: o.name)
+def test_steps_run_what_a_reader_can_run(path):
+    "Each step installs, or is a target of make, .ci/run, the test program or one of our commands"
+    targets = re.findall(r'^([a-z]+):', (ROOT/'Makefile').read_text(encoding='utf-8'), re.M)
+    commands = re.findall(r'^\s*(fastfound_\w+)=', settings()['console_scripts'], re.M)
+    for job in yaml.safe_load(path.read_text(encoding='utf-8'))['jobs'].values():
+        for run in [o['run'] for o in job['steps'] if 'run' in o]:
+            m = re.fullmatch(KNOWN, run)
+            assert m, f'unknown step: {run}'
+            assert m[1] in [None, *targets] and m[4] in [None, *commands], run
+
+def test_oldest_is_what_settings_allow():
+    "The job `oldest` installs the lowest version that settings.ini allows of each package that has one"
+    step = (ROOT/'.github/workflows/test.yaml').read_text(encoding='utf-8')
+    lowest = re.findall(r'^\s*([\w-]+)>=([\d.]+)', settings()['requirements'], re.M)
+    assert lowest and all(re.search(rf' {name}=={version}(\.0)*(?= )', step) for name,version in lowest)
+
+def test_readme_is_short():
+    "What has a letter or a digit counts as a word, code and table included"
+    words = [o for o in (ROOT/'README.md').read_text(encoding='utf-8').split() if re.search(r'\w', o)]
+    assert len(words)<500
+
+def test_readme_shows_pictures_with_words():
+    pictures = re.findall(r'!\[(.*?)\]\((.*?)\)', (ROOT/'README.md').read_text(encoding='utf-8'))
+    assert pictures and all(len(alt)>40 and (ROOT/path).stat().st_size>1000 for alt,path in pictures)
+
+def test_readme_names_every_page():
+    text = (ROOT/'nbs/index.ipynb').read_text(encoding='utf-8')
+    assert [o.name for o in sorted((ROOT/'nbs').glob('[0-9]*.ipynb')) if text.count(f']({o.name})')==0]==[]
+
+def test_citation_has_the_version_and_address_of_the_settings():
+    cff,cfg = yaml.safe_load((ROOT/'CITATION.cff').read_text(encoding='utf-8')),settings()
+    assert (cff['version'], cff['repository-code'], cff['authors'])==(cfg['version'], cfg['git_url'], [{'name': cfg['author']}])
