@@ -12,7 +12,7 @@ ifneq ($(FASTFOUND_HOME),)
 export FASTFOUND_HOME := $(abspath $(FASTFOUND_HOME))
 endif
 
-.PHONY: help demo test lab notebooks docs export clean constraints
+.PHONY: help demo test lab notebooks figures docs export clean constraints
 .NOTPARALLEL:
 
 help: ## list the targets
@@ -30,6 +30,9 @@ lab: .venv/.dev ## open the notebooks in JupyterLab
 notebooks: .venv/.dev ## run every notebook in a fresh kernel and store its outputs (FASTFOUND_DATA names the full data)
 	$(BIN)/python tools/run_nbs.py --save $(ARGS)
 	$(BIN)/nbdev_clean
+
+figures: .venv/.dev ## compute the figures of the book and fail if one is outside its band (FASTFOUND_DATA names the full data)
+	PYTHONPATH=. $(BIN)/python bench/figures.py $(ARGS)
 
 docs: .venv/.docs ## build the site in _docs from the outputs stored in the notebooks
 	$(BIN)/python tools/docs.py

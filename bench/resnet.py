@@ -46,6 +46,7 @@ class Recipe:
     epochs: int = 1
     shift: int = 0              # augmentation: whole pixels
     affine: float = 0.          # augmentation: up to 10 degrees, a tenth larger, slanted and moved by 2 pixels, times this
+    tta: int = 0                # test-time augmentation: how many changed versions of each digit, at half of these amounts
 
 def network(r, c):
     "The network of the recipe `r`, for `c` classes"
@@ -76,6 +77,8 @@ def digits(task):
     mean,std = x.float().mean(),x.float().std()
     return (normalize(x.float(), mean, std)[:,None], y), (normalize(xt.float(), mean, std)[:,None], yt)
 
+def augment(amount): return Augment(10*amount, 0.1*amount, 0.1*amount, 2/28*amount, pad='border')
+
 def train(r, data, seed):
     "Accuracy, CPU seconds and seconds of a run, with the evaluation after each epoch in them, and the number of parameters"
     (x,y),valid = data
@@ -83,18 +86,18 @@ def train(r, data, seed):
     model = network(r, int(y.max())+1)
     cbs = [MixedPrecision()]*r.bfloat16
     if r.shift: cbs.append(RandomShift(r.shift, x.min().item()))
-    if r.affine: cbs.append(Augment(10*r.affine, 0.1*r.affine, 0.1*r.affine, 2/28*r.affine, pad='border'))
+    if r.affine: cbs.append(augment(r.affine))
     opt_func = partial(OPTIMIZERS[r.opt], **({'sgd_lr': r.sgd_lr} if r.sgd_lr else {}))
     dls = DataLoaders(DataLoader((x, y), r.bs, shuffle=True), DataLoader(valid, 1000))
     learn = Learner(dls, model, partial(F.cross_entropy, label_smoothing=r.smoothing), opt_func, r.lr, accuracy, cbs)
     cpu,start = time.process_time(),time.perf_counter()
     if r.cycle: learn.fit_one_cycle(r.epochs, pct_start=0.1, quiet=True)
     else: learn.fit(r.epochs, quiet=True)
-    return measured(learn, cpu, start)
+    return measured(learn, cpu, start, accuracy(*learn.tta(n=r.tta, augment=augment(r.affine/2))) if r.tta else None)
 
-def measured(learn, cpu, start):
-    "The results of a run that began at these times"
-    return {'accuracy': round(float(learn.recorder['accuracy'][-1]), 5), 'cpu': round(time.process_time()-cpu, 2), 'seconds': round(time.perf_counter()-start, 2), 'parameters': sum(p.numel() for p in learn.model.parameters())}
+def measured(learn, cpu, start, acc=None):
+    "The results of a run that began at these times; `acc` is its accuracy if that is not the one of the last epoch"
+    return {'accuracy': round(float(learn.recorder['accuracy'][-1] if acc is None else acc), 5), 'cpu': round(time.process_time()-cpu, 2), 'seconds': round(time.perf_counter()-start, 2), 'parameters': sum(p.numel() for p in learn.model.parameters())}
 
 def book_learner(seed):
     "What chapter 4 of the fastai book ends with: resnet18 on the pictures of 3s and 7s, one epoch at a rate of 0.1"
