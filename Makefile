@@ -32,7 +32,7 @@ notebooks: .venv/.dev ## run every notebook in a fresh kernel and store its outp
 	$(BIN)/nbdev_clean
 
 figures: .venv/.dev ## compute the figures of the book and fail if one is outside its band (FASTFOUND_DATA names the full data)
-	PYTHONPATH=. $(BIN)/python bench/figures.py $(ARGS)
+	$(BIN)/python bench/figures.py $(ARGS)
 
 docs: .venv/.docs ## build the site in _docs from the outputs stored in the notebooks
 	$(BIN)/python tools/docs.py

@@ -1,8 +1,9 @@
 """Each figure that the book promises or reproduces, computed by the library on all of MNIST, beside the value that was published and the band it must be in.
 
-    python bench/figures.py [--only TEXT]   compute the figures, read those of trained networks from bench/resnet.json, write bench/figures.json
-    python bench/figures.py --all           train a network for each row of bench/resnet.json once more, too: an hour
-    python bench/figures.py --stored        compute nothing, only check what bench/figures.json holds
+    python bench/figures.py               compute the figures, read those of trained networks from bench/resnet.json, write bench/figures.json
+    python bench/figures.py --all         train a network for each of these rows once more, too
+    python bench/figures.py --stored      compute nothing, only check what bench/figures.json holds
+    python bench/figures.py --only TEXT   some figures; writes nothing
 
 Ends with status 1 and the names of the figures that are outside their bands, if any. One thread. `FASTFOUND_DATA` names a folder with all of MNIST.
 """
@@ -234,7 +235,7 @@ def stored(row): return [o for o in networks.load()['runs'] if (o['table'],o['ro
 
 BOOK4 = 'Howard and Gugger 2020, chapter 4 (fastai/fastbook, 04_mnist_basics)'
 BOOK17 = 'Howard and Gugger 2020, chapter 17 (fastai/fastbook, 17_foundations)'
-COURSE = 'Practical Deep Learning, part 2, 2022 (fastai/course22p2, 03_backprop)'
+COURSE = 'Practical Deep Learning for Coders, part 2, 2022 (fastai/course22p2, 03_backprop)'
 TIMES = f'{BOOK17}; fastai/course22p2, 01_matmul'
 EXAMPLE = 'the constants in examples for PyTorch (pytorch/examples, mnist)'
 GOAL = 'a goal of this project'
@@ -266,7 +267,6 @@ def cpu(row, limit, published=None, source=GOAL): return network(row, 'CPU secon
 
 def ten_seeds(page, name, published, low, high, f, source=BOOK4): return Figure(page, name, published, source, low, high, f, 10)
 
-INF = math.inf
 FIGURES = [
     *(exact('00_datasets', f'pictures in {o}', n, BOOK4, partial(pictures, o), 0, ',') for o,n in (('train/3',6131), ('train/7',6265), ('valid/3',1010), ('valid/7',1028))),
     *(exact('00_datasets', f'digits in the sample, {what}', n, GOAL, partial(sample_size, part), 0, ',') for what,part,n in (('to train on','y_train',4000), ('to test on','y_test',1000))),
@@ -340,37 +340,37 @@ def entry(fig, vals):
 
 def versions(): return {'Python': platform.python_version(), 'fastfound': __version__, **{o: version(o) for o in ('torch', 'numpy')}}
 
-def load(file): return json.loads(file.read_text(encoding='utf-8')) if file.exists() else {'figures': []}
-
-def compute(file, only='', rerun=False):
-    "Compute the figures whose page or name holds the text `only`, and store them in `file` beside the others"
-    known = {o['name']: o for o in load(file)['figures']}
-    for fig in FIGURES:
-        if only not in f'{fig.page} {fig.name}': continue
+def compute(figs, rerun=False):
+    "The entries of the figures `figs`, computed now; `rerun` trains the networks of bench/resnet.json once more"
+    for fig in figs:
         start = time.process_time()
-        known[fig.name] = entry(fig, values(fig, rerun))
-        print(f"{known[fig.name]['verdict']:8} {fig.page}, {fig.name}: {' '.join(format_value(v, fig.format) for v in known[fig.name]['values'])} ({time.process_time()-start:.1f} CPU seconds)", flush=True)
-    results = {'date': datetime.date.today().isoformat(), 'machine': networks.machine(), 'versions': versions(), 'figures': [known[o.name] for o in FIGURES if o.name in known]}
+        o = entry(fig, values(fig, rerun))
+        print(f"{o['verdict']:8} {fig.page}, {fig.name}: {shown(o)} ({time.process_time()-start:.1f} CPU seconds)", flush=True)
+        yield o
+
+def judge(figs, file):
+    "The entries of the figures `figs` with the values that `file` holds"
+    known = {o['name']: o['values'] for o in json.loads(file.read_text(encoding='utf-8'))['figures']}
+    return [entry(o, known.get(o.name, [])) for o in figs]
+
+def save(entries, file):
+    results = {'date': datetime.date.today().isoformat(), 'machine': networks.machine(), 'versions': versions(), 'figures': entries}
     with atomic_write(file) as f: Path(f).write_text(json.dumps(results, indent=0, ensure_ascii=False) + '\n', encoding='utf-8')
 
-def problems(file):
-    "The figures that are missing from `file` or outside their bands, as lines of text"
-    known = {o['name']: o for o in load(file)['figures']}
-    missing = [f'{o.page}, {o.name}: no result' for o in FIGURES if o.name not in known]
-    entries = [entry(o, known[o.name]['values']) for o in FIGURES if o.name in known]
-    def shown(o): return ' '.join(format_value(v, o['format']) for v in o['values']) or 'no run'
-    return missing + [f"{o['page']}, {o['name']}: got {shown(o)}, wanted {o['of']} from {o['low']:g} to {o['high']:g}" for o in entries if o['verdict']=='outside']
+def shown(o): return ' '.join(format_value(v, o['format']) for v in o['values']) or 'no result'
 
 def main(args=None, file=FILE):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--only', default='', help='only figures whose page or name holds this text')
+    parser.add_argument('--only', default='', help='only figures whose page or name holds this text; nothing is written')
     parser.add_argument('--all', action='store_true', help='train each network of bench/resnet.json once more')
     parser.add_argument('--stored', action='store_true', help='compute nothing')
     args = parser.parse_args(args)
     torch.set_num_threads(1)
-    if not args.stored: compute(file, args.only, args.all)
-    bad = problems(file)
+    figs = [o for o in FIGURES if args.only in f'{o.page} {o.name}']
+    entries = judge(figs, file) if args.stored else list(compute(figs, args.all))
+    if not (args.stored or args.only): save(entries, file)
+    bad = [f"{o['page']}, {o['name']}: got {shown(o)}, wanted {o['of']} from {o['low']:g} to {o['high']:g}" for o in entries if o['verdict']=='outside']
     if bad: sys.exit('outside their bands:\n' + '\n'.join(bad))
-    print(f'{len(FIGURES)} figures are within their bands')
+    print(f'{len(entries)} figures are within their bands')
 
 if __name__=='__main__': main()

@@ -1,7 +1,8 @@
-"""How well and how fast convolutional networks learn to read digits: the two tables of chapter 6.
+"""How well and how fast convolutional networks learn to read digits: the tables of chapter 6.
 
     python bench/resnet.py design  [--seeds 5]  [--only TEXT]   each step from a plain network to `small_resnet`, on held-out training digits
     python bench/resnet.py figures [--seeds 20] [--only TEXT]   the results on the test digits
+    python bench/resnet.py profile              [--only TEXT]   where the CPU seconds of an epoch go, without augmentation and with it
 
 One thread. Results are added to bench/resnet.json; a run that is in it already is not repeated. `FASTFOUND_DATA` names a folder with all of MNIST.
 """
@@ -17,7 +18,7 @@ from fastfound.datasets import URLs, get_mnist, set_seed, untar_data
 from fastfound.diagnostics import MixedPrecision
 from fastfound.files import atomic_write
 from fastfound.fully_connected import normalize
-from fastfound.learner import Learner, accuracy
+from fastfound.learner import Callback, Learner, accuracy
 from fastfound.mnist_sgd import SGD, DataLoader
 from fastfound.optimizers import AdamW, MuonSGD
 from fastfound.resnet import Skip, resnet18, small_resnet
@@ -79,8 +80,8 @@ def digits(task):
 
 def augment(amount): return Augment(10*amount, 0.1*amount, 0.1*amount, 2/28*amount, pad='border')
 
-def train(r, data, seed):
-    "Accuracy, CPU seconds and seconds of a run, with the evaluation after each epoch in them, and the number of parameters"
+def learner(r, data, seed):
+    "A Learner for the recipe `r`"
     (x,y),valid = data
     set_seed(seed)
     model = network(r, int(y.max())+1)
@@ -89,7 +90,11 @@ def train(r, data, seed):
     if r.affine: cbs.append(augment(r.affine))
     opt_func = partial(OPTIMIZERS[r.opt], **({'sgd_lr': r.sgd_lr} if r.sgd_lr else {}))
     dls = DataLoaders(DataLoader((x, y), r.bs, shuffle=True), DataLoader(valid, 1000))
-    learn = Learner(dls, model, partial(F.cross_entropy, label_smoothing=r.smoothing), opt_func, r.lr, accuracy, cbs)
+    return Learner(dls, model, partial(F.cross_entropy, label_smoothing=r.smoothing), opt_func, r.lr, accuracy, cbs)
+
+def train(r, data, seed):
+    "Accuracy, CPU seconds and seconds of a run, with the evaluation after each epoch in them, and the number of parameters"
+    learn = learner(r, data, seed)
     cpu,start = time.process_time(),time.perf_counter()
     if r.cycle: learn.fit_one_cycle(r.epochs, pct_start=0.1, quiet=True)
     else: learn.fit(r.epochs, quiet=True)
@@ -152,6 +157,36 @@ def figures():
         ('resnet18 on pictures of 3 or 7, one epoch', 'pictures', None),
     ]
 
+class Profile(Callback):
+    "CPU seconds of the parts of all training batches"
+    order,run_valid = -20,False
+    def before_train(self): self.seconds,self.last = {},time.process_time()
+    def lap(self, part):
+        now = time.process_time()
+        self.seconds[part] = self.seconds.get(part, 0) + now-self.last
+        self.last = now
+    def before_batch(self):   self.lap('loading')
+    def before_pred(self):    self.lap('augmentation')
+    def after_pred(self):     self.lap('forward pass')
+    def after_loss(self):     self.lap('loss')
+    def after_backward(self): self.lap('backward pass')
+    def after_step(self):     self.lap('optimizer step')
+
+def profiles():
+    "The rows of the table of profiles: what, the digits, the recipe"
+    return [('no augmentation', 'test', FINAL), ('moved by up to a pixel', 'test', replace(FINAL, shift=1)), ('turned, scaled, slanted and moved', 'test', replace(FINAL, affine=1.)),
+            ('the same, twice the channels', 'test', replace(FINAL, affine=1., widths=(32,64,128)))]
+
+def profile(what, r, data):
+    "Profile an epoch, and put it in the file in place of the last such profile"
+    learn,prof = learner(r, data, 0),Profile()
+    learn.fit(1, quiet=True, cbs=prof)
+    new = {'row': what, **{k: round(v, 2) for k,v in prof.seconds.items()}}
+    print(new, flush=True)
+    results = load()
+    results['profile'] = [o for o in results.get('profile', []) if o['row']!=what] + [new]
+    save(results)
+
 def machine():
     "What the runs were made on"
     info = Path('/proc/cpuinfo')
@@ -175,11 +210,15 @@ def run(table, row, kept, data, r, seed):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('table', choices=('design', 'figures'))
+    parser.add_argument('table', choices=('design', 'figures', 'profile'))
     parser.add_argument('--seeds', type=int, help='number of runs of each row')
     parser.add_argument('--only', default='', help='only rows that begin with this text')
     args = parser.parse_args()
     torch.set_num_threads(1)
+    if args.table=='profile':
+        for what,task,r in profiles():
+            if what.startswith(args.only): profile(what, r, digits(task))
+        return
     rows = [(what, 'held out', r, kept) for what,r,kept in steps()] if args.table=='design' else [(*o, True) for o in figures()]
     results = load()
     results['rows'][args.table] = [row[0] for row in rows]
