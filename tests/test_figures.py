@@ -14,7 +14,7 @@ STORED = json.loads(bench.FILE.read_text(encoding='utf-8'))
 RANDOM = [o for o in bench.FIGURES if o.seeds or o.row or 'seconds' in o.name]
 
 def changed(tmp_path, change):
-    "The stored results in a file of their own, with `change` made to the first of them whose name begins so"
+    "The stored results in a file of their own, after `change` was called with the list of them"
     results = json.loads(json.dumps(STORED))
     change(results['figures'])
     file = tmp_path/'figures.json'
@@ -72,6 +72,17 @@ def test_what_is_computed_is_judged_and_stored(tmp_path, monkeypatch, capsys):
     file.unlink()
     bench.main(['--only', 'two'], file)
     assert not file.exists()  # some of the figures are not the figures
+
+def test_without_the_full_data_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.delenv('FASTFOUND_DATA', raising=False)
+    monkeypatch.setenv('FASTFOUND_HOME', str(tmp_path/'home'))
+    monkeypatch.setenv('FASTFOUND_OFFLINE', '1')
+    bench.full.cache_clear()
+    with pytest.raises(SystemExit, match='FASTFOUND_OFFLINE is set and .*; FASTFOUND_DATA should name a folder with all of MNIST'): bench.main([], tmp_path/'new.json')
+    assert not (tmp_path/'new.json').exists()
+
+def test_a_text_that_no_figure_has():
+    with pytest.raises(SystemExit, match="no figure has 'perceptron' in its page or name"): bench.main(['--stored', '--only', 'perceptron'])
 
 @pytest.mark.long
 @needs_full
