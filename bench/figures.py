@@ -319,7 +319,7 @@ FIGURES = [
     cpu('ten digits, two epochs, moved by up to a pixel', 30),
     network('ten digits, ten epochs, twice the channels, turned, scaled, slanted and moved', 'median accuracy', '≥ 0.997', GOAL, 0.997, 1),
     cpu('ten digits, ten epochs, twice the channels, turned, scaled, slanted and moved', 300),
-    network('ten digits, sixteen epochs, three times the channels, augmented, averaged over nine versions', 'median accuracy', '≥ 0.9975', GOAL, 0.9975, 1),
+    network('ten digits, sixteen epochs, three times the channels, augmented, averaged over nine versions', 'median accuracy', 'goal 0.9975', GOAL, 0.9965, 1),  # the goal is not reached
     cpu('ten digits, sixteen epochs, three times the channels, augmented, averaged over nine versions', 900),
 ]
 
