@@ -12,7 +12,7 @@ ifneq ($(FASTFOUND_HOME),)
 export FASTFOUND_HOME := $(abspath $(FASTFOUND_HOME))
 endif
 
-.PHONY: help demo test doctor lab notebooks docs book export clean constraints
+.PHONY: help demo test doctor lab notebooks figures docs book export clean constraints
 .NOTPARALLEL:
 
 help: ## list the targets
@@ -33,6 +33,9 @@ lab: .venv/.dev ## open the notebooks in JupyterLab
 notebooks: .venv/.dev ## run every notebook in a fresh kernel and store its outputs (FASTFOUND_DATA names the full data)
 	$(BIN)/python tools/run_nbs.py --save $(ARGS)
 	$(BIN)/nbdev_clean
+
+figures: .venv/.dev ## compute the figures of the book and fail if one is outside its band (FASTFOUND_DATA names the full data)
+	$(BIN)/python bench/figures.py $(ARGS)
 
 docs: .venv/.docs ## build the site in _docs from the outputs stored in the notebooks
 	$(BIN)/python tools/docs.py

@@ -1,7 +1,9 @@
-"""How well and how fast convolutional networks learn to read digits: the two tables of chapter 6.
+"""How well and how fast convolutional networks learn to read digits: the tables of chapter 6.
 
     python bench/resnet.py design  [--seeds 5]  [--only TEXT]   each step from a plain network to `small_resnet`, on held-out training digits
     python bench/resnet.py figures [--seeds 20] [--only TEXT]   the results on the test digits
+    python bench/resnet.py trials  [--seeds 1]  [--only TEXT]   the recipes that were tried for the best network, on held-out training digits
+    python bench/resnet.py profile              [--only TEXT]   where the CPU seconds of an epoch go, without augmentation and with it
 
 One thread. Results are added to bench/resnet.json; a run that is in it already is not repeated. `FASTFOUND_DATA` names a folder with all of MNIST.
 """
@@ -17,7 +19,7 @@ from fastfound.datasets import URLs, get_mnist, set_seed, untar_data
 from fastfound.diagnostics import MixedPrecision
 from fastfound.files import atomic_write
 from fastfound.fully_connected import normalize
-from fastfound.learner import Learner, accuracy
+from fastfound.learner import Callback, Learner, accuracy
 from fastfound.mnist_sgd import SGD, DataLoader
 from fastfound.optimizers import AdamW, MuonSGD
 from fastfound.resnet import Skip, resnet18, small_resnet
@@ -46,6 +48,7 @@ class Recipe:
     epochs: int = 1
     shift: int = 0              # augmentation: whole pixels
     affine: float = 0.          # augmentation: up to 10 degrees, a tenth larger, slanted and moved by 2 pixels, times this
+    tta: int = 0                # test-time augmentation: how many changed versions of each digit, by a quarter of these amounts
 
 def network(r, c):
     "The network of the recipe `r`, for `c` classes"
@@ -76,25 +79,32 @@ def digits(task):
     mean,std = x.float().mean(),x.float().std()
     return (normalize(x.float(), mean, std)[:,None], y), (normalize(xt.float(), mean, std)[:,None], yt)
 
-def train(r, data, seed):
-    "Accuracy, CPU seconds and seconds of a run, with the evaluation after each epoch in them, and the number of parameters"
+def augment(amount): return Augment(10*amount, 0.1*amount, 0.1*amount, 2/28*amount, pad='border')
+
+def learner(r, data, seed):
+    "A Learner for the recipe `r`"
     (x,y),valid = data
     set_seed(seed)
     model = network(r, int(y.max())+1)
     cbs = [MixedPrecision()]*r.bfloat16
     if r.shift: cbs.append(RandomShift(r.shift, x.min().item()))
-    if r.affine: cbs.append(Augment(10*r.affine, 0.1*r.affine, 0.1*r.affine, 2/28*r.affine, pad='border'))
+    if r.affine: cbs.append(augment(r.affine))
     opt_func = partial(OPTIMIZERS[r.opt], **({'sgd_lr': r.sgd_lr} if r.sgd_lr else {}))
     dls = DataLoaders(DataLoader((x, y), r.bs, shuffle=True), DataLoader(valid, 1000))
-    learn = Learner(dls, model, partial(F.cross_entropy, label_smoothing=r.smoothing), opt_func, r.lr, accuracy, cbs)
+    return Learner(dls, model, partial(F.cross_entropy, label_smoothing=r.smoothing), opt_func, r.lr, accuracy, cbs)
+
+def train(r, data, seed):
+    "Accuracy, CPU seconds and seconds of a run, with the evaluation after each epoch in them, and the number of parameters"
+    learn = learner(r, data, seed)
     cpu,start = time.process_time(),time.perf_counter()
     if r.cycle: learn.fit_one_cycle(r.epochs, pct_start=0.1, quiet=True)
     else: learn.fit(r.epochs, quiet=True)
-    return measured(learn, cpu, start)
+    return measured(learn, cpu, start, accuracy(*learn.tta(n=r.tta, augment=augment(r.affine/4))) if r.tta else None)
 
-def measured(learn, cpu, start):
-    "The results of a run that began at these times"
-    return {'accuracy': round(float(learn.recorder['accuracy'][-1]), 5), 'cpu': round(time.process_time()-cpu, 2), 'seconds': round(time.perf_counter()-start, 2), 'parameters': sum(p.numel() for p in learn.model.parameters())}
+def measured(learn, cpu, start, acc=None):
+    "The results of a run that began at these times; `acc` is its accuracy if that is not the one of the last epoch"
+    last = round(float(learn.recorder['accuracy'][-1]), 5)
+    return {**({'accuracy': last} if acc is None else {'accuracy': round(float(acc), 5), 'without averaging': last}), 'cpu': round(time.process_time()-cpu, 2), 'seconds': round(time.perf_counter()-start, 2), 'parameters': sum(p.numel() for p in learn.model.parameters())}
 
 def book_learner(seed):
     "What chapter 4 of the fastai book ends with: resnet18 on the pictures of 3s and 7s, one epoch at a rate of 0.1"
@@ -138,6 +148,12 @@ def steps():
     assert r==FINAL and str(network(r, 10))==str(small_resnet())
     return rows
 
+BEST = replace(FINAL, widths=(48,96,192), epochs=16, affine=1.25, bs=256, lr=0.07, sgd_lr=0.045, tta=8)
+
+def trials():
+    "The recipes that were tried for the best network: what, the recipe, whether it is kept"
+    return [('twice the channels, 25 epochs', replace(FINAL, widths=(32,64,128), epochs=25, affine=1., tta=8), False), ('three times the channels, 16 epochs, batches of 256, augmented a little more', BEST, True)]
+
 def figures():
     "The rows of the table of results: what, the digits, the recipe"
     return [
@@ -146,8 +162,39 @@ def figures():
         ('ten digits, one epoch, half the channels', 'test', replace(FINAL, widths=(8,16,32))),
         ('ten digits, two epochs, moved by up to a pixel', 'test', replace(FINAL, epochs=2, shift=1)),
         ('ten digits, ten epochs, twice the channels, turned, scaled, slanted and moved', 'test', replace(FINAL, widths=(32,64,128), epochs=10, affine=1.)),
+        ('ten digits, sixteen epochs, three times the channels, augmented, averaged over nine versions', 'test', BEST),
         ('resnet18 on pictures of 3 or 7, one epoch', 'pictures', None),
     ]
+
+class Profile(Callback):
+    "CPU seconds of the parts of all training batches"
+    order,run_valid = -20,False
+    def before_train(self): self.seconds,self.last = {},time.process_time()
+    def lap(self, part):
+        now = time.process_time()
+        self.seconds[part] = self.seconds.get(part, 0) + now-self.last
+        self.last = now
+    def before_batch(self):   self.lap('loading')
+    def before_pred(self):    self.lap('augmentation')
+    def after_pred(self):     self.lap('forward pass')
+    def after_loss(self):     self.lap('loss')
+    def after_backward(self): self.lap('backward pass')
+    def after_step(self):     self.lap('optimizer step')
+
+def profiles():
+    "The rows of the table of profiles: what, the digits, the recipe"
+    return [('no augmentation', 'test', FINAL), ('moved by up to a pixel', 'test', replace(FINAL, shift=1)), ('turned, scaled, slanted and moved', 'test', replace(FINAL, affine=1.)),
+            ('the same, twice the channels', 'test', replace(FINAL, affine=1., widths=(32,64,128)))]
+
+def profile(what, r, data):
+    "Profile an epoch, and put it in the file in place of the last such profile"
+    learn,prof = learner(r, data, 0),Profile()
+    learn.fit(1, quiet=True, cbs=prof)
+    new = {'row': what, **{k: round(v, 2) for k,v in prof.seconds.items()}}
+    print(new, flush=True)
+    results = load()
+    results['profile'] = [o for o in results.get('profile', []) if o['row']!=what] + [new]
+    save(results)
 
 def machine():
     "What the runs were made on"
@@ -172,16 +219,20 @@ def run(table, row, kept, data, r, seed):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('table', choices=('design', 'figures'))
+    parser.add_argument('table', choices=('design', 'figures', 'trials', 'profile'))
     parser.add_argument('--seeds', type=int, help='number of runs of each row')
     parser.add_argument('--only', default='', help='only rows that begin with this text')
     args = parser.parse_args()
     torch.set_num_threads(1)
-    rows = [(what, 'held out', r, kept) for what,r,kept in steps()] if args.table=='design' else [(*o, True) for o in figures()]
+    if args.table=='profile':
+        for what,task,r in profiles():
+            if what.startswith(args.only): profile(what, r, digits(task))
+        return
+    rows = [(*o, True) for o in figures()] if args.table=='figures' else [(what, 'held out', r, kept) for what,r,kept in (steps() if args.table=='design' else trials())]
     results = load()
     results['rows'][args.table] = [row[0] for row in rows]
     save(results)
-    for seed in range(args.seeds or (5 if args.table=='design' else 20)):
+    for seed in range(args.seeds or {'design': 5, 'figures': 20, 'trials': 1}[args.table]):
         for what,task,r,kept in rows:
             if what.startswith(args.only): run(args.table, what, kept, partial(digits, task), r, seed)
 

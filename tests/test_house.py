@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = {re.search(r'#\| default_exp (\w+)', text)[1]: (path, text) for path in sorted((ROOT/'nbs').glob('[0-9]*.ipynb')) if (text := path.read_text(encoding='utf-8'))}
+PAGES = {m[1]: (path, text) for path in sorted((ROOT/'nbs').glob('[0-9]*.ipynb')) for text in [path.read_text(encoding='utf-8')] if (m := re.search(r'#\| default_exp (\w+)', text))}  # pages with a module
 
 def place(module):
     "Where a module stands in the order of the book: the side roads of chapter 0 hold what every chapter uses, so they come first"

@@ -7,7 +7,7 @@ from run_nbs import ROOT, notebooks, run_all
 # Tests of arithmetic, whose rounding differs from one processor to the next; the others are about files, processes and words
 NUMERICAL = 'matmul einsum kernels fully_connected backprop autograd sgd dataloader optimizers learner interpret diagnostics resnet resnet_by_hand vision augment'.split()
 # and pages of files, processes and words, which compute nothing, or only what another page computes; a new page counts as arithmetic
-NOT_NUMERICAL = '00a_files 00b_display 00c_download 00d_commands 00e_explorables 04a_workers 05e_distributed 08a_doctor'.split()
+NOT_NUMERICAL = '00a_files 00b_display 00c_download 00d_commands 00e_explorables 04a_workers 05e_distributed 08a_doctor 10_figures'.split()
 
 def full_data():
     "The folder with all of MNIST that the user named or that the cache holds, if any; a named one that is damaged is an error"
