@@ -33,7 +33,7 @@ SETTINGS = {
 
 def parts(stems):
     "The pages in the parts of the book"
-    tools = [o for o in stems if o[:2] in ('07','08','09') and not o.startswith('07a')]
+    tools = [o for o in stems if o[:2] in ('07','08','09','10') and not o.startswith('07a')]
     road = [o for o in stems if o[2]=='_' and o not in tools]
     return {'The road': road, 'Side roads': [o for o in stems if o not in road+tools], 'Tools': tools}
 

@@ -13,7 +13,7 @@ def pages():
     "From each module to the number of its page, such as `05a`, in the order of the book"
     found = {}
     for path in sorted((ROOT/'nbs').glob('[0-9]*.ipynb')):
-        found[re.search(r'#\| default_exp (\w+)', path.read_text(encoding='utf-8'))[1]] = path.stem.partition('_')[0]
+        if m := re.search(r'#\| default_exp (\w+)', path.read_text(encoding='utf-8')): found[m[1]] = path.stem.partition('_')[0]  # a page without a module is no room
     return found
 
 def imports(module, known):
