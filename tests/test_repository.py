@@ -1,7 +1,9 @@
 "The files around the book: README, workflows, forms and citation are what GitHub expects, and say what is true."
-import configparser, re, subprocess, sys
+import configparser, re
 from pathlib import Path
 import pytest, yaml
+from check_jsonschema.cli import main as check_jsonschema
+from click.testing import CliRunner
 
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = sorted((ROOT/'.github/workflows').glob('*.yaml'))
@@ -17,8 +19,8 @@ def settings():
 
 def schema_errors(path, schema):
     "What check-jsonschema says about `path`, an empty string if it is valid; the schema is in that package, so no network is needed"
-    r = subprocess.run([sys.executable, '-m', 'check_jsonschema', '--force-filetype', 'yaml', '--builtin-schema', f'vendor.{schema}', str(path)], capture_output=True, text=True)
-    return '' if r.returncode==0 else r.stdout + r.stderr
+    r = CliRunner().invoke(check_jsonschema, ['--force-filetype', 'yaml', '--builtin-schema', f'vendor.{schema}', str(path)])
+    return '' if r.exit_code==0 else r.output or repr(r.exception)
 
 @pytest.mark.parametrize('path, schema', CHECKED, ids=[o.name for o,_ in CHECKED])
 def test_files_fit_their_schema(path, schema): assert not schema_errors(path, schema)
