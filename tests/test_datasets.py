@@ -168,6 +168,7 @@ def test_full_disk_when_making_folders(files, monkeypatch):
     assert not list((fastfound_home()/'sample').iterdir())
     assert whole_sample(untar_data(URLs.MNIST_SAMPLE, 'sample'))
 
+@pytest.mark.long
 def test_two_at_once(files):
     both = [start("print(untar_data(URLs.MNIST_SAMPLE, 'sample').parent.name)") for _ in range(2)]
     for p in both: go(p)

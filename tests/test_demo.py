@@ -16,6 +16,7 @@ def summary(out, name): return re.search(rf'^{name} +(.*)$', out, re.M)[1]
 
 def is_png(path): return path.read_bytes()[:8]==b'\x89PNG\r\n\x1a\n' and path.read_bytes()[-8:-4]==b'IEND'
 
+@pytest.mark.long
 @pytest.mark.parametrize('model, passes, accuracy, parameters', [('resnet', 6, 97, '70,330'), ('by_hand', 20, 89, '39,760')])
 def test_sample(tmp_path, model, passes, accuracy, parameters):
     "The whole job on the bundled sample: it learns, tells, and leaves one picture and nothing else"
@@ -53,6 +54,7 @@ def only_training(monkeypatch):
     monkeypatch.setattr(demo, '_products', str)
     monkeypatch.setattr(demo, 'results_figure', lambda *args: demo.Figure(figsize=(1,1)))
 
+@pytest.mark.long
 def test_seed_option(tmp_path, only_training):
     "The whole record but its last column, the time, depends on the seed and on nothing else"
     def record(seed): return re.findall(r'^ +\d+ +[\d.]+ +[\d.]+ +[\d.]+', inside(demo.fastfound_demo, '--source', 'sample', '--epochs', 2, '--seed', seed, cwd=tmp_path).stdout, re.M)

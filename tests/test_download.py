@@ -162,6 +162,7 @@ def test_full_disk_when_caching(mirror, monkeypatch, capsys):
 
 # Processes
 
+@pytest.mark.long
 def test_two_at_once(mirror, tmp_path):
     "Two processes that fetch the same files, from a slow mirror and then, into another cache, from a fast one"
     urls = mirror('slow', 'good')

@@ -460,6 +460,7 @@ learn.fit(2, quiet=True)
 print(learn.recorder.values[-1][0]<1)
 '''
 
+@pytest.mark.long
 def test_piped(tmp_path):
     r = run(tmp_path, FITS)
     assert r.returncode==0 and r.stderr=='', r.stderr
@@ -467,6 +468,7 @@ def test_piped(tmp_path):
     assert lines[0].split()==['epoch', 'train_loss', 'valid_loss', 'accuracy', 'time'] and lines[-1]=='True' and '\r' not in r.stdout
     assert len(lines)==5 and all(re.fullmatch(rf' +{i} +\d\.\d{{6}} +\d\.\d{{6}} +[01]\.\d{{6}} +\d\d:\d\d', o) for i,o in enumerate(lines[1:4]))
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name=='nt', reason='Windows has no pseudo-terminals in the standard library')
 def test_terminal(tmp_path):
     "A bar moves on the terminal and is gone in the end; the rows stay"

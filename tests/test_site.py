@@ -164,7 +164,7 @@ def test_first_paint(page_for):
     page.wait_for_function('() => performance.getEntriesByName("first-contentful-paint").length')
     print('first paint of the longest page after', round(page.evaluate('performance.getEntriesByName("first-contentful-paint")[0].startTime')), 'ms')
 
-EXPLORABLES = {'matmul': 2, 'fully_connected': 1, 'backprop': 1, 'autograd': 1, 'mnist_sgd': 1, 'resnet': 1, 'web': 2, 'explorables': 6}
+EXPLORABLES = {'index': 1, 'matmul': 2, 'fully_connected': 1, 'backprop': 1, 'autograd': 1, 'mnist_sgd': 1, 'resnet': 1, 'web': 2, 'explorables': 6}
 
 @pytest.mark.parametrize('name', EXPLORABLES)
 def test_figures_run_on_their_pages(page_for, name):

@@ -49,6 +49,7 @@ def test_digits(digits):
     r = run('evaluate', '--data', 'sample', cwd=folder)
     assert r.returncode==0 and r.stderr=='' and accuracy_of(r.stdout)>92, r.stdout+r.stderr
 
+@pytest.mark.long
 def test_the_residual_network_reads_best(tmp_path):
     "With its own optimizer and learning rate, saved and read again"
     r = run('train', '--data', 'sample', '--model', 'resnet', '--epochs', 5, '--quiet', cwd=tmp_path)
@@ -116,6 +117,7 @@ def test_any_order(digits, shapes):
         ('predict', a, b, '--file', 'model.pth'), ('--file', 'model.pth', 'predict', a, b), ('predict', '--file', 'model.pth', a, b), ('predict', a, '--file', 'model.pth', b))]
     assert first.returncode==0 and first.stdout.count('\n')==3 and all(o.stdout==first.stdout for o in others), [o.stderr for o in others]
 
+@pytest.mark.long
 def test_no_command(tmp_path, monkeypatch):
     "Alone it prints its help"
     monkeypatch.setenv('COLUMNS', '80')  # not as wide as the terminal of this process
@@ -162,6 +164,7 @@ def test_interrupted_and_resumed(tmp_path):
     a,b = [ModelBundle.load(tmp_path/o).model.state_dict() for o in ('model.pth', 'whole.pth')]
     assert all(torch.equal(a[k], b[k]) for k in a)
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name=='nt', reason='Windows has no SIGINT to send to another process')
 def test_interrupted_before_the_first_epoch(tmp_path):
     "Then there is nothing to resume, and the advice is to start again"

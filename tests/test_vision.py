@@ -223,6 +223,7 @@ def test_a_last_batch_of_one_is_left_out(tmp_path):
     assert [len(y) for _,y in ImageDataLoaders.from_folder(tmp_path, bs=5).train]==[5,5,2]
     vision_learner(dls, resnet18).fit(1, quiet=True)
 
+@pytest.mark.long
 def test_streamed_from_files(tmp_path):
     "Where there is no room for all pixels: the same batches, with and without workers"
     folder_of(tmp_path, 'train', 'valid')

@@ -66,6 +66,7 @@ def test_a_dataset_that_cannot_travel(tmp_path):
         except Exception as e: print(type(e).__name__, e)''')
     assert r.returncode==0 and 'pickle' in r.stdout.lower(), r.stdout+r.stderr
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform=='win32', reason='looks for processes by signal 0')
 def test_workers_end_with_their_parent(tmp_path):
     (tmp_path/'page.py').write_text(HEAD + '''
