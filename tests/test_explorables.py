@@ -1,5 +1,6 @@
 "The figures that answer, in a browser: the numbers they show against Python's, driven by mouse and keyboard, and what they cost."
-import random, re, time
+import json, random, re, time
+from pathlib import Path
 import numpy as np, pytest, torch, torch.nn.functional as F
 from drawings import drawings, strokes
 from fastfound.dataloaders import DataLoaders
@@ -14,6 +15,7 @@ from fastfound.pictures import frame_digit
 from fastfound.resnet import small_resnet
 from fastfound.web import draw_digit, explore_training, save_sample_script, web_network
 
+ROOT = Path(__file__).parents[1]
 TIME = torch.arange(20.)
 SPEED = 0.75*(TIME-9.5)**2 + 1
 EVERY = {'matmul': explore_matmul, 'broadcast': explore_broadcast, 'backprop': explore_backprop, 'lr': lambda: explore_lr(TIME, SPEED), 'init': explore_init, 'draw': draw_digit, 'training': explore_training}
@@ -41,6 +43,17 @@ def test_a_figure_is_small_and_stands_still_without_scripts(name):
     assert not re.search(r'(src|href)=|https?://(?!www\.w3\.org/2000/svg)', page)
     still = re.search(r'<div class="ff-still">(.*?)</div><p>(.+?)</p>', page, re.S)
     assert len(still[1])>30 and len(still[2])>30
+
+def test_stored_figures_have_the_scripts_of_today():
+    "A change of a script or of the style has to reach the outputs that the notebooks store"
+    web = ROOT/'fastfound/web'
+    files = {o.name: o.read_text(encoding='utf-8') for o in web.glob('*.*s')}
+    outputs = [''.join(o['data']['text/html']) for p in (ROOT/'nbs').glob('*.ipynb') for c in json.loads(p.read_text(encoding='utf-8'))['cells'] for o in c.get('outputs', []) if 'data-explorable' in ''.join(o.get('data', {}).get('text/html', ''))]
+    assert len(outputs)>=15 and all(files[name] in o for o in outputs for name in ('style.css', 'base.js'))
+    for name in files.keys()-{'style.css', 'base.js'}:
+        first = files[name].splitlines()[0]
+        shown = [o for o in outputs if first in o]
+        assert shown and all(files[name] in o for o in shown), name
 
 @BROWSER
 @pytest.mark.parametrize('name', EVERY)
