@@ -37,7 +37,7 @@ def test_a_page_is_whole(page):
     for o in ('og:title', 'og:description', 'og:image', 'name="description"', 'favicon.svg', 'Skip to content'): assert o in text, o
     stem = next(o.name for o in (ROOT/'nbs').glob('*.ipynb') if re.sub(r'^\d+[a-z]?_', '', o.stem)==page)
     if page!='index': assert f'href="notebooks/{stem}"' in text and f'/blob/main/nbs/{stem}"' in text and f'/edit/main/nbs/{stem}"' in text and (SITE/'notebooks'/stem).exists()
-    levels = [int(o) for o in re.findall(r'<h([1-6])[ >]', re.sub(r'<div class="ff-html">.*?</div>\n', '', text, flags=re.S))]
+    levels = [int(o) for o in re.findall(r'<h([1-6])[ >]', re.sub(r'<div class="ff-html".*?</div>\n', '', text, flags=re.S))]
     assert levels[0]==1 and levels.count(1)==1 and all(b<=a+1 for a,b in zip(levels, levels[1:])), levels
     loads = re.findall(r'(?:src|href)="(_static/[^"?]+)', text)
     weight = len(text.encode()) + sum((SITE/o).stat().st_size for o in set(loads) if o.endswith(('.css','.js')))
@@ -85,6 +85,7 @@ def test_pages_in_a_browser(reader, name):
     "At three widths: nothing wider than the window or cut off, no raw Markdown, no error, no request elsewhere, and nothing that axe finds hard to read or to reach"
     from axe_playwright_python.sync_playwright import Axe
     scheme,page,wrong = reader
+    wrong.clear()
     page.set_viewport_size({'width': 1280, 'height': 900})
     page.goto((SITE/f'{name}.html').as_uri())
     page.evaluate('document.querySelectorAll("details").forEach(o => { o.open = true })')

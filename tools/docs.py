@@ -68,7 +68,8 @@ def write_sources(processed, src, suffix='.html', scripts=True):
         about['names'] = 'Every name','What the modules define'
     texts['index'] += '\n' + '\n\n'.join(tree) + '\n'
     for page,text in texts.items(): (src/f'{page}.md').write_text(text, encoding='utf-8')
-    return about
+    order = ['index', *(names[o] for stems in parts([o for o in nbs if o!='index']).values() for o in stems)]
+    return {o: about[o] for o in order} | about
 
 def sphinx(src, to, builder, about, **more):
     "Run Sphinx, whose warnings are errors; its exit status"

@@ -67,11 +67,12 @@ class Pages:
         data = o.get('data', {})
         if 'text/markdown' in data: return self.links(joined(data['text/markdown']))
         if 'text/latex' in data: return f"$${joined(data['text/latex']).strip().strip('$').removeprefix(chr(92)+'displaystyle')}$$"
-        if 'image/svg+xml' in data: return raw(f'<div class="ff-html">{named(joined(data["image/svg+xml"]), opts).replace("arrow", f"arrow-{name}")}</div>')
+        if 'image/svg+xml' in data: return raw(f'<div class="ff-html" tabindex="0">{named(joined(data["image/svg+xml"]), opts).replace("arrow", f"arrow-{name}")}</div>')
         if 'text/html' in data:
             text = legible(joined(data['text/html'])).replace('&nbsp;', '&#160;')
             if not self.scripts: text = re.sub(r'<(script|style)\b.*?</\1>', '', text, flags=re.S)
-            return raw(f'<div class="ff-html">{text}</div>')
+            scrolls = '' if 'data-explorable' in text else ' tabindex="0"'
+            return raw(f'<div class="ff-html"{scrolls}>{text}</div>')
         if 'image/png' in data: return self.picture(data['image/png'], name, opts.get('fig-alt'))
         text = joined(o.get('text') or data.get('text/plain') or '').rstrip()
         return raw(f'<pre class="ff-out" tabindex="0">{html.escape(text)}</pre>') if text else ''

@@ -1,0 +1,76 @@
+"""Beside the networks of chapter 6: fastai's `vision_learner` and a plain loop with torchvision, on the pictures of 3s and 7s, in the same run as ours.
+
+    python bench/others.py [--seeds 3]
+
+It needs an environment of its own with fastai and torchvision (their packages do not fit the book's constraints) and this package, installed without its
+dependencies. One thread. Results are added to bench/resnet.json; a run that is in it already is not repeated. `FASTFOUND_DATA` names a folder with all of MNIST.
+"""
+import argparse, time
+from functools import partial
+import fastai, torch, torchvision, torch.nn.functional as F
+from fastai.vision import all as fa
+from torch import nn
+from torchvision import transforms
+from torchvision.datasets import ImageFolder
+from fastfound.datasets import URLs, set_seed, untar_data
+import resnet as bench
+
+def timed(f):
+    "Accuracy, CPU seconds and seconds of `f(start)`, which calls `start` when the data are there and returns accuracy and model"
+    began = []
+    accuracy,model = f(lambda: began.extend((time.process_time(), time.perf_counter())))
+    return {'accuracy': round(float(accuracy), 5), 'cpu': round(time.process_time()-began[0], 2), 'seconds': round(time.perf_counter()-began[1], 2), 'parameters': sum(p.numel() for p in model.parameters())}
+
+def by_fastai(path, start):
+    "The last lines of chapter 4 of the fastai book; num_workers=0, so that all work is in this process"
+    dls = fa.ImageDataLoaders.from_folder(path, valid='valid', num_workers=0)
+    learn = fa.vision_learner(dls, fa.resnet18, pretrained=False, loss_func=F.cross_entropy, metrics=fa.accuracy)
+    start()
+    with learn.no_bar(), learn.no_logging(): learn.fit_one_cycle(1, 0.1)
+    return learn.recorder.values[-1][2], learn.model
+
+def by_torchvision(path, start):
+    "A loop as in PyTorch's examples: pictures from folders, resnet18, SGD with momentum and one cycle"
+    sets = [ImageFolder(path/o, transforms.ToTensor()) for o in ('train','valid')]
+    train,valid = [torch.utils.data.DataLoader(o, 64, shuffle=i==0) for i,o in enumerate(sets)]
+    model = torchvision.models.resnet18(num_classes=2)
+    opt = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(opt, 0.1, total_steps=len(train))
+    start()
+    for x,y in train:
+        F.cross_entropy(model(x), y).backward()
+        opt.step()
+        opt.zero_grad()
+        schedule.step()
+    model.eval()
+    with torch.no_grad(): right = sum((model(x).argmax(1)==y).sum().item() for x,y in valid)
+    return right/len(sets[1]), model
+
+def rows():
+    "What is compared, and a function of the seed that gives the results of a run"
+    path = untar_data(URLs.MNIST_SAMPLE, 'full')
+    def other(f):
+        def run(seed):
+            set_seed(seed)
+            return timed(partial(f, path))
+        return run
+    return {'fastai: vision_learner, resnet18': other(by_fastai), 'torchvision: resnet18 in a plain loop': other(by_torchvision), 'fastfound: vision_learner, resnet18': bench.book_learner,
+            'fastfound: small_resnet': lambda seed: bench.train(bench.replace(bench.FINAL, bs=64), bench.digits('3 or 7'), seed)}
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--seeds', type=int, default=3, help='number of runs of each row')
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    versions = f'fastai {fastai.__version__}, torchvision {torchvision.__version__}, PyTorch {torch.__version__}'
+    for seed in range(args.seeds):
+        for row,f in rows().items():
+            key = {'table': 'others', 'row': row, 'seed': seed}
+            if any(all(o[k]==v for k,v in key.items()) for o in bench.load()['runs']): continue
+            new = {**key, 'kept': True, **f(seed), 'versions': versions}
+            print(new, flush=True)
+            results = bench.load()
+            results['runs'].append(new)
+            bench.save(results)
+
+if __name__=='__main__': main()
