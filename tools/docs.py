@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
+if sys.version_info<(3,11): sys.exit(f'docs: got Python {sys.version_info[0]}.{sys.version_info[1]}, wanted 3.11 or newer, which the site generator needs')
 from nbdev.config import get_config
 from nbdev.serve import proc_nbs
 from sphinx.cmd.build import main as sphinx_build
@@ -18,7 +19,7 @@ cfg = get_config()
 root,out = cfg.config_path,cfg.config_path/cfg.doc_path.name
 site = f'{cfg.doc_host}{cfg.doc_baseurl}'.rstrip('/') + '/'
 FAVICON = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#2757dd"/><path d="M6 25 L13 8 L19 20 L26 7" fill="none" stroke="#fff" stroke-width="3.4" stroke-linejoin="round" stroke-linecap="round"/></svg>'
-GITHUB = '<svg stroke="currentColor" fill="currentColor" viewBox="0 0 16 16" aria-hidden="true"><path fill-rule="evenodd" d="M8 0C3.58 0 0 3.58 0 8c0 3.54 2.29 6.53 5.47 7.59.4.07.55-.17.55-.38 0-.19-.01-.82-.01-1.49-2.01.37-2.53-.49-2.69-.94-.09-.23-.48-.94-.82-1.13-.28-.15-.68-.52-.01-.53.63-.01 1.08.58 1.23.82.72 1.21 1.87.87 2.33.66.07-.52.28-.87.51-1.07-1.78-.2-3.64-.89-3.64-3.95 0-.87.31-1.59.82-2.15-.08-.2-.36-1.02.08-2.12 0 0 .67-.21 2.2.82.64-.18 1.32-.27 2-.27s1.36.09 2 .27c1.53-1.04 2.2-.82 2.2-.82.44 1.1.16 1.92.08 2.12.51.56.82 1.27.82 2.15 0 3.07-1.87 3.75-3.65 3.95.29.25.54.73.54 1.48 0 1.07-.01 1.93-.01 2.2 0 .21.15.46.55.38A8 8 0 0 0 16 8c0-4.42-3.58-8-8-8z"/></svg>'
+REPOSITORY = '<svg viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.6" aria-hidden="true"><path d="M4 5v6M12 6c0 4-8 2-8 5"/><circle cx="4" cy="3.2" r="1.8"/><circle cx="12" cy="4.2" r="1.8"/><circle cx="4" cy="12.8" r="1.8"/></svg>'
 SETTINGS = {
     'project': cfg.title, 'author': cfg.author, 'version': cfg.version, 'release': cfg.version, 'language': 'en',
     'copyright': f'{cfg.copyright}. Text and code: Apache License 2.0. Digits: MNIST (LeCun, Cortes and Burges), with thanks. Thanks also to the authors of the fastai book and course, on whose examples this book builds',
@@ -26,7 +27,7 @@ SETTINGS = {
     'smartquotes': False, 'suppress_warnings': ['misc.highlighting_failure'], 'pygments_style': 'a11y-high-contrast-light', 'pygments_dark_style': 'a11y-high-contrast-dark', 'highlight_language': 'python',
     'html_theme': 'furo', 'html_title': cfg.title, 'html_favicon': 'favicon.svg', 'html_static_path': ['static'], 'html_css_files': ['site.css'], 'html_copy_source': False, 'html_show_sourcelink': False,
     'html_scaled_image_link': False, 'html_use_index': False, 'html_show_search_summary': False, 'html_baseurl': site,
-    'html_theme_options': {'footer_icons': [{'name': 'Repository', 'url': cfg.git_url, 'html': GITHUB, 'class': ''}], 'top_of_page_buttons': [],
+    'html_theme_options': {'footer_icons': [{'name': 'Repository', 'url': cfg.git_url, 'html': REPOSITORY, 'class': ''}], 'top_of_page_buttons': [],
         'light_css_variables': {'color-brand-primary': '#1f4bc4', 'color-brand-content': '#1f4bc4', 'color-brand-visited': '#6b2fa3', 'color-foreground-muted': '#5a5e66', 'color-code-background': '#f5f7fa'},
         'dark_css_variables': {'color-brand-primary': '#8ab4ff', 'color-brand-content': '#8ab4ff', 'color-brand-visited': '#cfa6f5', 'color-foreground-muted': '#a2a6ae'}},
     'epub_show_urls': 'no', 'epub_basename': cfg.lib_name, 'epub_uid': f'{cfg.lib_name}-book', 'epub_identifier': f'{cfg.lib_name}-book', 'epub_scheme': 'UUID', 'epub_publisher': cfg.author, 'epub_author': cfg.author, 'epub_use_index': False, 'epub_exclude_files': ['search.html']}
@@ -61,15 +62,13 @@ def write_sources(processed, src, suffix='.html', scripts=True):
         front,text = pages.page(nb, stem, [tool_links(f'{stem}.ipynb')] if scripts and stem!='index' else [])
         about[names[stem]] = front.get('title', ''),front.get('description', '')
         texts[names[stem]] = text
-    tree = [f'```{{toctree}}\n:hidden:\n:caption: {title}\n\n' + '\n'.join(names[o] for o in stems) + '\n```' for title,stems in parts([o for o in nbs if o!='index']).items()]
+    book = {title: [names[o] for o in stems] for title,stems in parts([o for o in nbs if o!='index']).items()}
     if scripts:
-        texts['names'] = names_page(texts)
-        tree[-1] = tree[-1].replace('\n```', '\nnames\n```')
-        about['names'] = 'Every name','What the modules define'
-    texts['index'] += '\n' + '\n\n'.join(tree) + '\n'
+        texts['names'],about['names'] = names_page(texts),('Every name', 'What the modules define')
+        book['Tools'].append('names')
+    texts['index'] += ''.join(f'\n```{{toctree}}\n:hidden:\n:caption: {title}\n\n' + '\n'.join(pages) + '\n```\n' for title,pages in book.items())
     for page,text in texts.items(): (src/f'{page}.md').write_text(text, encoding='utf-8')
-    order = ['index', *(names[o] for stems in parts([o for o in nbs if o!='index']).values() for o in stems)]
-    return {o: about[o] for o in order} | about
+    return {o: about[o] for o in ['index', *sum(book.values(), [])]}
 
 def sphinx(src, to, builder, about, **more):
     "Run Sphinx, whose warnings are errors; its exit status"
