@@ -343,6 +343,20 @@ def test_training_pauses_and_diverges_in_words(show):
     f.page.wait_for_function('() => /no number any more|After 1 pass/.test(document.querySelector("p[aria-live]").innerText)', timeout=60_000)
 
 @BROWSER
+@pytest.mark.parametrize('reduced', (False, True))
+def test_reduced_motion(show, reduced):
+    "The weights are drawn as they change, but only at the end for readers who asked for less motion"
+    f = show(explore_training(embed=True), reduced_motion=reduced)
+    def picture(): return f.page.locator('canvas').evaluate('o => o.toDataURL()')
+    first = picture()
+    f.press('Train')
+    f.page.wait_for_function('() => document.querySelector("p[aria-live]").innerText.startsWith("After")', timeout=60_000)
+    assert (picture()==first)==reduced
+    f.press('Pause')
+    f.page.get_by_role('button', name='Train').wait_for()
+    assert picture()!=first
+
+@BROWSER
 def test_missing_digits_are_told_in_words(browser, tmp_path):
     page = browser.new_page()
     page.goto(explore_training().save(tmp_path/'alone.html').as_uri())
