@@ -1,11 +1,13 @@
 "Each problem that the doctor knows, made to happen."
-import json
+import json, os, subprocess, sys
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 import pytest
 from packaging.specifiers import SpecifierSet
 from fastfound import datasets, doctor
-from fastfound.download import fastfound_home
+from fastfound.download import MNIST_FILES, fastfound_home
+
+ROOT = Path(__file__).parents[1]
 
 def row(name): return next(o for o in doctor.examine() if o['check']==name)
 
@@ -17,7 +19,7 @@ def test_digits_verified(files, monkeypatch):
 
 def damage(folder):
     "One file of the four, whole but with other contents"
-    name = next(iter(doctor.MNIST_FILES))
+    name = next(iter(MNIST_FILES))
     datasets.write_idx(folder/f'{name}.gz', datasets.torch.zeros(60,28,28, dtype=datasets.torch.uint8))
 
 def test_damaged_data(files, monkeypatch):
@@ -77,3 +79,10 @@ def test_status_and_json(files, monkeypatch, capsys):
     with pytest.raises(SystemExit) as e: doctor.fastfound_doctor(json=True)
     rows = json.loads(capsys.readouterr().out)
     assert e.value.code==1 and [o['check'] for o in rows if o['status']=='broken']==['device']
+
+def test_torch_that_cannot_be_imported(tmp_path):
+    "A finding with the message and exit status 1 instead of a traceback"
+    (tmp_path/'torch').mkdir()
+    (tmp_path/'torch/__init__.py').write_text("raise ImportError('DLL load failed')")
+    r = subprocess.run([sys.executable, '-c', 'from fastfound.doctor import fastfound_doctor; fastfound_doctor()'], capture_output=True, text=True, env={**os.environ, 'PYTHONPATH': f'{tmp_path}{os.pathsep}{ROOT}'})
+    assert r.returncode==1 and 'torch: ImportError: DLL load failed' in r.stdout and not r.stderr, r.stderr
