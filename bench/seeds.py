@@ -1,0 +1,75 @@
+"""Results over several seeds that a page carries as data, since a reader would wait too long for all of them: made here, by the page's own code.
+
+    python bench/seeds.py                       list the cells with such data
+    python bench/seeds.py 04_mnist_sgd          make them again, and print the cell
+    python bench/seeds.py 04_mnist_sgd --check  only tell how far the results are from the stored ones
+
+Such a cell opens with `#| seeds: f` and assigns a dict of results by seed, where `f(seed)` is a function of the page that returns one of them: numbers by name.
+One thread. `FASTFOUND_DATA` names a folder with all of MNIST.
+"""
+import argparse, ast, os, re
+from dataclasses import dataclass
+from pathlib import Path
+import nbformat, torch
+from execnb.shell import CaptureShell
+from fastcore.xtras import working_directory
+
+NBS = Path(__file__).parents[1]/'nbs'
+
+@dataclass
+class Stored:
+    "A cell with results by seed"
+    page: str       # the name of the notebook
+    function: str   # that makes one of them
+    name: str       # of the dict
+    results: dict   # seed to numbers by name
+    before: list    # the sources of the code cells above it
+
+    def code(self):
+        "The function as the page defines it, in a shell in which all cells above have run"
+        torch.set_num_threads(1)
+        shell = CaptureShell(path=NBS)
+        for source in self.before:
+            with working_directory(NBS): shell.run(source, stdout=False, stderr=False)
+            if shell.exc: raise RuntimeError(f'{self.page}: a cell above the stored results failed') from shell.exc
+        return shell.user_ns[self.function]
+
+    def text(self, results):
+        "The assignment with `results` in place of those of the cell"
+        rows = [f'{seed}: ' + '{' + ', '.join(f'{k!r}: {v!r}' for k,v in o.items()) + '}' for seed,o in results.items()]
+        return f'{self.name} = {{' + (',\n' + ' '*(len(self.name)+4)).join(rows) + '}'
+
+def stored(path):
+    "The cells with results by seed in the notebook at `path`"
+    sources = [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type=='code']
+    for i,source in enumerate(sources):
+        if m := re.search(r'^#\| *seeds: *(\w+)$', source, re.M):
+            assign = next(o for o in ast.parse(source).body if isinstance(o, ast.Assign))
+            before = [o for o in sources[:i] if not re.search(r'^#\| *(slow|notest|eval: *false)|nbdev_export\(', o, re.M)]
+            yield Stored(path.stem, m[1], assign.targets[0].id, ast.literal_eval(assign.value), before)
+
+def every():
+    "All cells with results by seed"
+    return [o for path in sorted(NBS.rglob('[0-9]*.ipynb')) for o in stored(path)]
+
+def rounded(results): return {k: round(float(v), 4) for k,v in results.items()}
+
+def distance(got, want):
+    "The largest difference between the numbers of two results, which must have the same names"
+    if got.keys()!=want.keys(): raise ValueError(f'got {list(got)}, wanted {list(want)}')
+    return max(abs(got[k]-want[k]) for k in want)
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('page', nargs='?', help='the name of a notebook')
+    parser.add_argument('--check', action='store_true', help='print differences, not the cell')
+    args = parser.parse_args()
+    os.environ['IN_TEST'] = '1'
+    for o in every():
+        if not args.page: print(f'{o.page}: {o.name}, seeds {", ".join(map(str, o.results))}')
+        if args.page!=o.page: continue
+        f = o.code()
+        new = {seed: rounded(f(seed)) for seed in o.results}
+        print('\n'.join(f'{o.name}, seed {seed}: {distance(new[seed], o.results[seed]):.4f}' for seed in new) if args.check else o.text(new))
+
+if __name__=='__main__': main()
