@@ -30,7 +30,7 @@ class Stored:
         torch.set_num_threads(1)
         shell = CaptureShell(path=NBS)
         for source in self.before:
-            with working_directory(NBS): shell.run(source, stdout=False, stderr=False)
+            with working_directory(NBS): shell.run(source, stdout=True, stderr=True)
             if shell.exc: raise RuntimeError(f'{self.page}: a cell above the stored results failed') from shell.exc
         return shell.user_ns[self.function]
 

@@ -12,8 +12,6 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from json import dumps
 from pathlib import Path
-from packaging.requirements import Requirement
-from packaging.specifiers import SpecifierSet
 from .commands import check_writable, command
 
 # %% ../nbs/08a_doctor.ipynb #500d1b20
@@ -31,6 +29,7 @@ def requirements(
     extra='', # of which extra; by default what everyone needs
 ) -> dict:    # from name to the versions allowed
     "What the metadata of the installed package asks for on this Python and system"
+    from packaging.requirements import Requirement  # here, since only this page needs it
     needs = [Requirement(o) for o in requires('fastfound') or []]
     def applies(o, extra): return o.marker is None or o.marker.evaluate({'extra': extra})
     return {o.name: o.specifier for o in needs if applies(o, extra) and not (extra and applies(o, ''))}
@@ -50,6 +49,7 @@ def check_version(
 
 def check_versions() -> list:
     "Python and the packages that fastfound needs"
+    from packaging.specifiers import SpecifierSet
     python = platform.python_version()
     try: needs,tested,wanted = requirements(),requirements('tested'),SpecifierSet(metadata('fastfound')['Requires-Python'] or '')
     except PackageNotFoundError:

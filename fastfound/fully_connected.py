@@ -8,8 +8,7 @@ __all__ = ['normalize', 'lin', 'relu', 'mse', 'LayerStats', 'layer_stats', 'kaim
 # %% ../nbs/02_fully_connected.ipynb #df12e189
 import math
 import torch
-from matplotlib import pyplot as plt
-from .display import Table
+from .display import Table, subplots
 
 # %% ../nbs/02_fully_connected.ipynb #1ab0005f
 def normalize(
@@ -58,7 +57,7 @@ class LayerStats(Table):
         **kw,       # passed to matplotlib's plot
     ):
         "The standard deviation by layer on a log axis; zero, infinity and nan are left out"
-        if ax is None: _,ax = plt.subplots(figsize=(6,3.5))
+        if ax is None: ax = subplots(figsize=(6,3.5))[1][0,0]
         std = [o if 0<o<math.inf else math.nan for o in self.column('std')]
         ax.plot(self.column('layer'), std, label=label, **kw)
         ax.set(yscale='log', xlabel='layer', ylabel='standard deviation')

@@ -13,8 +13,7 @@ from html import escape
 from pathlib import Path
 from statistics import median
 import numpy as np, torch
-from matplotlib import pyplot as plt
-from .display import Table, neutral_colors
+from .display import Table, neutral_colors, subplots
 
 # %% ../nbs/01_matmul.ipynb #8da5fff2
 def check_dtypes(a, b):
@@ -228,7 +227,7 @@ class Ladder(Table):
     "What `ladder` measured: a table that can also be drawn"
     def plot(self):
         "A bar for each version: its speed-up over the first, on a log scale"
-        _,ax = plt.subplots(figsize=(7, 0.4*len(self.rows)+1))
+        ax = subplots(figsize=(7, 0.4*len(self.rows)+1))[1][0,0]
         names,ups = [r['version'] for r in self.rows], [r['speed-up'] for r in self.rows]
         bars = ax.barh(names, ups, color='C0')
         ax.bar_label(bars, [f'{o:,.0f}x' for o in ups], padding=3, color='grey')

@@ -6,7 +6,7 @@
 __all__ = []
 
 # %% ../nbs/04a_workers.ipynb #d4c3f604
-import multiprocessing, os, pickle, shutil, signal, tempfile, threading
+import multiprocessing, os, pickle, shutil, signal, sys, tempfile, threading
 import torch
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
@@ -20,11 +20,12 @@ from .mnist_sgd import DataLoader
 # %% ../nbs/04a_workers.ipynb #3a69524d
 _work = None
 
-def _prepare_worker(path):
+def _prepare_worker(path, environ):
     "What a worker does first: read what it needs from the file `path`, ignore Ctrl-C, use one thread, and end when the main process ends"
     global _work
     try: work = path.read_bytes()
     except FileNotFoundError: os._exit(0)  # the main process no longer needs this worker and has removed the file
+    os.environ.update(environ)
     _work = pickle.loads(work)
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -43,12 +44,20 @@ def _load_batch(rows, seed):
 # %% ../nbs/04a_workers.ipynb #5c4b746f
 _pools = WeakKeyDictionary()  # the processes of each DataLoader that has started some
 
+def _context():
+    "The way in which workers are started"
+    if sys.platform!='linux': return multiprocessing.get_context('spawn')
+    context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload(['fastfound.workers'])
+    return context
+
 def _start_workers(dl):
     "A pool of processes, which find the dataset of `dl` in a file"
+    if getattr(multiprocessing.current_process(), '_inheriting', False): os._exit(1)  # this is a worker that runs a file without the guard; the main process tells of it
     work = pickle.dumps((dl.dataset, dl.collate_fn))
     path = Path(tempfile.mkdtemp(prefix='fastfound-'))/'work'
     path.write_bytes(work)
-    pool = ProcessPoolExecutor(dl.num_workers, multiprocessing.get_context('spawn'), _prepare_worker, (path,))
+    pool = ProcessPoolExecutor(dl.num_workers, _context(), _prepare_worker, (path, dict(os.environ)))
     finalize(pool, shutil.rmtree, path.parent, ignore_errors=True)
     return pool
 

@@ -13,6 +13,8 @@ pytest_plugins = ['browser']
 
 def pytest_configure(config):
     config.addinivalue_line('markers', 'long: starts whole programs, or trains on all of MNIST, for seconds each; `make test` leaves these tests to `make test ARGS=--long` and to .ci/run')
+    config.addinivalue_line('markers', 'nightly: needs minutes; run by `make test ARGS=--nightly` and by a workflow each night')
+    config.addinivalue_line('markers', 'not_numerical: about files, processes and words, which no processor rounds; left out by `python tools/test.py --numerical`')
     config.addinivalue_line('markers', 'browser: needs a browser, and the tests of the site need the site; run by `make test ARGS=--browser`')
 
 def pytest_deselected(items):

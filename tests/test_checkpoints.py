@@ -14,6 +14,8 @@ from fastfound.mnist_sgd import SGD, DataLoader
 from fastfound.optimizers import Adam, GradientClip, MuonSGD, RMSProp
 from learners import run, same, three_classes, tiny, weights
 
+pytestmark = pytest.mark.not_numerical
+
 @pytest.fixture
 def learn(): return three_classes()
 

@@ -3,6 +3,8 @@ import subprocess, sys
 import pytest
 from fastfound.commands import check_options, check_writable, exit_with_message, parse_args
 
+pytestmark = pytest.mark.not_numerical
+
 def test_ranges():
     check_options(epochs=1, bs=64, hidden=100_000, shift=0, seed=2**64-1, lr=1e-30)
     for name,x in (('epochs', 0), ('epochs', 10**9), ('epochs', 1.5), ('epochs', True), ('hidden', 10**12), ('seed', -1), ('seed', 2**64), ('shift', -1), ('lr', 0), ('lr', -1.), ('lr', float('inf')), ('lr', float('nan'))):

@@ -9,6 +9,8 @@ from fastfound import datasets
 from fastfound.datasets import URLs, default_device, get_mnist, mnist_arrays, mnist_splits, parse_idx, read_idx, set_seed, untar_data, write_idx
 from fastfound.download import fastfound_home
 
+pytestmark = pytest.mark.not_numerical
+
 def litter(folder): return [o.name for o in Path(folder).rglob('*') if '.part' in o.name]
 
 # IDX files

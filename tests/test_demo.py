@@ -8,6 +8,8 @@ from fastfound import demo
 from fastfound.datasets import get_mnist, set_seed
 from fastfound.demo import new_learner, normalized_sets
 
+pytestmark = pytest.mark.not_numerical
+
 CMD = [shutil.which('fastfound_demo', path=Path(sys.executable).parent)]
 
 def run(*args, cwd, **kw): return subprocess.run([*CMD, *map(str, args)], cwd=cwd, capture_output=True, text=True, timeout=900, **kw)

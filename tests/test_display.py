@@ -8,6 +8,8 @@ from fastfound import files
 from fastfound.autograd import Tensor
 from fastfound.display import Graph, gv, progress_bar
 
+pytestmark = pytest.mark.not_numerical
+
 SVG = '{http://www.w3.org/2000/svg}'
 
 def boxes(svg):

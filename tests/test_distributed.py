@@ -5,6 +5,8 @@ from fastfound.distributed import Distributed
 from fastfound.matmul import test_near as near
 from learners import run, three_classes, weights
 
+pytestmark = pytest.mark.not_numerical
+
 TOGETHER = '''
 class Gradients(Callback):
     "Keeps the gradients of all steps"

@@ -7,6 +7,8 @@ from packaging.specifiers import SpecifierSet
 from fastfound import datasets, doctor
 from fastfound.download import MNIST_FILES, fastfound_home
 
+pytestmark = pytest.mark.not_numerical
+
 ROOT = Path(__file__).parents[1]
 
 def row(name): return next(o for o in doctor.examine() if o['check']==name)

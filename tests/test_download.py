@@ -8,6 +8,8 @@ from fastfound import files as files_module
 from fastfound.datasets import URLs, get_mnist, untar_data, write_idx
 from fastfound.download import fastfound_home
 
+pytestmark = pytest.mark.not_numerical
+
 def litter(folder): return [o.name for o in Path(folder).rglob('*') if '.part' in o.name]
 def cached(): return sorted(o.name for o in fastfound_home().glob('*ubyte*'))
 def all_four(): return sorted(f'{o}.gz' for o in download.MNIST_FILES)

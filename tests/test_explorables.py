@@ -15,6 +15,8 @@ from fastfound.pictures import frame_digit
 from fastfound.resnet import small_resnet
 from fastfound.web import draw_digit, explore_training, save_sample_script, web_network
 
+pytestmark = pytest.mark.not_numerical
+
 ROOT = Path(__file__).parents[1]
 TIME = torch.arange(20.)
 SPEED = 0.75*(TIME-9.5)**2 + 1

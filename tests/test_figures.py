@@ -9,6 +9,8 @@ sys.path.insert(0, str(BENCH))
 import figures as bench
 import resnet as networks
 
+pytestmark = pytest.mark.not_numerical
+
 needs_full = pytest.mark.skipif(not os.environ.get('FASTFOUND_DATA'), reason='FASTFOUND_DATA names no folder with all of MNIST')
 STORED = json.loads(bench.FILE.read_text(encoding='utf-8'))
 RANDOM = [o for o in bench.FIGURES if o.seeds or o.row or 'seconds' in o.name]

@@ -6,6 +6,8 @@ from hypothesis import given, strategies as st
 from fastfound import files
 from fastfound.files import atomic_write, gunzip, gunzip_start
 
+pytestmark = pytest.mark.not_numerical
+
 def names(folder): return sorted(o.name for o in folder.iterdir())
 
 def test_path_or_string(tmp_path):

@@ -3,6 +3,8 @@ import ast, importlib, json, re, subprocess, sys
 from pathlib import Path
 import pytest
 
+pytestmark = pytest.mark.not_numerical
+
 ROOT = Path(__file__).parents[1]
 PAGES = {m[1]: (path, text) for path in sorted((ROOT/'nbs').glob('[0-9]*.ipynb')) for text in [path.read_text(encoding='utf-8')] if (m := re.search(r'#\| default_exp (\w+)', text))}  # pages with a module
 

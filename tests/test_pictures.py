@@ -7,6 +7,8 @@ from drawings import sheet
 from fastfound.datasets import get_mnist
 from fastfound.pictures import BlankPicture, Preprocessing, center_by_mass, extract_ink, find_splits, folder_splits, frame_digit, image_files, load_all, read_image
 
+pytestmark = pytest.mark.not_numerical
+
 def array(im): return torch.from_numpy(np.array(im))
 
 def test_alpha(tmp_path):

@@ -5,6 +5,8 @@ import pytest, yaml
 from check_jsonschema.cli import main as check_jsonschema
 from click.testing import CliRunner
 
+pytestmark = pytest.mark.not_numerical
+
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = sorted((ROOT/'.github/workflows').glob('*.yaml'))
 FORMS = [o for o in sorted((ROOT/'.github/ISSUE_TEMPLATE').glob('*.yml')) if o.stem!='config']

@@ -9,6 +9,8 @@ from fastfound import train
 from fastfound.checkpoints import write_state
 from fastfound.train import MODELS, ModelBundle, command_line, evaluate_model, predict_files, train_model
 
+pytestmark = pytest.mark.not_numerical
+
 CMD = [shutil.which('fastfound_train', path=Path(sys.executable).parent)]
 DIGITS = [str(i) for i in range(10)]
 

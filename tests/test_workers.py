@@ -3,6 +3,8 @@ import os, subprocess, sys, textwrap, time
 from pathlib import Path
 import pytest
 
+pytestmark = pytest.mark.not_numerical
+
 HEAD = '''
 import os, random, signal, sys, time, torch
 from fastfound.mnist_sgd import DataLoader
@@ -13,6 +15,7 @@ class Data:
     def __getitem__(self, i):
         if self.how=='killed' and i==17: os.kill(os.getpid(), signal.SIGKILL)
         if self.how=='fails' and i==17: raise KeyError('row 17 is not there')
+        if self.how=='environ': return os.environ['COLOUR']
         if self.how=='slow': time.sleep(0.2)
         return i, torch.rand(()).item() if self.how=='random' else os.getpid()
 def flat(dl, part=0): return torch.cat([b[part] for b in dl]).tolist()
@@ -106,8 +109,18 @@ def test_loaders_with_workers_can_be_copied_and_leave_no_files(tmp_path):
         dl = DataLoader(Data(), 7, sampler=range(9, -1, -1), num_workers=1)
         first = flat(dl)
         twin = copy.deepcopy(dl)
-        print(len(_pools), flat(twin)==first==list(range(9, -1, -1)), len(os.listdir(tempfile.gettempdir())))
+        def sent(): return [o for o in os.listdir(tempfile.gettempdir()) if o.startswith('fastfound-')]
+        print(len(_pools), flat(twin)==first==list(range(9, -1, -1)), len(sent()))
         del dl, twin
         gc.collect()
-        print(len(_pools), os.listdir(tempfile.gettempdir()))""", env={**os.environ, 'TMPDIR': str(temp)})
-    assert r.stdout=='1 True 2\n0 []\n', r.stdout+r.stderr
+        print(len(_pools), sent())""", env={**os.environ, 'TMPDIR': str(temp)})
+    assert r.stdout=='1 True 2\n0 []\n' and not list(temp.iterdir()), r.stdout+r.stderr
+
+def test_workers_have_the_environment_of_now(tmp_path):
+    "Even where the server that they come from was started before a variable was set"
+    r = run(tmp_path, '''
+        os.environ['COLOUR'] = 'red'
+        first = next(iter(DataLoader(Data(how='environ'), 1, num_workers=1)))
+        os.environ['COLOUR'] = 'blue'
+        print(*first, *next(iter(DataLoader(Data(how='environ'), 1, num_workers=1))))''')
+    assert r.stdout=='red blue\n', r.stdout+r.stderr

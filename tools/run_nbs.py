@@ -1,5 +1,5 @@
 "Run notebooks from top to bottom, each alone in a fresh Jupyter kernel; `--save` stores the outputs."
-import argparse, os, re, sys
+import argparse, os, re, sys, time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -41,15 +41,21 @@ def run(path, skip=('full', 'slow', 'notest'), save=False, timeout=1800):
     os.replace(spare, path)
     return ''
 
-def run_all(paths, workers=2, **kw):
-    "Run `paths`, `workers` at a time, print a line for each and what went wrong, and return the number that failed"
-    bad = 0
+def timed(path, **kw):
+    "What went wrong as `run` tells it, and the seconds it took"
+    start = time.monotonic()
+    return run(path, **kw), time.monotonic()-start
+
+def run_all(paths, workers=os.cpu_count() or 1, **kw):
+    "Run `paths`, `workers` at a time, print a line for each and what went wrong; the number that failed, and the seconds of each"
+    bad,took = 0,{}
     with ProcessPoolExecutor(workers) as pool:
-        for path,err in zip(paths, pool.map(partial(run, **kw), paths)):
-            print('FAIL' if err else 'ok  ', path.relative_to(ROOT), flush=True)
+        for i,(path,(err,seconds)) in enumerate(zip(paths, pool.map(partial(timed, **kw), paths)), 1):
+            took[path.stem] = seconds
+            print(f'{i:3} of {len(paths)}  {path.stem:24}{seconds:6.1f} s' + '  FAILED'*bool(err), flush=True)
             if err: print(err, file=sys.stderr, flush=True)
             bad += bool(err)
-    return bad
+    return bad,took
 
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__)
@@ -58,4 +64,4 @@ if __name__ == '__main__':
     parser.add_argument('--skip', default='slow notest', help='cells with one of these flags are not run')
     args = parser.parse_args()
     os.environ['IN_TEST'] = '1'  # no progress bars, no export from inside a notebook
-    sys.exit(bool(run_all([o.resolve() for o in args.paths] or notebooks(), save=args.save, skip=frozenset(args.skip.split()))))
+    sys.exit(bool(run_all([o.resolve() for o in args.paths] or notebooks(), save=args.save, skip=frozenset(args.skip.split()))[0]))

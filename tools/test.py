@@ -1,13 +1,8 @@
-"Run every notebook with nbdev_test, then the tests in tests/ but for the long ones. No network."
-import argparse, os, re, shutil, subprocess, sys, tempfile
+"Run every notebook with nbdev_test, then the tests in tests/ but for those that take long. No network."
+import argparse, os, re, shutil, subprocess, sys, tempfile, time
 from pathlib import Path
 import pytest
 from run_nbs import ROOT, notebooks, run_all
-
-# Tests of arithmetic, whose rounding differs from one processor to the next; the others are about files, processes and words
-NUMERICAL = 'matmul einsum kernels fully_connected backprop autograd sgd dataloader optimizers learner interpret diagnostics resnet resnet_by_hand vision augment'.split()
-# and pages of files, processes and words, which compute nothing, or only what another page computes; a new page counts as arithmetic
-NOT_NUMERICAL = '00a_files 00b_display 00c_download 00d_commands 00e_explorables 04a_workers 05e_distributed 08a_doctor 10_figures'.split()
 
 def full_data():
     "The folder with all of MNIST that the user named or that the cache holds, if any; a named one that is damaged is an error"
@@ -28,7 +23,7 @@ def prepare(home):
     os.environ.setdefault('OMP_NUM_THREADS', '1')  # as many notebooks at a time as there are cores, so more threads would gain nothing
     os.environ.setdefault('OMP_WAIT_POLICY', 'passive')  # threads that wait sleep; they spin otherwise, which on a busy machine takes the core from the one they wait for
     os.environ.update(IN_TEST='1', FASTFOUND_OFFLINE='1', FASTFOUND_HOME=home, PYTHONWARNINGS=','.join(f'error:::{o}' for o in mods))
-    print('digits: ' + ('all of MNIST' if folder else 'the bundled sample; cells flagged `full` are skipped (FASTFOUND_DATA names a folder with all of MNIST)'))
+    print('digits: ' + ('all of MNIST' if folder else 'the bundled sample; cells flagged `full` are skipped (FASTFOUND_DATA names a folder with all of MNIST)'), flush=True)
     return {'slow', 'notest'} if folder else {'full', 'slow', 'notest'}
 
 def workers():
@@ -36,54 +31,89 @@ def workers():
     return os.cpu_count() or 1
 
 def nbdev_test(nbs, skip):
-    "The number of `nbs` that failed in nbdev_test or that it never reached"
+    "Run `nbs` with nbdev_test and print a line for each as it ends; the number that failed or that it never reached, and the seconds of each"
     cmd = [shutil.which('nbdev_test', path=Path(sys.executable).parent), '--do_print', '--n_workers', str(workers()), '--flags', '' if 'full' in skip else 'full',
            '--file_re', f"^({'|'.join(re.escape(o.name) for o in nbs)})$"]
-    r = subprocess.run(cmd, cwd=ROOT, capture_output=True, text=True)
-    print(r.stderr, file=sys.stderr, end='', flush=True)
-    done = set(re.findall(r'Completed .*?([^\\/\n]+\.ipynb)', r.stdout))
-    failed = set(re.findall(r'^\t(\S+\.ipynb)$', r.stderr, re.M))
-    missed = {o.name for o in nbs} - done
-    if missed: print(f'nbdev_test ran {len(done)} of {len(nbs)} notebooks, not {", ".join(sorted(missed))}', file=sys.stderr)
-    return max(len(failed|missed), int(r.returncode!=0))
+    began,took = {},{}
+    with tempfile.TemporaryFile('w+', encoding='utf-8') as errors:
+        with subprocess.Popen(cmd, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True, env={**os.environ, 'PYTHONUNBUFFERED': '1'}) as p:
+            for line in p.stdout:
+                m = re.match(r'(Starting|- Completed) .*?([^\\/\n]+)\.ipynb$', line)
+                if m and m[1]=='Starting': began[m[2]] = time.monotonic()
+                elif m:
+                    took[m[2]] = time.monotonic()-began[m[2]]
+                    print(f'{len(took):3} of {len(nbs)}  {m[2]:24}{took[m[2]]:6.1f} s', flush=True)
+        errors.seek(0)
+        told = errors.read()
+    print(told, file=sys.stderr, end='', flush=True)
+    failed = set(re.findall(r'^\t(\S+)\.ipynb$', told, re.M))
+    missed = {o.stem for o in nbs} - took.keys()
+    if missed: print(f'nbdev_test ran {len(took)} of {len(nbs)} notebooks, not {", ".join(sorted(missed))}', file=sys.stderr)
+    return max(len(failed|missed), int(p.returncode!=0)),took
 
 class Count:
-    "A pytest plugin that counts"
+    "A pytest plugin that counts, and adds up the seconds of each test"
     passed = failed = skipped = left_out = 0
+    def __init__(self): self.took = {}
     def pytest_runtest_logreport(self, report):
         if report.failed: self.failed += 1
         elif report.skipped: self.skipped += 1
         elif report.when=='call': self.passed += 1
+        name = report.nodeid.removeprefix('tests/')
+        self.took[name] = self.took.get(name, 0)+report.duration
     def pytest_collectreport(self, report): self.failed += report.failed
     def pytest_testnodedown(self, node): self.left_out = max(self.left_out, getattr(node, 'workeroutput', {}).get('left_out', 0))
 
-def plain_tests(names, marked):
-    "Run those tests in tests/test_NAME.py for each of `names`, or in all files, that have the mark"
-    count,files = Count(),[str(ROOT/f'tests/test_{o}.py') for o in names] or [str(ROOT/'tests')]
-    code = pytest.main(['-q', '-p', 'no:cacheprovider', '-W', 'error', '-m', marked, '-n', str(workers()), '--dist', 'worksteal', '--durations', '5', *files], plugins=[count])
-    if code and not count.failed: count.failed = 1
+def plain_tests(files, marked, words=()):
+    "Run the tests in `files` that have the mark, and of these, if there are `words`, those whose name holds one of them"
+    count = Count()
+    some = ['-k', ' or '.join(words)] if words else []
+    code = pytest.main(['-q', '-p', 'no:cacheprovider', '-W', 'error', '-m', marked, *some, '-n', str(workers()), '--dist', 'worksteal', *map(str, files)], plugins=[count])
+    if code not in (0, pytest.ExitCode.NO_TESTS_COLLECTED) and not count.failed: count.failed = 1
     return count
+
+def chosen(words):
+    "The pages, the test files and the words for `pytest -k` that `words` name: a page by the name of its notebook or of its module, with the tests of that name"
+    nbs,files,rest = [],[],[]
+    for word in words:
+        name = re.sub(r'^(\d+[a-z]?_|test_)', '', Path(word).stem)
+        pages = [] if Path(word).stem.startswith('test_') else [o for o in notebooks() if name==re.sub(r'^\d+[a-z]?_', '', o.stem)]
+        tests = [o for o in [ROOT/f'tests/test_{name}.py'] if o.exists()]
+        if not pages and not tests: rest.append(word)
+        nbs,files = nbs+pages,files+tests
+    return nbs,files,rest
+
+MARKS = {None: 'not long and not nightly and not browser', 'numerical': 'not not_numerical and not long and not nightly and not browser', 'long': 'long and not browser', 'nightly': 'nightly', 'browser': 'browser'}
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('words', nargs='*', metavar='WORD', help='a page, such as 05_learner, which runs it and its tests; a file of tests, such as test_house; or a word in the names of tests')
     which = parser.add_mutually_exclusive_group()
-    which.add_argument('--alone', action='store_true', help='instead, run each notebook alone in a fresh Jupyter kernel')
-    which.add_argument('--long', action='store_true', help='instead, run the tests marked as long: whole programs, and training on all of MNIST')
-    which.add_argument('--browser', action='store_true', help='instead, run the tests in a browser, those of the built site among them: `make docs` comes first')
-    which.add_argument('--numerical', action='store_true', help='of the tests, run only those of arithmetic')
+    for name,text in (('alone', 'each notebook, alone in a fresh Jupyter kernel'), ('numerical', 'the tests of arithmetic, which other processors round differently'),
+                      ('long', 'the tests marked as long: whole programs, and training on all of MNIST'), ('nightly', 'the tests that need minutes: every stored result made again'),
+                      ('browser', 'the tests in a browser, those of the built site among them: `make docs` comes first')):
+        which.add_argument(f'--{name}', action='store_const', const=name, dest='only', help=f'instead, run {text}')
     args = parser.parse_args()
     os.chdir(ROOT)
-    nbs = [] if args.long or args.browser else [o for o in notebooks() if not (args.numerical and o.stem in NOT_NUMERICAL)]
-    if not nbs and not args.long and not args.browser: sys.exit('no notebooks found')
+    nbs,files,words = chosen(args.words) if args.words else (notebooks(), [ROOT/'tests'], [])
+    if args.only not in (None, 'alone'): nbs = []
+    if not args.words and not nbs and args.only in (None, 'alone'): sys.exit('no notebooks found')
     with tempfile.TemporaryDirectory() as home:
-        skip,failed,count = prepare(home),0,Count()
+        skip,failed,counts,took = prepare(home),0,[],{}
         if nbs:
-            failed = run_all(nbs, skip=skip, workers=workers()) if args.alone else nbdev_test(nbs, skip)
-            print(f'{"alone in a kernel" if args.alone else "nbdev_test"}: {len(nbs)-failed} notebooks passed, {failed} failed', flush=True)
-        if not args.alone: count = plain_tests(NUMERICAL if args.numerical else [], 'browser' if args.browser else 'long' if args.long else 'not long and not browser')
-    passed,failed = len(nbs)-failed+count.passed,failed+count.failed
-    left_out = '' if args.long or args.browser or not count.left_out else f', {count.left_out} left out (--long and --browser run them)'
-    print(f'{passed} passed, {failed} failed' + (f', {count.skipped} skipped' if count.skipped else '') + left_out)
+            failed,took = (run_all if args.only=='alone' else nbdev_test)(nbs, skip=skip)
+            print(f'{"alone in a kernel" if args.only=="alone" else "nbdev_test"}: {len(nbs)-failed} notebooks passed, {failed} failed', flush=True)
+        if args.only!='alone':
+            if files: counts.append(plain_tests(files, MARKS[args.only]))
+            if words: counts.append(plain_tests([ROOT/'tests'], MARKS[args.only], words))
+    for o in counts: took |= o.took
+    slowest = sorted(took.items(), key=lambda o: -o[1])[:5]
+    print('slowest:', *(f'{seconds:6.1f} s  {name}' for name,seconds in slowest), sep='\n')
+    passed,failed,skipped = len(nbs)-failed+sum(o.passed for o in counts),failed+sum(o.failed for o in counts),sum(o.skipped for o in counts)
+    left_out = max((o.left_out for o in counts), default=0)
+    hint = f', {left_out} left out (--long, --nightly and --browser run them)' if left_out and args.only is None and not words else ''
+    print(f'{passed} passed, {failed} failed' + (f', {skipped} skipped' if skipped else '') + hint)
+    if not passed+failed+skipped: sys.exit(f'no page and no test is called {" or ".join(args.words)}')
     sys.exit(bool(failed))
 
 if __name__ == '__main__': main()
