@@ -87,7 +87,7 @@ def fit(path=None, cut=None, every=None, opt_func=partial(SGD, momentum=0.9), ow
 def equal(a, b): return same(a['weights'], b['weights']) and all(a[k]==b[k] for k in a if k!='weights')
 
 @pytest.mark.parametrize('kw', [dict(), dict(own=True), dict(opt_func=Adam), dict(opt_func=torch.optim.Adam), dict(opt_func=partial(RMSProp, momentum=0.5)), dict(opt_func=MuonSGD),
-                                dict(cbs=[partial(MixedPrecision, torch.float16), GradientClip]), dict(cbs=[partial(EarlyStopping, patience=1)])], ids=str)
+                                dict(cbs=[partial(MixedPrecision, torch.float16, True), GradientClip]), dict(cbs=[partial(EarlyStopping, patience=1)])], ids=str)
 def test_resume_at_any_batch(tmp_path, kw):
     whole = fit(**kw)
     for every in (1, 3, None):

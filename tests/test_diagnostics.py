@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import nn
 import fastfound.interpret
 from fastfound.datasets import set_seed
+from fastfound import diagnostics
 from fastfound.diagnostics import ActivationStats, MixedPrecision
 from fastfound.learner import Callback, CancelBatchException, CancelStepException
 from fastfound.matmul import test_near as near
@@ -20,9 +21,9 @@ def test_16_bits_end_with_the_fit():
         def after_pred(self): raise Stop
     learn = three_classes()
     assert learn.get_preds()[0].dtype==torch.float32
-    learn.fit(1, cbs=MixedPrecision, quiet=True)
+    learn.fit(1, cbs=MixedPrecision(force=True), quiet=True)
     assert learn.get_preds()[0].dtype==torch.float32
-    with pytest.raises(Stop): learn.fit(1, cbs=[MixedPrecision, Fails], quiet=True)
+    with pytest.raises(Stop): learn.fit(1, cbs=[MixedPrecision(force=True), Fails], quiet=True)
     assert learn.get_preds()[0].dtype==torch.float32 and not torch.is_autocast_enabled('cpu') and learn.step.__func__ is type(learn).step
 
 def test_an_overflowing_gradient_skips_the_step():
@@ -36,7 +37,7 @@ def test_an_overflowing_gradient_skips_the_step():
         def after_step(self):
             if self.learn.iter==1: assert all(torch.equal(a, b) for a,b in zip(self.before, self.learn.model.parameters()))
     learn = three_classes()
-    learn.fit(2, cbs=[MixedPrecision(torch.float16), Overflow()], quiet=True)
+    learn.fit(2, cbs=[MixedPrecision(torch.float16, force=True), Overflow()], quiet=True)
     assert all(p.isfinite().all() for p in learn.model.parameters())
 
 @pytest.mark.parametrize('error', [CancelStepException, CancelBatchException])
@@ -50,11 +51,11 @@ def test_float16_with_steps_that_are_skipped(error):
         learn = three_classes()
         learn.fit(3, 0.05, cbs=[Skip, *cbs], quiet=True)
         return torch.cat([p.detach().flatten() for p in learn.model.parameters()])
-    near(weights(MixedPrecision(torch.float16)), weights(), tol=0.02)  # float16 has 11 significant bits; a scale that is left in would be a factor of 65,536
+    near(weights(MixedPrecision(torch.float16, force=True)), weights(), tol=0.02)  # float16 has 11 significant bits; a scale that is left in would be a factor of 65,536
 
 def test_clipping_sees_the_unscaled_gradients():
     norms = []
-    for cbs in ([], [MixedPrecision(torch.float16)]):
+    for cbs in ([], [MixedPrecision(torch.float16, force=True)]):
         clip,learn = GradientClip(0.5),three_classes()
         learn.fit(2, cbs=[*cbs, clip], quiet=True)
         norms.append(torch.tensor(clip.norms))
@@ -63,8 +64,29 @@ def test_clipping_sees_the_unscaled_gradients():
 def test_optimizers_of_pytorch_in_float16():
     learn = three_classes()
     learn.opt_func = torch.optim.Adam
-    learn.fit(3, 0.01, cbs=MixedPrecision(torch.float16), quiet=True)
+    learn.fit(3, 0.01, cbs=MixedPrecision(torch.float16, force=True), quiet=True)
     assert learn.recorder['train_loss'][-1]<learn.recorder['train_loss'][0]
+
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize('slower', [True, False])
+def test_16_bits_stand_aside_where_they_are_slower(monkeypatch, capsys, dtype, slower):
+    "To the last bit as without the callback, and it says so once; `force` insists"
+    monkeypatch.setattr(diagnostics, 'is_slower_in', lambda dtype: slower)
+    def trained(*cbs):
+        learn,types = three_classes(),set()
+        class Types(Callback):
+            def after_pred(self): types.add(self.learn.pred.dtype)
+        for _ in range(2): learn.fit(1, 0.05, cbs=[Types, *cbs], quiet=True)
+        return types,torch.cat([p.detach().flatten() for p in learn.model.parameters()])
+    types,weights = trained(MixedPrecision(dtype))
+    told = capsys.readouterr().out
+    assert types=={torch.float32 if slower else dtype} and torch.equal(weights, trained()[1])==slower
+    assert told==(f'MixedPrecision: this processor is slower with {dtype} than with float32, so training stays in float32; `force=True` would change that\n' if slower else '')
+    assert trained(MixedPrecision(dtype, force=True))[0]=={dtype} and not capsys.readouterr().out
+
+def test_which_is_slower_is_measured():
+    "By a product of 256 by 256"
+    assert diagnostics.is_slower_in(torch.int64)  # which no library multiplies for PyTorch
 
 def test_statistics_are_of_training_only():
     "A callback that evaluates in the middle of training adds nothing to them"
