@@ -30,10 +30,10 @@ def watched(context):
 def page_for(browser, request):
     "A function that opens an HTML file; at the end of the test nothing may have gone wrong on any of its pages"
     opened = []
-    def f(path, width=1280, dark=False, reduced_motion=False):
+    def f(path, width=1280, dark=False, reduced_motion=False, query=''):
         context = browser.new_context(viewport={'width': width, 'height': 900}, color_scheme='dark' if dark else 'light', reduced_motion='reduce' if reduced_motion else 'no-preference')
         page,wrong = watched(context)
-        page.goto(Path(path).resolve().as_uri())
+        page.goto(Path(path).resolve().as_uri() + query)
         opened.append((context, page, wrong))
         return page
     yield f

@@ -1,5 +1,5 @@
 "The figures that answer, in a browser: the numbers they show against Python's, driven by mouse and keyboard, and what they cost."
-import json, random, re, time
+import base64, json, random, re, time
 from pathlib import Path
 import numpy as np, pytest, torch, torch.nn.functional as F
 from drawings import drawings, strokes
@@ -231,9 +231,12 @@ def trained():
     with torch.no_grad(): logits = model.eval()(valid[0])
     return model,logits,data.x_test,data.y_test,mean,std
 
+def sent(x): return base64.b64encode(x.numpy().tobytes()).decode()  # a list of a million numbers would take seconds to travel
+
 def read(f, x):
     "The logits that the figure finds for images `x` as bytes"
-    return torch.tensor(f.page.evaluate('digits => { const {read} = document.querySelector("[data-explorable]").explorable; return digits.map(o => read(Float32Array.from(o, v => v/255))); }', x.flatten(1).tolist()))
+    return torch.tensor(f.page.evaluate("""sent => { const {read} = document.querySelector("[data-explorable]").explorable, bytes = Uint8Array.from(atob(sent), c => c.charCodeAt(0));
+      return Array.from({length: bytes.length/784}, (_, i) => read(Float32Array.from(bytes.subarray(784*i, 784*(i + 1)), v => v/255))); }""", sent(x)))
 
 @BROWSER
 def test_logits_are_pytorchs(show, trained):
@@ -268,7 +271,8 @@ def test_framing(show):
     "A drawing is cut out, scaled and centred as `frame_digit` does it, but for the rounding of grey levels, which moves the centre of a few over the border to the next pixel"
     f,moved = show(draw_digit()),0
     for digit,ink in inks():
-        got,want = torch.tensor(f.call('frame', ink.flatten().tolist(), *ink.shape)).view(28,28),frame_digit(ink)
+        got,want = torch.tensor(f.page.evaluate("""([sent, h, w]) => { const ink = new Float32Array(Uint8Array.from(atob(sent), c => c.charCodeAt(0)).buffer);
+          return document.querySelector("[data-explorable]").explorable.frame(Array.from(ink), h, w); }""", [sent(ink), *ink.shape])).view(28,28),frame_digit(ink)
         off,shift = min(((got.roll(o, (0,1))-want).abs().max(), o) for o in ((0,0), (1,0), (-1,0), (0,1), (0,-1)))
         assert off<=2/255, (digit, off*255)
         moved += shift!=(0,0)
