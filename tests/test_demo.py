@@ -51,9 +51,13 @@ def test_same_seed_same_result():
     assert r1==r2 and all(torch.equal(a, b) for a,b in zip(p1, p2)) and r1!=r3
 
 @pytest.fixture
-def only_training(monkeypatch):
-    "Neither times matrix products nor draws a figure; both take time and neither draws random numbers for the training"
+def untimed(monkeypatch):
+    "Times no matrix products, which takes a second or two"
     monkeypatch.setattr(demo, '_products', str)
+
+@pytest.fixture
+def only_training(monkeypatch, untimed):
+    "Neither times matrix products nor draws a figure; both take time and neither draws random numbers for the training"
     monkeypatch.setattr(demo, 'results_figure', lambda *args: demo.Figure(figsize=(1,1)))
 
 @pytest.mark.long
@@ -69,7 +73,7 @@ def no_autograd(monkeypatch):
     for owner,name in ((torch.Tensor, 'backward'), (torch.Tensor, 'requires_grad_'), (torch.autograd, 'backward'), (torch.autograd, 'grad')):
         monkeypatch.setattr(owner, name, refuse)
 
-def test_no_autograd(tmp_path, monkeypatch):
+def test_no_autograd(tmp_path, monkeypatch, untimed):
     w = torch.ones(2, requires_grad=True)
     no_autograd(monkeypatch)
     with pytest.raises(AssertionError, match='autograd was used'): (w*w).sum().backward()  # the guard works
@@ -140,7 +144,7 @@ def test_bad_options(tmp_path, args, message):
     assert r.returncode==1 and r.stderr.startswith('fastfound_demo: ') and message in r.stderr and 'Traceback' not in r.stderr
     assert not list(tmp_path.rglob('*.png'))
 
-def test_full_disk(tmp_path, monkeypatch):
+def test_full_disk(tmp_path, monkeypatch, untimed):
     "The picture cannot be written: an older one stays as it was"
     (tmp_path/'digits.png').write_bytes(b'old')
     def savefig(self, path, **kw):
@@ -156,7 +160,7 @@ def test_guessing_is_told(tmp_path, only_training):
     r = inside(demo.fastfound_demo, '--source', 'sample', '--model', 'by_hand', '--epochs', 1, '--lr', 1e-9, '--quiet', cwd=tmp_path)
     assert r.returncode==0 and 'hardly better than guessing' in r.stdout
 
-def test_quiet_and_help(tmp_path):
+def test_quiet_and_help(tmp_path, untimed):
     r = inside(demo.fastfound_demo, '--source', 'sample', '--epochs', '1', '--quiet', '--out', 'there', cwd=tmp_path)
     assert r.returncode==0 and r.stdout.strip().startswith('summary') and r.stderr==''
     assert is_png(tmp_path/'there/digits.png')

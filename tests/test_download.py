@@ -66,7 +66,7 @@ def test_bad_mirror(mirror, how, capsys, monkeypatch):
     assert get_mnist().source=='sample' and not cached() and not litter(fastfound_home().parent)
     said = capsys.readouterr().err
     assert said.count('\n')==1 and said.startswith('fastfound: using the sample of 5,000 digits')
-    if how=='hang_once': monkeypatch.setattr(download, '_READ_TIMEOUT', 3)
+    if how=='hang_once': monkeypatch.setattr(download, '_READ_TIMEOUT', 1.5)
     mirror(how, 'good')
     assert get_mnist('full').source=='full' and cached()==all_four()
 

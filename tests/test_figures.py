@@ -86,6 +86,12 @@ def test_without_the_full_data_nothing_is_written(tmp_path, monkeypatch):
 def test_a_text_that_no_figure_has():
     with pytest.raises(SystemExit, match="no figure has 'perceptron' in its page or name"): bench.main(['--stored', '--only', 'perceptron'])
 
+@pytest.mark.nightly
+@needs_full
+@pytest.mark.parametrize('fig', [o for o in RANDOM if o.seeds], ids=lambda o: o.name)
+def test_trained_figures_once_more(fig):
+    assert bench.entry(fig, bench.values(fig))['verdict']=='within'
+
 @pytest.mark.long
 @needs_full
 @pytest.mark.parametrize('fig', [o for o in bench.FIGURES if o not in RANDOM], ids=lambda o: o.name)

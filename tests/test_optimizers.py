@@ -233,12 +233,13 @@ def test_lr_find_without_an_answer():
     rises.loss_func = lambda p,t: 2+0*p.sum()
     with pytest.raises(FloatingPointError, match='there is nothing to suggest'): rises.lr_find()
 
+@pytest.mark.parametrize('seeds', [range(5), pytest.param(range(5, 20), marks=pytest.mark.long)], ids=['5', '15'])
 @pytest.mark.parametrize('make', [lambda: nn.Linear(784,10), lambda: nn.Sequential(nn.Linear(784,50), nn.ReLU(), nn.Linear(50,10)),
                                   lambda: nn.Sequential(nn.Linear(784,100), nn.ReLU(), nn.Linear(100,50), nn.ReLU(), nn.Linear(50,10))], ids=['linear', 'one hidden layer', 'two hidden layers'])
-def test_suggested_rates_do_not_diverge(make):
-    "Twenty seeds: an epoch at either suggested rate ends with no higher loss than it began with"
+def test_suggested_rates_do_not_diverge(make, seeds):
+    "Twenty seeds, fifteen of them in the long tests: an epoch at either suggested rate ends with no higher loss than it began with"
     x,y,xv,yv = mnist_arrays(get_mnist('sample'))
-    for seed in range(20):
+    for seed in seeds:
         set_seed(seed)
         dls = DataLoaders.from_dsets((x,y), (xv,yv), bs=32)
         suggested = Learner(dls, make(), F.cross_entropy).lr_find(show=False)

@@ -97,7 +97,7 @@ def test_central_differences():
 def test_networks():
     "All gradients of whole networks, with skip connections of both kinds"
     torch.manual_seed(0)
-    for m,shape in ((small_resnet(), (6,1,28,28)), (small_resnet(7, 3, (4,6,8)), (4,3,9,17)), (resnet18(10), (4,3,64,64)), (ResBlock(3, 3), (4,3,6,6)), (ResBlock(3, 5, 2), (4,3,6,6)),
+    for m,shape in ((small_resnet(), (6,1,28,28)), (small_resnet(7, 3, (4,6,8)), (4,3,9,17)), (resnet18(10), (3,3,33,33)), (ResBlock(3, 3), (4,3,6,6)), (ResBlock(3, 5, 2), (4,3,6,6)),
                     (Skip(nn.Conv2d(3, 3, 1, bias=False), nn.BatchNorm2d(3)), (4,3,5,5)), (nn.Sequential(nn.Flatten(), nn.Linear(12,5), nn.ReLU(), nn.Linear(5,2)), (3,3,2,2))):
         for training in (True, False): compare(m.double().train(training), randn(*shape), tol=1e-9)
 

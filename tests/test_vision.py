@@ -254,6 +254,7 @@ def test_digits_from_files_are_the_digits(digits):
     rows = [int(o.stem) for o in digits.files[1]]
     assert torch.equal(digits.valid.dataset[0], data.x_test[rows][:,None].expand(-1,3,28,28))
 
+@pytest.mark.long
 def test_the_last_cells_of_chapter_4():
     "As they stand in the fastai book"
     from fastfound.all import F, ImageDataLoaders, accuracy, cnn_learner, resnet18, vision_learner
