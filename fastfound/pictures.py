@@ -8,6 +8,7 @@ __all__ = ['read_image', 'BlankPicture', 'extract_ink', 'center_by_mass', 'frame
 
 # %% ../nbs/07a_pictures.ipynb #e98cfea5
 import torch
+import torch.nn.functional as F
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -35,14 +36,13 @@ def extract_ink(
     invert='auto',       # 'yes' if the ink is dark and the paper light, 'no' if not, 'auto' to let the border decide
 ) -> torch.Tensor:       # float32 (h,w), 0 for paper and 1 for ink
     "How much ink there is in each pixel; a `BlankPicture` if there is none"
-    x = pixels.float()/255
-    paper = _paper(x)
-    darkest,lightest = paper-x.min(),x.max()-paper
-    dark = darkest>lightest if invert=='auto' else invert=='yes'
-    ink = (paper-x if dark else x-paper).clamp_min(0)
-    if ink.max()<0.08: raise BlankPicture('got a blank picture: no pixel differs by 8 % from the border' + ('' if invert=='auto' else f' with invert {invert}'))
-    ink = ink/ink.max()
-    return ink*(ink>=0.1)
+    levels = torch.arange(256)/255  # all brightnesses there are, so ink is computed once for each
+    paper,low,high = [levels[int(o)] for o in (_paper(pixels), pixels.min(), pixels.max())]
+    dark = paper-low>high-paper if invert=='auto' else invert=='yes'
+    most = paper-low if dark else high-paper
+    if most<0.08: raise BlankPicture('got a blank picture: no pixel differs by 8 % from the border' + ('' if invert=='auto' else f' with invert {invert}'))
+    ink = F.threshold((paper-levels if dark else levels-paper)/most, 0.099999994, 0)  # the float32 before 0.1
+    return ink.index_select(0, pixels.flatten().int()).view(pixels.shape)
 
 # %% ../nbs/07a_pictures.ipynb #f2c57499
 def _resize(ink, h, w):
@@ -68,7 +68,7 @@ def frame_digit(
     size=28, box=20,  # pixels a side, of the result and of the box that the digit fits into
 ) -> torch.Tensor:    # (size,size), between 0 and 1
     "Scale the drawing in `ink` to fit into `box`, with its aspect ratio kept, and centre it by mass, as MNIST's digits were (LeCun and others 1998)"
-    rows,cols = [(ink>0.2).any(d).nonzero().flatten() for d in (1,0)]
+    rows,cols = [(ink.amax(d)>0.2).nonzero().flatten().tolist() for d in (1,0)]
     ink = ink[rows[0]:rows[-1]+1, cols[0]:cols[-1]+1]
     scale = box/max(ink.shape)
     if abs(max(ink.shape)-box)>1: ink = _resize(ink, *(max(1, round(o*scale)) for o in ink.shape))
