@@ -12,8 +12,6 @@ from functools import partial
 from pathlib import Path
 import torch
 import torch.nn.functional as F
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from torch import nn
 from .backprop import CrossEntropy, Model, softmax
 from .commands import check_choice, check_options, check_writable, command
@@ -72,7 +70,7 @@ def _plot_curves(axs, recorder):
     axs[0].set(title='Loss', xlabel='epoch')
     axs[1].set(title='Accuracy on the validation set', xlabel='epoch')
     axs[0].legend()
-    for ax in axs: ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    for ax in axs: ax.locator_params(axis='x', integer=True)
 
 def _plot_confusions(ax, pairs):
     "A bar for each pair of a true and a predicted class"
@@ -81,7 +79,7 @@ def _plot_confusions(ax, pairs):
     ax.invert_yaxis()
     ax.margins(x=0.1)
     ax.set(title='Most often confused', xlabel='test digits')
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.locator_params(axis='x', integer=True)
 
 def _show_predictions(axs, images, probs, targ):
     "As many digits as there are axes: half of them from the start, half the mistakes with the highest confidence"
@@ -101,9 +99,10 @@ def results_figure(
     learn,    # a Learner after training
     x, y,     # normalised rows (n,784) and labels (n,) of the test set
     images,   # the same digits (n,28,28)
-) -> Figure:
+) -> 'Figure':
     "The training curves, the most frequent confusions, and test digits with their predictions"
     probs = softmax(learn.get_preds(DataLoader((x, y), 1000))[0])
+    from matplotlib.figure import Figure  # here, so that training does not wait for it
     fig = Figure(figsize=(12,8.5), layout='constrained')
     top,bottom = fig.subfigures(2, 1, height_ratios=[1,1.25])
     axs = top.subplots(1, 3)

@@ -3,6 +3,7 @@ import os, re, shutil, signal, subprocess, sys
 from pathlib import Path
 import pytest, torch
 from commandline import inside
+from matplotlib.figure import Figure
 from fastfound.learner import Callback
 from fastfound import demo
 from fastfound.datasets import get_mnist, set_seed
@@ -58,7 +59,7 @@ def untimed(monkeypatch):
 @pytest.fixture
 def only_training(monkeypatch, untimed):
     "Neither times matrix products nor draws a figure; both take time and neither draws random numbers for the training"
-    monkeypatch.setattr(demo, 'results_figure', lambda *args: demo.Figure(figsize=(1,1)))
+    monkeypatch.setattr(demo, 'results_figure', lambda *args: Figure(figsize=(1,1)))
 
 @pytest.mark.long
 def test_seed_option(tmp_path, only_training):
@@ -150,7 +151,7 @@ def test_full_disk(tmp_path, monkeypatch, untimed):
     def savefig(self, path, **kw):
         path.write_bytes(b'\x89PNG half')
         raise OSError(28, 'No space left on device')
-    monkeypatch.setattr(demo.Figure, 'savefig', savefig)
+    monkeypatch.setattr(Figure, 'savefig', savefig)
     r = inside(demo.fastfound_demo, '--epochs', 1, '--source', 'sample', '--out', '.', '--quiet', cwd=tmp_path)
     assert r.returncode==1 and 'No space left' in r.stderr
     assert [(o.name, o.read_bytes()) for o in tmp_path.iterdir()]==[('digits.png', b'old')]
