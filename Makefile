@@ -21,7 +21,7 @@ help: ## list the targets
 demo: .venv/.run ## watch a network learn handwritten digits; options in ARGS, such as ARGS='--epochs 5'
 	$(BIN)/fastfound_demo $(ARGS)
 
-test: .venv/.dev ## run every notebook and the tests; ARGS=--long runs the tests that take long
+test: .venv/.dev ## run every notebook and the tests; ARGS=05_learner only that page and its tests, ARGS=--long those that take long
 	$(BIN)/python tools/test.py $(ARGS)
 
 doctor: .venv/.run ## look at this machine and say what to do about each problem

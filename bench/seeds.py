@@ -54,10 +54,10 @@ def every():
 
 def rounded(results): return {k: round(float(v), 4) for k,v in results.items()}
 
-def distance(got, want):
-    "The largest difference between the numbers of two results, which must have the same names"
+def differences(got, want):
+    "How far each number of a result is from that of another, which must have the same names"
     if got.keys()!=want.keys(): raise ValueError(f'got {list(got)}, wanted {list(want)}')
-    return max(abs(got[k]-want[k]) for k in want)
+    return rounded({k: abs(got[k]-want[k]) for k in want})
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -70,6 +70,6 @@ def main():
         if args.page!=o.page: continue
         f = o.code()
         new = {seed: rounded(f(seed)) for seed in o.results}
-        print('\n'.join(f'{o.name}, seed {seed}: {distance(new[seed], o.results[seed]):.4f}' for seed in new) if args.check else o.text(new))
+        print('\n'.join(f'{o.name}, seed {seed}: {max(differences(new[seed], o.results[seed]).values()):.4f}' for seed in new) if args.check else o.text(new))
 
 if __name__=='__main__': main()

@@ -32,7 +32,7 @@ def test_a_schema_refuses(tmp_path, text, schema):
     (tmp_path/'x.yml').write_text(text)
     assert schema_errors(tmp_path/'x.yml', schema)
 
-KNOWN = r'make (\w+)( CPU=1)?|bash \.ci/run|python tools/test\.py( --\w+)?|(fastfound_\w+)( --?[\w/]+( \w+)?)*|python -m pip install .*|uv pip install .*'
+KNOWN = r'make (?P<target>\w+)( CPU=1)?( ARGS=(--\w+|\'[\w -]+\'))?|bash \.ci/run|python tools/test\.py( --\w+)?|(?P<command>fastfound_\w+)( --?[\w/]+( \w+)?)*|python -m pip install .*|uv pip install .*'
 
 @pytest.mark.parametrize('path', WORKFLOWS, ids=lambda o: o.name)
 def test_steps_run_what_a_reader_can_run(path):
@@ -43,7 +43,7 @@ def test_steps_run_what_a_reader_can_run(path):
         for run in [o['run'] for o in job['steps'] if 'run' in o]:
             m = re.fullmatch(KNOWN, run)
             assert m, f'unknown step: {run}'
-            assert m[1] in [None, *targets] and m[4] in [None, *commands], run
+            assert m['target'] in [None, *targets] and m['command'] in [None, *commands], run
 
 def test_oldest_is_what_settings_allow():
     "The job `oldest` installs the lowest version that settings.ini allows of each package that has one"

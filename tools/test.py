@@ -108,7 +108,7 @@ def main():
             if words: counts.append(plain_tests([ROOT/'tests'], MARKS[args.only], words))
     for o in counts: took |= o.took
     slowest = sorted(took.items(), key=lambda o: -o[1])[:5]
-    print('slowest:', *(f'{seconds:6.1f} s  {name}' for name,seconds in slowest), sep='\n')
+    if slowest: print('slowest:', *(f'{seconds:6.1f} s  {name}' for name,seconds in slowest), sep='\n')
     passed,failed,skipped = len(nbs)-failed+sum(o.passed for o in counts),failed+sum(o.failed for o in counts),sum(o.skipped for o in counts)
     left_out = max((o.left_out for o in counts), default=0)
     hint = f', {left_out} left out (--long, --nightly and --browser run them)' if left_out and args.only is None and not words else ''
