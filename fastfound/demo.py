@@ -81,18 +81,19 @@ def _plot_confusions(ax, pairs):
     ax.set(title='Most often confused', xlabel='test digits')
     ax.locator_params(axis='x', integer=True)
 
-def _show_predictions(axs, images, probs, targ):
-    "As many digits as there are axes: half of them from the start, half the mistakes with the highest confidence"
+def _show_predictions(ax, images, probs, targ, nrows=4, ncols=14):
+    "A sheet of digits with their predictions: half of them from the start, half the mistakes with the highest confidence"
     confidence,preds = probs.max(1)
     wrong = preds!=targ
     worst = confidence.where(wrong, torch.tensor(-1.)).argsort(descending=True)[:wrong.sum()]
-    axs = axs.flatten()
-    half = len(axs)//2
-    for ax in axs: ax.axis('off')
-    for ax,i in zip(axs, [*range(min(half, len(targ))), *worst.tolist()]):
-        show_image(images[i], ax=ax)
-        if wrong[i]: ax.set_title(f'{preds[i]}, not {targ[i]}', color='C3', fontsize=9, weight='bold')
-        else: ax.set_title(f'{preds[i]}', fontsize=9)
+    h,w = 42,34  # of a digit, with its margin and room for a title
+    sheet = torch.zeros(nrows*h, ncols*w)
+    for at,i in zip(range(nrows*ncols), [*range(min(nrows*ncols//2, len(targ))), *worst.tolist()]):
+        y,x = at//ncols*h+12,at%ncols*w+3
+        sheet[y:y+28,x:x+28] = images[i]
+        title,kw = (f'{preds[i]}, not {targ[i]}', {'color': 'C3', 'weight': 'bold'}) if wrong[i] else (f'{preds[i]}', {})
+        ax.text(x+14, y-2, title, ha='center', fontsize=9, **kw)
+    show_image(sheet, ax=ax)
 
 # %% ../nbs/07_demo.ipynb #546f5005
 def results_figure(
@@ -109,7 +110,7 @@ def results_figure(
     _plot_curves(axs[:2], learn.recorder)
     _plot_confusions(axs[2], most_confused(probs.argmax(1), y))
     bottom.suptitle('Predictions: the first test digits, then the mistakes with the highest confidence')
-    _show_predictions(bottom.subplots(4, 14), images, probs, y)
+    _show_predictions(bottom.subplots(), images, probs, y)
     return fig
 
 # %% ../nbs/07_demo.ipynb #89931396

@@ -73,7 +73,7 @@ test_near.__test__ = False  # tells pytest that this is no test of its own, wher
 # %% ../nbs/01_matmul.ipynb #eb851eb3
 def median_time(
     f,          # called without arguments
-    budget=0.5, # stop repeating after this many seconds
+    budget=0.2, # stop repeating after this many seconds
 ) -> float:     # seconds for a call
     "The median time of a call of `f`, after a first call to warm up"
     def timed(number):
@@ -93,7 +93,7 @@ def speedup(
     *args,    # what to call both with
 ) -> float:   # above 1 if `new` is faster
     "How many times faster `new` is than `old`, measured in turns"
-    return median(median_time(lambda: old(*args), 0.15)/median_time(lambda: new(*args), 0.15) for _ in range(3))
+    return median(median_time(lambda: old(*args), 0.05)/median_time(lambda: new(*args), 0.05) for _ in range(3))
 
 # %% ../nbs/01_matmul.ipynb #49461eff
 def matmul_dot(
@@ -259,7 +259,7 @@ def _random_matrices(n, k, m, device):
 def ladder(
     n=5, k=784, m=10, # multiply (n,k) by (k,m)
     versions=None,    # functions by name, slowest first; by default those of this chapter
-    budget=0.5,       # seconds for each version, roughly
+    budget=0.25,      # seconds for each version, roughly
     threads=1,        # for `@` and einsum; the others use one
     device='cpu',     # or 'cuda', for versions that run on a GPU
 ) -> Ladder:          # a row for each version, the last of them `@`
