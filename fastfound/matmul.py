@@ -259,7 +259,7 @@ def _random_matrices(n, k, m, device):
 def ladder(
     n=5, k=784, m=10, # multiply (n,k) by (k,m)
     versions=None,    # functions by name, slowest first; by default those of this chapter
-    budget=0.25,      # seconds for each version, roughly
+    budget=0.15,      # seconds for each version, roughly
     threads=1,        # for `@` and einsum; the others use one
     device='cpu',     # or 'cuda', for versions that run on a GPU
 ) -> Ladder:          # a row for each version, the last of them `@`

@@ -91,6 +91,7 @@ def test_page_runs_without_numba(tmp_path):
     assert r.returncode==1 and "ImportError: the compiled versions need numba, which is not installed: pip install 'fastfound[fast]'" in r.stderr.splitlines()[-1], r.stderr
     assert 'numba is not installed, so the compiled versions are left out here' in r.stdout
 
+@pytest.mark.long
 def test_gpu_kernel_in_the_interpreter():
     pytest.importorskip('triton', reason='triton runs the GPU kernel on a CPU, and is not installed')
     code = '''
