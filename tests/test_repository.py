@@ -1,5 +1,5 @@
 "The files around the book: README, workflows, forms and citation are what GitHub expects, and say what is true."
-import configparser, re
+import configparser, importlib.util, re
 from pathlib import Path
 import pytest, yaml
 from check_jsonschema.cli import main as check_jsonschema
@@ -67,3 +67,33 @@ def test_readme_names_every_page():
 def test_citation_has_the_version_and_address_of_the_settings():
     cff,cfg = yaml.safe_load((ROOT/'CITATION.cff').read_text(encoding='utf-8')),settings()
     assert (cff['version'], cff['repository-code'], cff['authors'])==(cfg['version'], cfg['git_url'], [{'name': cfg['author']}])
+
+def loaded(path):
+    "The Python file at `path` as a module"
+    spec = importlib.util.spec_from_file_location(f'{path.stem}_of_tools', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+def test_each_step_of_ci_has_a_budget():
+    run = (ROOT/'.ci/run').read_text(encoding='utf-8')
+    steps = re.findall(r"\b(?:ok|count) '([^']+)'", run)
+    budget = [o.split(maxsplit=1)[1] for o in (ROOT/'.ci/budget').read_text(encoding='utf-8').splitlines() if o[0]!='#']
+    assert len(steps)==11 and sorted(steps)==sorted(budget)
+
+def test_a_step_over_its_budget_is_a_warning():
+    "In ordinary seconds: 900 s where one of them takes 2 s here are 450"
+    pace = loaded(ROOT/'.ci/pace.py')
+    assert 'warning' not in pace.table([('docs', '60', '1.5'), ('demo', '10', '1')])
+    text = pace.table([('docs', '900', '2'), ('a new step', '1', '1')])
+    assert '             450      60  docs' in text and 'warning: docs took 450 ordinary seconds, over its budget of 60' in text and 'warning: a new step has no budget' in text
+
+def test_words_choose_pages_and_tests(monkeypatch):
+    "A page by its notebook or module, with its tests; a file of tests; or words in the names of tests"
+    monkeypatch.syspath_prepend(ROOT/'tools')
+    chosen = loaded(ROOT/'tools/test.py').chosen
+    def names(*words): return [[getattr(o, 'name', o) for o in part] for part in chosen(words)]
+    assert names('01a_einsum')==names('einsum')==[['01a_einsum.ipynb'], ['test_einsum.py'], []]
+    assert names('nbs/09_all.ipynb')==[['09_all.ipynb'], [], []]
+    assert names('test_house', 'tests/test_demo.py')==[[], ['test_house.py', 'test_demo.py'], []]
+    assert names('ctrl_c', 'doctor')==[['08a_doctor.ipynb'], ['test_doctor.py'], ['ctrl_c']]
