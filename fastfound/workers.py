@@ -46,7 +46,7 @@ _pools = WeakKeyDictionary()  # the processes of each DataLoader that has starte
 
 def _context():
     "The way in which workers are started"
-    if sys.platform!='linux': return multiprocessing.get_context('spawn')
+    if sys.platform!='linux' or len(os.fsencode(tempfile.gettempdir()))>70: return multiprocessing.get_context('spawn')  # the server listens in this folder, at an address of at most 107 bytes
     context = multiprocessing.get_context('forkserver')
     context.set_forkserver_preload(['fastfound.workers'])
     return context

@@ -116,6 +116,14 @@ def test_loaders_with_workers_can_be_copied_and_leave_no_files(tmp_path):
         print(len(_pools), sent())""", env={**os.environ, 'TMPDIR': str(temp)})
     assert r.stdout=='1 True 2\n0 []\n' and not list(temp.iterdir()), r.stdout+r.stderr
 
+@pytest.mark.long
+def test_workers_start_below_a_long_temporary_folder(tmp_path):
+    "Where the address of a fork server would be too long"
+    temp = tmp_path/('long'*20)
+    temp.mkdir()
+    r = run(tmp_path, "print(flat(DataLoader(Data(), 20, num_workers=1)))", env={**os.environ, 'TMPDIR': str(temp)})
+    assert r.returncode==0 and len(r.stdout.split(','))==40 and not list(temp.iterdir()), r.stdout+r.stderr
+
 def test_workers_have_the_environment_of_now(tmp_path):
     "Even where the server that they come from was started before a variable was set"
     r = run(tmp_path, '''
