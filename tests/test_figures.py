@@ -88,7 +88,7 @@ def test_a_text_that_no_figure_has():
 
 @pytest.mark.nightly
 @needs_full
-@pytest.mark.parametrize('fig', [o for o in RANDOM if o.seeds], ids=lambda o: o.name)
+@pytest.mark.parametrize('fig', [o for o in RANDOM if o.seeds and 'times faster' not in o.name], ids=lambda o: o.name)  # what is measured depends on what else runs
 def test_trained_figures_once_more(fig):
     assert bench.entry(fig, bench.values(fig))['verdict']=='within'
 
