@@ -64,12 +64,12 @@ class Count:
     def pytest_collectreport(self, report): self.failed += report.failed
     def pytest_testnodedown(self, node): self.left_out = max(self.left_out, getattr(node, 'workeroutput', {}).get('left_out', 0))
 
-def plain_tests(files, marked, words=()):
-    "Run the tests in `files` that have the mark, and of these, if there are `words`, those whose name holds one of them"
+def plain_tests(files, marked, words=(), may_be_none=False):
+    "Run the tests in `files` that have the mark, and of these, if there are `words`, those whose name holds one of them; none is a failure unless there `may_be_none`"
     count = Count()
     some = ['-k', ' or '.join(words)] if words else []
     code = pytest.main(['-q', '-p', 'no:cacheprovider', '-W', 'error', '-m', marked, *some, '-n', str(workers()), '--dist', 'worksteal', *map(str, files)], plugins=[count])
-    if code not in (0, pytest.ExitCode.NO_TESTS_COLLECTED) and not count.failed: count.failed = 1
+    if code and not count.failed and not (may_be_none and code==pytest.ExitCode.NO_TESTS_COLLECTED): count.failed = 1
     return count
 
 def chosen(words):
@@ -104,8 +104,8 @@ def main():
             failed,took = (run_all if args.only=='alone' else nbdev_test)(nbs, skip=skip)
             print(f'{"alone in a kernel" if args.only=="alone" else "nbdev_test"}: {len(nbs)-failed} notebooks passed, {failed} failed', flush=True)
         if args.only!='alone':
-            if files: counts.append(plain_tests(files, MARKS[args.only]))
-            if words: counts.append(plain_tests([ROOT/'tests'], MARKS[args.only], words))
+            if files: counts.append(plain_tests(files, MARKS[args.only], may_be_none=bool(args.words)))
+            if words: counts.append(plain_tests([ROOT/'tests'], MARKS[args.only], words, may_be_none=True))
     for o in counts: took |= o.took
     slowest = sorted(took.items(), key=lambda o: -o[1])[:5]
     if slowest: print('slowest:', *(f'{seconds:6.1f} s  {name}' for name,seconds in slowest), sep='\n')
@@ -113,7 +113,7 @@ def main():
     left_out = max((o.left_out for o in counts), default=0)
     hint = f', {left_out} left out (--long, --nightly and --browser run them)' if left_out and args.only is None and not words else ''
     print(f'{passed} passed, {failed} failed' + (f', {skipped} skipped' if skipped else '') + hint)
-    if not passed+failed+skipped: sys.exit(f'no page and no test is called {" or ".join(args.words)}')
+    if not passed+failed+skipped: sys.exit(f'no page and no such test is called {" or ".join(args.words)}')
     sys.exit(bool(failed))
 
 if __name__ == '__main__': main()
