@@ -38,11 +38,11 @@ def nbdev_test(nbs, skip):
     with tempfile.TemporaryFile('w+', encoding='utf-8') as errors:
         with subprocess.Popen(cmd, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True, env={**os.environ, 'PYTHONUNBUFFERED': '1'}) as p:
             for line in p.stdout:
-                m = re.match(r'(Starting|- Completed) .*?([^\\/\n]+)\.ipynb$', line)
-                if m and m[1]=='Starting': began[m[2]] = time.monotonic()
-                elif m:
-                    took[m[2]] = time.monotonic()-began[m[2]]
-                    print(f'{len(took):3} of {len(nbs)}  {m[2]:24}{took[m[2]]:6.1f} s', flush=True)
+                for what,name in re.findall(r'(Starting|Completed) .*?([^\\/]+?)\.ipynb', line):  # two notebooks may share a line, since they run at the same time
+                    if what=='Starting': began[name] = time.monotonic()
+                    else:
+                        took[name] = time.monotonic()-began[name]
+                        print(f'{len(took):3} of {len(nbs)}  {name:24}{took[name]:6.1f} s', flush=True)
         errors.seek(0)
         told = errors.read()
     print(told, file=sys.stderr, end='', flush=True)
