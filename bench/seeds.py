@@ -5,6 +5,7 @@
     python bench/seeds.py 04_mnist_sgd --check  only tell how far the results are from the stored ones
 
 Such a cell opens with `#| seeds: f` and assigns a dict of results by seed, where `f(seed)` is a function of the page that returns one of them: numbers by name.
+`#| seeds: f nightly` says that one seed takes a minute, so that only the nightly tests make it again.
 One thread. `FASTFOUND_DATA` names a folder with all of MNIST.
 """
 import argparse, ast, os, re
@@ -24,6 +25,7 @@ class Stored:
     name: str       # of the dict
     results: dict   # seed to numbers by name
     before: list    # the sources of the code cells above it
+    nightly: bool   # whether one seed takes too long for a test of every change
 
     def code(self):
         "The function as the page defines it, in a shell in which all cells above have run"
@@ -43,10 +45,10 @@ def stored(path):
     "The cells with results by seed in the notebook at `path`"
     sources = [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type=='code']
     for i,source in enumerate(sources):
-        if m := re.search(r'^#\| *seeds: *(\w+)$', source, re.M):
+        if m := re.search(r'^#\| *seeds: *(\w+)( nightly)?$', source, re.M):
             assign = next(o for o in ast.parse(source).body if isinstance(o, ast.Assign))
             before = [o for o in sources[:i] if not re.search(r'^#\| *(slow|notest|eval: *false)|nbdev_export\(', o, re.M)]
-            yield Stored(path.stem, m[1], assign.targets[0].id, ast.literal_eval(assign.value), before)
+            yield Stored(path.stem, m[1], assign.targets[0].id, ast.literal_eval(assign.value), before, bool(m[2]))
 
 def every():
     "All cells with results by seed"
