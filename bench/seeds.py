@@ -8,10 +8,10 @@ Such a cell opens with `#| seeds: f` and assigns a dict of results by seed, wher
 `#| seeds: f nightly` says that one seed takes a minute, so that only the nightly tests make it again.
 One thread. `FASTFOUND_DATA` names a folder with all of MNIST.
 """
-import argparse, ast, os, re
+import argparse, ast, json, os, re
 from dataclasses import dataclass
 from pathlib import Path
-import nbformat, torch
+import torch
 from execnb.shell import CaptureShell
 from fastcore.xtras import working_directory
 
@@ -43,7 +43,7 @@ class Stored:
 
 def stored(path):
     "The cells with results by seed in the notebook at `path`"
-    sources = [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type=='code']
+    sources = [''.join(c['source']) for c in json.loads(path.read_text(encoding='utf-8'))['cells'] if c['cell_type']=='code']
     for i,source in enumerate(sources):
         if m := re.search(r'^#\| *seeds: *(\w+)( nightly)?$', source, re.M):
             assign = next(o for o in ast.parse(source).body if isinstance(o, ast.Assign))

@@ -100,8 +100,8 @@ def results_figure(
     learn,    # a Learner after training
     x, y,     # normalised rows (n,784) and labels (n,) of the test set
     images,   # the same digits (n,28,28)
-) -> 'Figure':
-    "The training curves, the most frequent confusions, and test digits with their predictions"
+):
+    "A Matplotlib figure with the training curves, the most frequent confusions, and test digits with their predictions"
     probs = softmax(learn.get_preds(DataLoader((x, y), 1000))[0])
     from matplotlib.figure import Figure  # here, so that training does not wait for it
     fig = Figure(figsize=(12,8.5), layout='constrained')

@@ -1,9 +1,8 @@
 "What is shown: graphs of any kind as well-formed SVG in which no two boxes touch, and progress bars that leave nothing in a saved notebook."
 import io, random, re, sys
 import xml.etree.ElementTree as ET
-import nbformat, pytest
+import pytest
 from hypothesis import given, strategies as st
-from nbclient import NotebookClient
 from fastfound import files
 from fastfound.autograd import Tensor
 from fastfound.display import Graph, gv, progress_bar
@@ -103,6 +102,8 @@ CELLS = {  # and what is saved of them
 @pytest.fixture(scope='module')
 def saved():
     "What is saved of each cell"
+    import nbformat  # takes seconds, and only this needs it
+    from nbclient import NotebookClient
     with pytest.MonkeyPatch.context() as m:
         m.delenv('IN_TEST', raising=False)
         nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(o) for o in CELLS])

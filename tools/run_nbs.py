@@ -3,9 +3,6 @@ import argparse, os, re, sys, time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
-import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 ROOT = Path(__file__).parents[1]
 
@@ -17,18 +14,18 @@ def flags(cell):
     head = re.match(r'(\s*#\s*\|.*\n?)*', cell.source)[0]
     return {re.sub(r':\s*', ':', o).strip().lower() for o in re.findall(r'\|\s*([\w-]+(?::[ \t]*\w+)?)', head)}
 
-class Client(NotebookClient):
-    skip = frozenset()
-    async def async_execute_cell(self, cell, *args, **kw):
-        if flags(cell) & {*self.skip, 'eval:false'} or 'nbdev_export(' in cell.source: return cell
-        return await super().async_execute_cell(cell, *args, **kw)
-
 def run(path, skip=('full', 'slow', 'notest'), save=False, timeout=1800):
     "Run the notebook at `path`, store its outputs if `save`, and return what went wrong or an empty string"
+    import nbformat  # takes seconds, and a run of nbdev_test needs none of it
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    class Client(NotebookClient):
+        async def async_execute_cell(self, cell, *args, **kw):
+            if flags(cell) & {*skip, 'eval:false'} or 'nbdev_export(' in cell.source: return cell
+            return await super().async_execute_cell(cell, *args, **kw)
     nb = nbformat.read(path, as_version=4)
     client = Client(nb, timeout=timeout, kernel_name='python3', extra_arguments=['--log-level=ERROR'],
                     resources={'metadata': {'path': str(path.parent)}})
-    client.skip = skip
     try: client.execute()
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as e: return f'{path.name}: {e}'
     if not save: return ''
