@@ -88,6 +88,11 @@ def test_which_is_slower_is_measured():
     "By a product of 256 by 256"
     assert diagnostics.is_slower_in(torch.int64)  # which no library multiplies for PyTorch
 
+def test_the_measurement_leaves_the_random_numbers_of_the_training_alone():
+    before = torch.get_rng_state()
+    diagnostics.is_slower_in.__wrapped__(torch.bfloat16)  # not from the cache
+    assert torch.equal(torch.get_rng_state(), before)
+
 def test_statistics_are_of_training_only():
     "A callback that evaluates in the middle of training adds nothing to them"
     class Evaluates(Callback):
