@@ -21,7 +21,7 @@ help: ## list the targets
 demo: .venv/.run ## watch a network learn handwritten digits; options in ARGS, such as ARGS='--epochs 5'
 	$(BIN)/fastfound_demo $(ARGS)
 
-test: .venv/.dev ## run every notebook and the tests; ARGS=05_learner only that page and its tests, ARGS=--long those that take long
+test: .venv/.dev ## run every notebook and the tests; ARGS=05_training_loop only that page and its tests, ARGS=--long those that take long
 	$(BIN)/python tools/test.py $(ARGS)
 
 doctor: .venv/.run ## look at this machine and say what to do about each problem
@@ -46,6 +46,7 @@ book: .venv/.docs ## write the book as fastfound.epub and fastfound.pdf to _docs
 export: .venv/.dev ## write the modules and README.md from the notebooks
 	$(BIN)/nbdev_clean
 	$(BIN)/nbdev_export
+	$(BIN)/python tools/road.py
 	$(BIN)/python tools/readme.py
 	$(BIN)/python tools/house.py
 

@@ -17,16 +17,18 @@ from typing import Callable
 import torch, torch.nn.functional as F
 from torch import nn
 from fastfound import __version__
-from fastfound.autograd import Tensor
+from fastfound.engine import Tensor
 from fastfound.backprop import Module
-from fastfound.dataloaders import DataLoaders
-from fastfound.datasets import URLs, get_mnist, mnist_arrays, set_seed, untar_data
+from fastfound.dataloaders import DataLoaders, DataLoader
+from fastfound.datasets import URLs, get_mnist, mnist_arrays, untar_data
+from fastfound.basics import set_seed
 from fastfound.files import atomic_write
 from fastfound.fully_connected import kaiming, layer_stats, lin, mse, normalize, relu
-from fastfound.learner import HandLearner, Learner, accuracy
+from fastfound.training_loop import HandLearner
+from fastfound.learner import Learner, accuracy
 from fastfound.matmul import ladder
-from fastfound.mnist_sgd import SGD, DataLoader, init_params, linear1, mnist_distance, mnist_loss
-from fastfound.optimizers import Adam, AdamW, RMSProp
+from fastfound.optimizers import SGD, Adam, AdamW, RMSProp
+from fastfound.mnist_sgd import init_params, linear1, mnist_distance, mnist_loss
 from fastfound.resnet import BatchNorm, conv2d, resnet18, small_resnet
 from fastfound.resnet_by_hand import TensorModel
 from fastfound.vision import ImageDataLoaders
@@ -261,7 +263,7 @@ def exact(page, name, value, source, f, tol, format='.4f'): return Figure(page, 
 def format_value(o, format): return f'{o:{format}}'
 
 def network(row, name, published, source, low, high, of='median', key='accuracy', format='.4f'):
-    return Figure('06_resnet', f'{row}: {name}', published, source, low, high, of=of, row=row, key=key, format=format)
+    return Figure('07_resnet', f'{row}: {name}', published, source, low, high, of=of, row=row, key=key, format=format)
 
 def cpu(row, limit, published=None, source=GOAL): return network(row, 'CPU seconds', published or f'≤ {limit}', source, 0, limit, key='cpu', format='.1f')
 
@@ -285,7 +287,7 @@ FIGURES = [
     exact('03_backprop', 'loss of the network with raw weights', 4308.76, COURSE, raw(0), 0.01, '.2f'),
     exact('03_backprop', 'second hidden value of the first validation digit', 11.87, COURSE, raw(1), 0.01, '.2f'),
     *(exact('03_backprop', f'{nth} gradient of the first bias', g, COURSE, raw(i+2), 0.01, '.2f') for i,(nth,g) in enumerate((('first',-19.60), ('second',-2.40), ('third',-0.12)))),
-    Figure('03a_autograd', 'losses of our engine and of PyTorch, 50 steps: relative difference', '≤ 1e-5', GOAL, 0, 1e-5, losses_apart, format='.0e'),
+    Figure('03b_engine', 'losses of our engine and of PyTorch, 50 steps: relative difference', '≤ 1e-5', GOAL, 0, 1e-5, losses_apart, format='.0e'),
     *(exact('04_mnist_sgd', f'gradient of x**2 at {x:g}', 2*x, BOOK4, partial(slope_of_square, x), 0, '.0f') for x in (3.,4.,10.)),
     *(exact('04_mnist_sgd', f'{norm} distance of a 3 to the mean {digit}', v, BOOK4, distance(f, c), 5e-5)
       for digit,c,norm,f,v in ((3,0,'L1',mnist_distance,0.1114), (3,0,'L2',rms_distance,0.2021), (7,1,'L1',mnist_distance,0.1586), (7,1,'L2',rms_distance,0.3021))),
@@ -295,15 +297,15 @@ FIGURES = [
     ten_seeds('04_mnist_sgd', 'nn.Linear, 20 epochs at 1, shuffled', 'more than in order', 0.980, 0.986, trained(linear, 1., 20, True), GOAL),
     ten_seeds('04_mnist_sgd', 'simple_net, 40 epochs at 0.1, digits in order', '0.982 – 0.983', 0.980, 0.985, trained(simple_net, 0.1, 40, False)),
     ten_seeds('04_mnist_sgd', 'simple_net, 40 epochs at 0.1, shuffled', '0.982 – 0.983', 0.980, 0.986, trained(simple_net, 0.1, 40, True)),
-    ten_seeds('05_learner', 'nn.Linear, 10 epochs at 1, digits in order', 'about 0.967', 0.965, 0.972, trained(linear, 1., 10, False)),
-    ten_seeds('05_learner', 'nn.Linear, 10 epochs at 1, shuffled', 'more than in order', 0.970, 0.985, trained(linear, 1., 10, True), GOAL),
-    *(Figure('05c_optimizers', f'{ours.__name__} and that of PyTorch, 20 steps: difference', '≤ 1e-6', GOAL, 0, 1e-6, optimizer_apart(ours, theirs, **kw), format='.0e')
+    ten_seeds('05_training_loop', 'nn.Linear, 10 epochs at 1, digits in order', 'about 0.967', 0.965, 0.972, trained(linear, 1., 10, False)),
+    ten_seeds('05_training_loop', 'nn.Linear, 10 epochs at 1, shuffled', 'more than in order', 0.970, 0.985, trained(linear, 1., 10, True), GOAL),
+    *(Figure('06_update_rules', f'{ours.__name__} and that of PyTorch, 20 steps: difference', '≤ 1e-6', GOAL, 0, 1e-6, optimizer_apart(ours, theirs, **kw), format='.0e')
       for ours,theirs,kw in ((SGD, torch.optim.SGD, dict(momentum=0.9)), (RMSProp, torch.optim.RMSprop, {}), (Adam, torch.optim.Adam, {}), (AdamW, torch.optim.AdamW, {}))),
-    Figure('06_resnet', 'convolution by unfold and that of PyTorch: difference', 'rounding only', GOAL, 0, 1e-10, convolution_apart, format='.0e'),
-    Figure('06_resnet', 'batch normalisation and that of PyTorch: difference', 'rounding only', GOAL, 0, 1e-10, batch_norm_apart, format='.0e'),
-    exact('06_resnet', 'parameters of resnet18', 11_689_512, 'torchvision; He and others 2015', lambda: sum(p.numel() for p in resnet18().parameters()), 0, ','),
-    Figure('06a_vision', 'CPU seconds to decode the pictures of 3s and 7s', '≤ 6 on two cores', GOAL, 0, 12, seconds_to_load, format='.1f'),
-    Figure('06b_resnet_by_hand', 'residual network on our engine, 50 steps: relative difference of the losses', '≤ 1e-5', GOAL, 0, 1e-5, fifty_losses_apart, format='.0e'),
+    Figure('07_resnet', 'convolution by unfold and that of PyTorch: difference', 'rounding only', GOAL, 0, 1e-10, convolution_apart, format='.0e'),
+    Figure('07_resnet', 'batch normalisation and that of PyTorch: difference', 'rounding only', GOAL, 0, 1e-10, batch_norm_apart, format='.0e'),
+    exact('07_resnet', 'parameters of resnet18', 11_689_512, 'torchvision; He and others 2015', lambda: sum(p.numel() for p in resnet18().parameters()), 0, ','),
+    Figure('07a_vision', 'CPU seconds to decode the pictures of 3s and 7s', '≤ 6 on two cores', GOAL, 0, 12, seconds_to_load, format='.1f'),
+    Figure('07b_resnet_by_hand', 'residual network on our engine, 50 steps: relative difference of the losses', '≤ 1e-5', GOAL, 0, 1e-5, fifty_losses_apart, format='.0e'),
     network('3 or 7, one epoch', 'median accuracy', '0.9971, goal ≥ 0.9985', f'{BOOK4}; {GOAL}', 0.9985, 1),
     network('3 or 7, one epoch', 'lowest accuracy', '≥ 0.996', GOAL, 0.996, 1, 'lowest'),
     cpu('3 or 7, one epoch', 5, '13 on a GPU, goal ≤ 5', f'{BOOK4}; {GOAL}'),

@@ -9,10 +9,12 @@ from statistics import median
 import torch
 from torch import nn
 from torch.utils.data import DataLoader as TorchLoader, TensorDataset
-from fastfound.dataloaders import DataLoaders
-from fastfound.datasets import get_mnist, set_seed
+from fastfound.dataloaders import DataLoaders, DataLoader
+from fastfound.datasets import get_mnist
+from fastfound.basics import set_seed
 from fastfound.learner import Learner, accuracy
-from fastfound.mnist_sgd import SGD, DataLoader, mnist_loss
+from fastfound.optimizers import SGD
+from fastfound.mnist_sgd import mnist_loss
 
 def threes_and_sevens(x, y):
     keep = (y==3)|(y==7)

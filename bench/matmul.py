@@ -5,7 +5,8 @@
 import torch
 from fastfound.einsum import einsum
 from fastfound.kernels import all_versions
-from fastfound.matmul import ladder, median_time
+from fastfound.matmul import ladder
+from fastfound.basics import median_time
 
 def einsum_ratio(spec, *ops):
     "Time of our einsum over that of PyTorch's, measured in turns"

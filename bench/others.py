@@ -12,7 +12,8 @@ from fastai.vision import all as fa
 from torch import nn
 from torchvision import transforms
 from torchvision.datasets import ImageFolder
-from fastfound.datasets import URLs, set_seed, untar_data
+from fastfound.datasets import URLs, untar_data
+from fastfound.basics import set_seed
 import resnet as bench
 
 def timed(f):

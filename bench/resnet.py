@@ -13,15 +13,16 @@ from functools import lru_cache, partial
 from pathlib import Path
 import torch, torch.nn.functional as F
 from torch import nn
+import fastfound.schedules
 from fastfound.augment import Augment, RandomShift
-from fastfound.dataloaders import DataLoaders
-from fastfound.datasets import URLs, get_mnist, set_seed, untar_data
-from fastfound.diagnostics import MixedPrecision
+from fastfound.dataloaders import DataLoaders, DataLoader
+from fastfound.datasets import URLs, get_mnist, untar_data
+from fastfound.basics import set_seed
+from fastfound.mixed_precision import MixedPrecision
 from fastfound.files import atomic_write
 from fastfound.fully_connected import normalize
 from fastfound.learner import Callback, Learner, accuracy
-from fastfound.mnist_sgd import SGD, DataLoader
-from fastfound.optimizers import AdamW, MuonSGD
+from fastfound.optimizers import SGD, AdamW, MuonSGD
 from fastfound.resnet import Skip, resnet18, small_resnet
 from fastfound.vision import ImageDataLoaders, vision_learner
 

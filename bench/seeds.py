@@ -52,7 +52,7 @@ def stored(path):
 
 def every():
     "All cells with results by seed"
-    return [o for path in sorted(NBS.rglob('[0-9]*.ipynb')) if '.ipynb_checkpoints' not in path.parts for o in stored(path)]
+    return [o for path in sorted(NBS.rglob('*.ipynb')) if '.ipynb_checkpoints' not in path.parts for o in stored(path)]
 
 def rounded(results): return {k: round(float(v), 4) for k,v in results.items()}
 

@@ -4,22 +4,19 @@
 
 # %% auto #0
 __all__ = ['IDX_TYPES', 'parse_idx', 'read_idx', 'write_idx', 'Mnist', 'get_mnist', 'mnist_arrays', 'mnist_splits', 'URLs',
-           'untar_data', 'tree', 'set_seed', 'default_device']
+           'untar_data', 'tree']
 
 # %% ../nbs/00_datasets.ipynb #6a1e7c0e
-import gzip, math, operator, os, random, secrets, struct
+import fastcore.xtras  # gives every Path its `ls` and `BASE_PATH`
+import gzip, math, os, secrets, struct
+import numpy as np, torch
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-
-# %% ../nbs/00_datasets.ipynb #c678bbf5
-import numpy as np, torch
 from PIL import Image
-import fastcore.xtras  # gives every Path its `ls` and `BASE_PATH`
 from .display import notify, progress_bar
-from .download import MNIST_FILES, fastfound_home, mnist_file
-from .files import atomic_write, gunzip, gunzip_start
+from .files import MNIST_FILES, atomic_write, fastfound_home, gunzip, gunzip_start, mnist_file
 
 # %% ../nbs/00_datasets.ipynb #80422f4b
 IDX_TYPES = {0x08: 'u1', 0x09: 'i1', 0x0B: '>i2', 0x0C: '>i4', 0x0D: '>f4', 0x0E: '>f8'}
@@ -197,31 +194,3 @@ def _tree(path, indent=''):
     n = sum(o.is_file() for o in inside)
     below = [line for o in inside if o.is_dir() for line in _tree(o, indent+'    ')]
     return [f"{indent}{path.name}/" + f"  {n:,} file{'s'*(n!=1)}"*(n>0), *below]
-
-# %% ../nbs/00_datasets.ipynb #19b2362a
-def set_seed(
-    seed:int, # a whole number from 0 to 2**64-1
-):
-    "Start the random number generators of Python, NumPy and PyTorch at `seed`"
-    try: n = operator.index(seed)
-    except TypeError: raise TypeError(f'got seed {seed!r}, wanted a whole number') from None
-    if not 0<=n<2**64: raise ValueError(f'got seed {n}, wanted a whole number from 0 to 2**64-1 ({2**64-1})')
-    random.seed(n)
-    np.random.seed(n%2**32)  # NumPy takes no larger one
-    torch.manual_seed(n)
-
-# %% ../nbs/00_datasets.ipynb #a2cd1ec9
-def _cannot_add(device):
-    "Why `device` cannot add two numbers; an empty string if it can"
-    try: device = torch.device(device)
-    except RuntimeError: return 'PyTorch has no device of that name'
-    try: return '' if (torch.ones(2, device=device)+1).sum().item()==4 else 'it computes wrong sums'
-    except Exception as e: return str(e).partition('\n')[0] or type(e).__name__  # each kind of device fails in its own way
-
-# %% ../nbs/00_datasets.ipynb #b63de10a
-def default_device() -> torch.device:
-    "The fastest device that works: `FASTFOUND_DEVICE` if set, else a CUDA or Apple GPU, else the CPU"
-    working = [o for o in ('cuda', 'mps', 'cpu') if not _cannot_add(o)]
-    name = os.environ.get('FASTFOUND_DEVICE') or working[0]
-    if reason := _cannot_add(name): raise ValueError(f"FASTFOUND_DEVICE: got {name!r}, which does not work here ({reason}), wanted one that does: {', '.join(working)}")
-    return torch.device(name)

@@ -2,7 +2,7 @@
 import io, os
 from contextlib import redirect_stderr, redirect_stdout
 from types import SimpleNamespace
-from fastfound.commands import exit_with_message, parse_args
+from fastfound.cli import exit_with_message, parse_args
 
 def inside(command, *args, cwd):
     "What `command` prints with these arguments in the folder `cwd`, and its exit status"

@@ -5,7 +5,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 import pytest, torch
 from hypothesis import settings
-from fastfound import datasets, download
+from fastfound import datasets
+from fastfound import files as files_module
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets background jobs ignore Ctrl-C, and the programs that tests start would, too
 
@@ -33,7 +34,7 @@ def draw(dtype, *shape):
 
 def run_page(name, folder, before='', after='', change=str):
     "Run the code cells of the notebook `name` as one script in `folder`; `change` may edit them"
-    nb = json.loads((Path(__file__).parents[1]/f'nbs/{name}.ipynb').read_text(encoding='utf-8'))
+    nb = json.loads(next((Path(__file__).parents[1]/'nbs').rglob(f'{name}.ipynb')).read_text(encoding='utf-8'))
     cells = [''.join(c['source']) for c in nb['cells'] if c['cell_type']=='code']
     code = '\n'.join(change(o) for o in cells if 'nbdev_export(' not in o and '#| full' not in o)
     (folder/'page.py').write_text(f'{before}\n{code}\n{after}', encoding='utf-8')
@@ -46,22 +47,22 @@ def published(folder):
     def labels(n): return torch.arange(n, dtype=torch.uint8)%10
     tensors = images(60), labels(60), images(20), labels(20)
     files = {}
-    for name,t in zip(download.MNIST_FILES, tensors):
+    for name,t in zip(files_module.MNIST_FILES, tensors):
         datasets.write_idx(folder/f'{name}.gz', t)
         data = gzip.decompress((folder/f'{name}.gz').read_bytes())
-        files[name] = download.FileInfo(len(data), hashlib.sha256(data).hexdigest())
+        files[name] = files_module.FileInfo(len(data), hashlib.sha256(data).hexdigest())
     return files
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
     "A folder with four small files that count as published, an empty cache, and no waiting"
     folder = tmp_path/'published'
-    monkeypatch.setattr(download, 'MNIST_FILES', published(folder))
-    monkeypatch.setattr(download, '_RETRY_DELAY', 0)
-    for o in ('_CONNECT_TIMEOUT', '_READ_TIMEOUT'): monkeypatch.setattr(download, o, 60)  # a busy machine is slow
+    monkeypatch.setattr(files_module, 'MNIST_FILES', published(folder))
+    monkeypatch.setattr(files_module, '_RETRY_DELAY', 0)
+    for o in ('_CONNECT_TIMEOUT', '_READ_TIMEOUT'): monkeypatch.setattr(files_module, o, 60)  # a busy machine is slow
     monkeypatch.setenv('FASTFOUND_HOME', str(tmp_path/'home'))
     for o in ('FASTFOUND_DATA', 'FASTFOUND_OFFLINE', 'FASTFOUND_MIRRORS', 'http_proxy', 'HTTP_PROXY', 'all_proxy', 'ALL_PROXY'): monkeypatch.delenv(o, raising=False)
-    monkeypatch.setattr(download, 'getproxies', dict)
+    monkeypatch.setattr(files_module, 'getproxies', dict)
     return folder
 
 @cache
@@ -123,12 +124,12 @@ def start(code):
         import sys, pathlib
         sys.path.insert(0, {tests!r})
         from conftest import published
-        from fastfound import download
+        from fastfound import files
         from fastfound.datasets import *
         from PIL import Image
         import tempfile
-        with tempfile.TemporaryDirectory() as d: download.MNIST_FILES = published(pathlib.Path(d))
-        download.getproxies = dict
+        with tempfile.TemporaryDirectory() as d: files.MNIST_FILES = published(pathlib.Path(d))
+        files.getproxies = dict
         print('ready', flush=True)
         sys.stdin.readline()
         ''').format(tests=str(Path(__file__).parent)) + textwrap.dedent(code)

@@ -3,10 +3,9 @@ import subprocess, sys, textwrap
 import torch
 import torch.nn.functional as F
 from torch import nn
-from fastfound.dataloaders import DataLoaders
-from fastfound.datasets import set_seed
+from fastfound.dataloaders import DataLoaders, DataLoader
+from fastfound.basics import set_seed
 from fastfound.learner import Learner, accuracy
-from fastfound.mnist_sgd import DataLoader
 
 PROGRAM = '''
 import os, signal, sys, time, torch

@@ -4,10 +4,9 @@ import pytest, torch
 from hypothesis import given, settings, strategies as st
 from fastfound.augment import Augment, RandomErasing, RandomShift, affine, random_erase, random_shift
 from fastfound.dataloaders import DataLoaders
-from fastfound.datasets import set_seed
+from fastfound.basics import set_seed, test_near as near
 from fastfound.interpret import probabilities
 from fastfound.learner import Callback
-from fastfound.matmul import test_near as near
 from fastfound.resnet import small_resnet
 from fastfound.vision import vision_learner
 

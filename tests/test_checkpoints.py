@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest, torch
 import torch.nn.functional as F
 from torch import nn
-from fastfound.checkpoints import Checkpoint, EarlyStopping, SaveBest, model_state, read_state, write_state
-from fastfound.dataloaders import DataLoaders
-from fastfound.datasets import set_seed
-from fastfound.diagnostics import ActivationStats, MixedPrecision
+from fastfound.checkpoints import Checkpoint, EarlyStopping, SaveBest
+from fastfound.weights import model_state, read_state, write_state
+from fastfound.dataloaders import DataLoaders, DataLoader
+from fastfound.basics import set_seed
+from fastfound.diagnostics import ActivationStats, GradientClip
+from fastfound.mixed_precision import MixedPrecision
 from fastfound.learner import Callback, CancelBatchException, Learner, accuracy
-from fastfound.mnist_sgd import SGD, DataLoader
-from fastfound.optimizers import Adam, GradientClip, MuonSGD, RMSProp
+from fastfound.optimizers import SGD, Adam, MuonSGD, RMSProp
 from learners import run, same, three_classes, tiny, weights
 
 pytestmark = pytest.mark.not_numerical

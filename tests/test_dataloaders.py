@@ -2,7 +2,7 @@
 import random, subprocess, sys
 import numpy as np, pytest, torch
 from torch.utils import data as torch_data
-from fastfound.mnist_sgd import DataLoader, default_collate
+from fastfound.dataloaders import DataLoader, default_collate
 
 def draw_item(rng, kind):
     "A function from a row number to an item"
@@ -145,20 +145,6 @@ def test_own_collate_fn_gets_items():
     for ds,kind in ((x, 'Tensor'), ((x, x), 'tuple'), (x.numpy(), 'Tensor'), (torch_data.TensorDataset(x, x), 'tuple'), ([(1,2)]*4, 'tuple')):
         assert list(DataLoader(ds, 3, collate_fn=kinds))==[[kind]*3, [kind]], ds
         assert plain(list(DataLoader(ds, 3, collate_fn=None)))==plain(list(DataLoader(ds, 3, collate_fn=default_collate)))
-
-def test_workers_must_be_imported():
-    code = """
-import sys
-for line in sys.argv[1:]:
-    for k in [k for k in sys.modules if k.startswith('fastfound')]: del sys.modules[k]
-    from fastfound.mnist_sgd import DataLoader
-    try: DataLoader(range(3), num_workers=2)
-    except RuntimeError as e: print(e)
-    exec(line)
-    DataLoader(range(3), num_workers=2)
-"""
-    r = subprocess.run([sys.executable, '-c', code, 'import fastfound.workers', 'from fastfound.all import *'], capture_output=True, text=True)
-    assert r.returncode==0 and r.stdout==2*'DataLoader: num_workers=2 needs `import fastfound.workers` (or `from fastfound.all import *`)\n', r.stderr
 
 def test_collate():
     assert default_collate([1,2]).dtype==torch.int64 and default_collate([2.5,1]).dtype==default_collate([1,2.5]).dtype==torch.float64

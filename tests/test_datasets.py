@@ -6,8 +6,9 @@ from hypothesis import given, strategies as st
 from PIL import Image
 from conftest import go, start, wait_for
 from fastfound import datasets
-from fastfound.datasets import URLs, default_device, get_mnist, mnist_arrays, mnist_splits, parse_idx, read_idx, set_seed, untar_data, write_idx
-from fastfound.download import fastfound_home
+from fastfound.datasets import URLs, get_mnist, mnist_arrays, mnist_splits, parse_idx, read_idx, untar_data, write_idx
+from fastfound.basics import default_device, set_seed
+from fastfound.files import fastfound_home
 
 pytestmark = pytest.mark.not_numerical
 

@@ -6,7 +6,8 @@ from commandline import inside
 from matplotlib.figure import Figure
 from fastfound.learner import Callback
 from fastfound import demo
-from fastfound.datasets import get_mnist, set_seed
+from fastfound.datasets import get_mnist
+from fastfound.basics import set_seed
 from fastfound.demo import new_learner, normalized_sets
 
 pytestmark = pytest.mark.not_numerical

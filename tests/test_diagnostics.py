@@ -4,13 +4,13 @@ import pytest, torch
 import torch.nn.functional as F
 from torch import nn
 import fastfound.interpret
-from fastfound.datasets import set_seed
-from fastfound import diagnostics
-from fastfound.diagnostics import ActivationStats, MixedPrecision
+from fastfound.basics import set_seed
+from fastfound import mixed_precision
+from fastfound.diagnostics import ActivationStats, GradientClip
+from fastfound.mixed_precision import MixedPrecision
 from fastfound.learner import Callback, CancelBatchException, CancelStepException
-from fastfound.matmul import test_near as near
-from fastfound.mnist_sgd import SGD
-from fastfound.optimizers import GradientClip
+from fastfound.basics import test_near as near
+from fastfound.optimizers import SGD
 from learners import same, three_classes, tiny
 
 class Stop(Exception): pass
@@ -71,7 +71,7 @@ def test_optimizers_of_pytorch_in_float16():
 @pytest.mark.parametrize('slower', [True, False])
 def test_16_bits_stand_aside_where_they_are_slower(monkeypatch, capsys, dtype, slower):
     "To the last bit as without the callback, and it says so once; `force` insists"
-    monkeypatch.setattr(diagnostics, 'is_slower_in', lambda dtype: slower)
+    monkeypatch.setattr(mixed_precision, 'is_slower_in', lambda dtype: slower)
     def trained(*cbs):
         learn,types = three_classes(),set()
         class Types(Callback):
@@ -86,11 +86,11 @@ def test_16_bits_stand_aside_where_they_are_slower(monkeypatch, capsys, dtype, s
 
 def test_which_is_slower_is_measured():
     "By a product of 256 by 256"
-    assert diagnostics.is_slower_in(torch.int64)  # which no library multiplies for PyTorch
+    assert mixed_precision.is_slower_in(torch.int64)  # which no library multiplies for PyTorch
 
 def test_the_measurement_leaves_the_random_numbers_of_the_training_alone():
     before = torch.get_rng_state()
-    diagnostics.is_slower_in.__wrapped__(torch.bfloat16)  # not from the cache
+    mixed_precision.is_slower_in.__wrapped__(torch.bfloat16)  # not from the cache
     assert torch.equal(torch.get_rng_state(), before)
 
 def test_statistics_are_of_training_only():

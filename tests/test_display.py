@@ -4,8 +4,9 @@ import xml.etree.ElementTree as ET
 import pytest
 from hypothesis import given, strategies as st
 from fastfound import files
-from fastfound.autograd import Tensor
-from fastfound.display import Graph, gv, progress_bar
+from fastfound.engine import Tensor
+from fastfound.graphs import Graph, gv
+from fastfound.display import progress_bar
 
 pytestmark = pytest.mark.not_numerical
 

@@ -2,7 +2,7 @@
 import os, time
 import pytest, torch
 from fastfound.distributed import Distributed
-from fastfound.matmul import test_near as near
+from fastfound.basics import test_near as near
 from learners import run, three_classes, weights
 
 pytestmark = pytest.mark.not_numerical

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from packaging.specifiers import SpecifierSet
 from fastfound import datasets, doctor
-from fastfound.download import MNIST_FILES, fastfound_home
+from fastfound.files import MNIST_FILES, fastfound_home
 
 pytestmark = pytest.mark.not_numerical
 

@@ -3,16 +3,15 @@ import errno, gzip, os, socket, threading, time
 from pathlib import Path
 import pytest, torch
 from conftest import go, start, wait_for
-from fastfound import download
 from fastfound import files as files_module
 from fastfound.datasets import URLs, get_mnist, untar_data, write_idx
-from fastfound.download import fastfound_home
+from fastfound.files import fastfound_home
 
 pytestmark = pytest.mark.not_numerical
 
 def litter(folder): return [o.name for o in Path(folder).rglob('*') if '.part' in o.name]
 def cached(): return sorted(o.name for o in fastfound_home().glob('*ubyte*'))
-def all_four(): return sorted(f'{o}.gz' for o in download.MNIST_FILES)
+def all_four(): return sorted(f'{o}.gz' for o in files_module.MNIST_FILES)
 
 # A folder that the user names
 
@@ -59,14 +58,14 @@ FAILS = {'hang_once': 'was silent for 0.5 s', 'reset': 'failed with', 'missing':
 @pytest.mark.parametrize('how', FAILS)
 def test_bad_mirror(mirror, how, capsys, monkeypatch):
     "A bad mirror costs nothing but time: the next one is asked. If all are bad, all reasons are told, the sample serves, and nothing is kept"
-    if how=='hang_once': monkeypatch.setattr(download, '_READ_TIMEOUT', 0.5)
+    if how=='hang_once': monkeypatch.setattr(files_module, '_READ_TIMEOUT', 0.5)
     mirror(how)
     with pytest.raises(ConnectionError, match=f'no mirror sent train-images-idx3-ubyte: .*{FAILS[how]}'): get_mnist('full')
     assert len(mirror.asked)==(1 if how=='missing' else 2)  # what is gone is not asked for again
     assert get_mnist().source=='sample' and not cached() and not litter(fastfound_home().parent)
     said = capsys.readouterr().err
     assert said.count('\n')==1 and said.startswith('fastfound: using the sample of 5,000 digits')
-    if how=='hang_once': monkeypatch.setattr(download, '_READ_TIMEOUT', 1.5)
+    if how=='hang_once': monkeypatch.setattr(files_module, '_READ_TIMEOUT', 1.5)
     mirror(how, 'good')
     assert get_mnist('full').source=='full' and cached()==all_four()
 
@@ -77,26 +76,26 @@ def test_flaky_mirror(mirror):
 
 def test_too_slow(mirror, monkeypatch):
     mirror('slow')
-    monkeypatch.setattr(download, '_TOTAL_TIMEOUT', 0.3)
+    monkeypatch.setattr(files_module, '_TOTAL_TIMEOUT', 0.3)
     with pytest.raises(ConnectionError, match='bytes in 0.3 s'): get_mnist('full')
 
 def test_no_network(files, monkeypatch, capsys):
     "No download is even tried when no host answers"
-    monkeypatch.setattr(download, '_CONNECT_TIMEOUT', 3)
+    monkeypatch.setattr(files_module, '_CONNECT_TIMEOUT', 3)
     with socket.socket() as s:
         s.bind(('127.0.0.1', 0))  # bound but not listening: refuses at once
         monkeypatch.setenv('FASTFOUND_MIRRORS', f'http://127.0.0.1:{s.getsockname()[1]}/ http://nowhere.invalid/')
-        monkeypatch.setattr(download, '_download', lambda *args: pytest.fail('tried to download'))
+        monkeypatch.setattr(files_module, '_download', lambda *args: pytest.fail('tried to download'))
         assert get_mnist().source=='sample'
         assert 'no network: none of 127.0.0.1' in capsys.readouterr().err
         with pytest.raises(ConnectionError, match='no network'): get_mnist('full')
 
 def test_hanging_name_lookup(monkeypatch):
     over,over_after = threading.Event(),60
-    monkeypatch.setattr(download, 'getproxies', dict)
-    monkeypatch.setattr(download, '_connects', lambda *args: over.wait(over_after))
+    monkeypatch.setattr(files_module, 'getproxies', dict)
+    monkeypatch.setattr(files_module, '_connects', lambda *args: over.wait(over_after))
     start = time.monotonic()
-    assert not download._online(['http://a', 'http://b'], timeout=0.2) and time.monotonic()-start<over_after
+    assert not files_module._online(['http://a', 'http://b'], timeout=0.2) and time.monotonic()-start<over_after
     over.set()
 
 def test_offline(mirror, monkeypatch, capsys):

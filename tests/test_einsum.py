@@ -2,7 +2,7 @@
 import random
 import numpy, pytest, torch
 from fastfound.einsum import einsum
-from fastfound.matmul import test_near
+from fastfound.basics import test_near
 
 torch.backends.opt_einsum.enabled = False  # from left to right, as ours
 

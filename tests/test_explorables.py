@@ -3,15 +3,16 @@ import base64, json, random, re, time
 from pathlib import Path
 import numpy as np, pytest, torch, torch.nn.functional as F
 from drawings import drawings, strokes
-from fastfound.dataloaders import DataLoaders
-from fastfound.datasets import get_mnist, set_seed
+import fastfound.schedules
+from fastfound.dataloaders import DataLoaders, DataLoader
+from fastfound.datasets import get_mnist
+from fastfound.basics import set_seed, test_near
 from fastfound.explorables import NEURON, explore_backprop, explore_broadcast, explore_init, explore_lr, explore_matmul
 from fastfound.fully_connected import normalize
 from fastfound.learner import Learner
-from fastfound.matmul import broadcast_shape, test_near
-from fastfound.mnist_sgd import DataLoader
+from fastfound.matmul import broadcast_shape
 from fastfound.optimizers import MuonSGD
-from fastfound.pictures import frame_digit
+from fastfound.handwriting import frame_digit
 from fastfound.resnet import small_resnet
 from fastfound.web import draw_digit, explore_training, save_sample_script, web_network
 
@@ -50,7 +51,7 @@ def test_stored_figures_have_the_scripts_of_today():
     "A change of a script or of the style has to reach the outputs that the notebooks store"
     web = ROOT/'fastfound/web'
     files = {o.name: o.read_text(encoding='utf-8') for o in web.glob('*.*s')}
-    outputs = [''.join(o['data']['text/html']) for p in (ROOT/'nbs').glob('*.ipynb') for c in json.loads(p.read_text(encoding='utf-8'))['cells'] for o in c.get('outputs', []) if 'data-explorable' in ''.join(o.get('data', {}).get('text/html', ''))]
+    outputs = [''.join(o['data']['text/html']) for p in (ROOT/'nbs').rglob('*.ipynb') for c in json.loads(p.read_text(encoding='utf-8'))['cells'] for o in c.get('outputs', []) if 'data-explorable' in ''.join(o.get('data', {}).get('text/html', ''))]
     assert len(outputs)>=15 and all(files[name] in o for o in outputs for name in ('style.css', 'base.js'))
     for name in files.keys()-{'style.css', 'base.js'}:
         first = files[name].splitlines()[0]

@@ -1,4 +1,4 @@
-"The structure of the project: modules of a size that import only from those before them, and chapters of a length."
+"The structure of the project: three folders with arrows one way, modules of a size, one road, chapters of a length, and everything where its name says."
 import ast, importlib, json, re, subprocess, sys
 from pathlib import Path
 import pytest
@@ -6,80 +6,141 @@ import pytest
 pytestmark = pytest.mark.not_numerical
 
 ROOT = Path(__file__).parents[1]
-PAGES = {m[1]: (path, text) for path in sorted((ROOT/'nbs').glob('[0-9]*.ipynb')) for text in [path.read_text(encoding='utf-8')] if (m := re.search(r'#\| default_exp (\w+)', text))}  # pages with a module
+sys.path.insert(0, str(ROOT/'tools'))
+import road
+MODULES = road.modules()  # from a module to its page
+NOTEBOOKS = [o.relative_to(ROOT/'nbs').with_suffix('').as_posix() for o in sorted((ROOT/'nbs').rglob('*.ipynb')) if '.ipynb_checkpoints' not in o.parts]
+FOLDERS = ('library', 'book', 'programs')
 
-def place(module):
-    "Where a module stands in the order of the book: the side roads of chapter 0 hold what every chapter uses, so they come first"
-    name = PAGES[module][0].stem
-    return (0, name) if re.match(r'00[a-z]', name) else (1, name)
+def folder(page): return page.partition('/')[0] if '/' in page else 'book'
 
-def imports(module):
-    "The modules of fastfound that a module imports"
-    tree = ast.parse((ROOT/f'fastfound/{module}.py').read_text(encoding='utf-8'))
-    found = {o.module for o in ast.walk(tree) if isinstance(o, ast.ImportFrom) and o.level==1} | {a.name.split('.')[1] for o in ast.walk(tree) if isinstance(o, ast.Import) for a in o.names if a.name.startswith('fastfound.')}
-    return found | {o.module.split('.')[1] for o in ast.walk(tree) if isinstance(o, ast.ImportFrom) and (o.module or '').startswith('fastfound.')}
+def text_of(module): return (ROOT/f'fastfound/{module}.py').read_text(encoding='utf-8')
+
+def imported(tree):
+    "Pairs of a module of fastfound and the names taken from it"
+    for o in ast.walk(tree):
+        if isinstance(o, ast.Import): yield from ((a.name.split('.')[1], []) for a in o.names if a.name.startswith('fastfound.'))
+        elif isinstance(o, ast.ImportFrom):
+            where = (o.module or '').split('.')
+            if o.level==1: yield where[0],[a.name for a in o.names]
+            elif where[0]=='fastfound' and len(where)>1: yield where[1],[a.name for a in o.names]
+
+def imports(module): return [(o,names) for o,names in imported(ast.parse(text_of(module))) if o in MODULES]
+
+def test_the_road_has_every_page():
+    assert sorted(NOTEBOOKS)==sorted(['index', *road.pages()])
 
 def test_every_module_has_a_page():
-    assert {o.stem for o in (ROOT/'fastfound').glob('[!_]*.py')}==set(PAGES)
+    assert {o.stem for o in (ROOT/'fastfound').glob('[!_]*.py')}==set(MODULES)
 
-@pytest.mark.parametrize('module', PAGES)
-def test_arrows_point_backwards(module):
-    late = [o for o in imports(module) if place(o)>=place(module)]
-    assert not late, f'{module} imports {late}, which come later'
+def test_names_of_pages_are_unique():
+    stems = [road.name(o) for o in NOTEBOOKS]
+    exports = [m for o in NOTEBOOKS for m in re.findall(r'#\| default_exp (\w+)', (ROOT/f'nbs/{o}.ipynb').read_text(encoding='utf-8'))]
+    assert len(set(stems))==len(stems) and len(set(exports))==len(exports)
 
-@pytest.mark.parametrize('module', PAGES)
-def test_a_page_uses_only_what_came_before(module):
-    "The lesson cells of a page, too, import nothing from later pages; the last page of a chapter 0 side road may be used everywhere"
-    used = set(re.findall(r'"\s*from fastfound\.(\w+) import', PAGES[module][1])) - {'all'}
-    late = [o for o in used if place(o)>place(module)]
-    assert not late, f'{PAGES[module][0].name} imports {late}, which come later'
+@pytest.mark.parametrize('module', MODULES)
+def test_a_module_is_named_as_its_page(module): assert road.name(MODULES[module])==module
 
-@pytest.mark.parametrize('module', PAGES)
+@pytest.mark.parametrize('module', MODULES)
+def test_arrows_point_one_way(module):
+    "A room of the library imports rooms; a page of the book the library and earlier pages; a program anything; nothing else imports a program"
+    page,order = MODULES[module],{o: i for i,o in enumerate(road.book())}
+    for other,_ in imports(module):
+        target = MODULES[other]
+        assert FOLDERS.index(folder(target))<=FOLDERS.index(folder(page)), f'{module} imports {other}'
+        if folder(page)==folder(target)=='book': assert order[target]<order[page], f'{module} imports {other}, which comes later'
+
+def test_no_cycles():
+    graph = {o: {m for m,_ in imports(o)}-{o} for o in MODULES}
+    while graph:
+        free = [k for k,v in graph.items() if not v & graph.keys()]
+        assert free, f'modules that import each other: {", ".join(graph)}'
+        for o in free: del graph[o]
+
+@pytest.mark.parametrize('module', MODULES)
+def test_no_module_takes_what_is_not_another_ones_own(module):
+    "No name with an underscore, and no third party's name that the other only imported"
+    for other,names in imports(module):
+        own = importlib.import_module(f'fastfound.{other}')
+        assert not (wrong := [o for o in names if o.startswith('_') or o!='*' and o not in own.__all__]), f'{module} takes {", ".join(wrong)} from {other}'
+
+@pytest.mark.parametrize('page', [o for o in road.pages() if folder(o)!='programs'])
+def test_the_cells_of_a_page_use_only_what_came_before(page):
+    order = {o: i for i,o in enumerate(road.book())}
+    for cell in road.cells(page):
+        if cell['cell_type']!='code': continue
+        code = '\n'.join('' if re.match(r'\s*[%!]', o) else o for o in road.source(cell).splitlines())
+        for other,_ in imported(ast.parse(code)):
+            if other=='all' or MODULES[other]==page: continue
+            target = MODULES[other]
+            assert FOLDERS.index(folder(target))<=FOLDERS.index(folder(page)), f'{page} uses {other}'
+            if folder(page)==folder(target)=='book': assert order[target]<order[page], f'{page} uses {other}, which comes later'
+
+@pytest.mark.parametrize('module', MODULES)
 def test_modules_are_of_a_size(module):
-    assert len((ROOT/f'fastfound/{module}.py').read_text(encoding='utf-8').splitlines())<=450
+    assert len(text_of(module).splitlines())<=450
 
-@pytest.mark.parametrize('module', [k for k,(path,_) in PAGES.items() if re.match(r'\d\d_', path.name)])
-def test_chapters_are_of_a_length(module):
-    assert sum(c['cell_type']=='code' for c in json.loads(PAGES[module][1])['cells'])<=80
+# where a newcomer looks for a thing, by the name of a file
+PLACES = {'lr_find': 'schedules', 'fastfound_home': 'files', 'progress_bar': 'display', 'Progress': 'learner', 'Optimizer': 'optimizers', 'SGD': 'optimizers', 'AdamW': 'optimizers', 'Muon': 'optimizers',
+          'get_mnist': 'datasets', 'untar_data': 'datasets', 'DataLoader': 'dataloaders', 'DataLoaders': 'dataloaders', 'default_collate': 'dataloaders', 'default_device': 'basics', 'set_seed': 'basics',
+          'test_near': 'basics', 'median_time': 'basics', 'speedup': 'basics', 'Hooks': 'hooks', 'Graph': 'graphs', 'gv': 'graphs', 'Learner': 'learner', 'Callback': 'learner', 'Recorder': 'learner',
+          'accuracy': 'learner', 'one_cycle': 'schedules', 'Scheduler': 'schedules', 'fit_one_cycle': 'schedules', 'MixedPrecision': 'mixed_precision', 'atomic_write': 'files', 'digit_resnet': 'resnet',
+          'resnet_optimizer': 'optimizers', 'Value': 'value', 'Tensor': 'engine', 'BasicOptim': 'mnist_sgd'}
 
-def prose(path):
+@pytest.mark.parametrize('name', PLACES)
+def test_things_are_where_their_name_says(name):
+    "Defined in that module, and nowhere else"
+    where = {m for m in MODULES for o in ast.walk(ast.parse(text_of(m))) if isinstance(o, (ast.FunctionDef, ast.ClassDef)) and o.name==name and o.col_offset==0}
+    assert where=={PLACES[name]}
+
+@pytest.mark.parametrize('page', road.chapters())
+def test_chapters_are_of_a_length(page):
+    assert sum(c['cell_type']=='code' for c in road.cells(page))<=80
+
+def prose(page):
     "The text of the markdown cells of a page"
-    return '\n'.join(''.join(c['source']) for c in json.loads(path.read_text(encoding='utf-8'))['cells'] if c['cell_type']=='markdown')
+    return '\n'.join(road.source(c) for c in road.cells(page) if c['cell_type']=='markdown')
 
-ASKS = sorted(path for path in (ROOT/'nbs').glob('0*.ipynb') if '## Questions' in path.read_text(encoding='utf-8'))
+@pytest.mark.parametrize('page', road.book())
+def test_next_leads_along_the_road(page):
+    "The first link under Next: from a chapter to the next one, and from its side roads as well"
+    after = prose(page).partition('\n## Next')[2] or prose(page).partition('## Next')[2]
+    assert re.search(r'\]\(([\w./]+)\.ipynb', after)[1]==road.following(page)
 
-@pytest.mark.parametrize('path', ASKS, ids=lambda o: o.stem)
-def test_questions_have_one_format(path):
+ASKS = [o for o in road.book() if '## Questions' in prose(o)]
+
+@pytest.mark.parametrize('page', ASKS)
+def test_questions_have_one_format(page):
     "A number in bold and the question, then the folded answer. Markdown after `</summary>` needs an empty line, in Jupyter, on GitHub and on the site, and in it is not rendered"
-    part = re.search(r'^## Questions\n\n(.*?)(?=^## |\Z)', prose(path), re.M|re.S)[1].strip()
+    part = re.search(r'^## Questions\n\n(.*?)(?=^## |\Z)', prose(page), re.M|re.S)[1].strip()
     asked = re.findall(r'\*\*(\d+)\.\*\* [^\n]+\n\n<details><summary>Answer</summary>\n\n(?:(?!</?details>|\*\*\d+\.\*\*).)+\n\n</details>', part, re.S)
     assert asked==[str(i+1) for i in range(part.count('<details>'))]
-    if re.match(r'\d\d_', path.name): assert len(asked)==10
+    if page in road.chapters(): assert len(asked)==10
 
-@pytest.mark.parametrize('path', sorted((ROOT/'nbs').glob('[0-9]*.ipynb')), ids=lambda o: o.stem)
-def test_folded_text_is_rendered(path):
+@pytest.mark.parametrize('page', road.pages())
+def test_folded_text_is_rendered(page):
     "An empty line after every `<summary>`, which holds a word and no markdown, and before every `</details>`"
-    text = prose(path)
+    text = prose(page)
     assert text.count('<details>')==text.count('</details>')==len(re.findall(r'<details><summary>(?:Answer|Hint|Solution)</summary>\n\n(?:(?!</?details>).)+\n\n</details>', text, re.S))
 
 def test_one_import_has_every_name():
     "Everything that any page exports, and the same object"
     everything = importlib.import_module('fastfound.all')
-    for module in PAGES.keys()-{'all'}:
+    for module in MODULES.keys()-{'all'}:
         m = importlib.import_module(f'fastfound.{module}')
         for name in m.__all__: assert getattr(everything, name) is getattr(m, name) and name in everything.__all__, (module, name)
 
 def test_each_module_can_be_imported_first():
     "In any order: nothing depends on what was imported before. What only some need is not imported with any of them"
     code = 'import sys, importlib\nfor m in sys.argv[1:]:\n    for k in [k for k in sys.modules if k.startswith("fastfound")]: del sys.modules[k]\n    importlib.import_module(f"fastfound.{m}")\nprint([o for o in ("pandas", "matplotlib.pyplot", "sympy", "numba", "triton", "IPython", "torchvision") if o in sys.modules])'
-    r = subprocess.run([sys.executable, '-c', code, *PAGES], capture_output=True, text=True)
+    r = subprocess.run([sys.executable, '-c', code, *MODULES], capture_output=True, text=True)
     assert r.returncode==0 and r.stdout=='[]\n', r.stdout+r.stderr
 
-@pytest.mark.parametrize('module', PAGES)
-def test_cells_of_imports_hold_nothing_else(module):
+@pytest.mark.parametrize('page', road.pages())
+def test_cells_of_imports_hold_nothing_else(page):
     "The site runs such cells by themselves, so what stands beside an import, wherever that is in the cell, would run without the cells before it"
-    for cell in json.loads(PAGES[module][1])['cells']:
-        source = ''.join(cell['source'])
+    for cell in road.cells(page):
+        source = road.source(cell)
         if cell['cell_type']!='code' or re.search(r'^#\| *(exports?|eval: false)|^\s*[%!]|nbdev_export\(', source, re.M): continue
         kinds = {type(o) for o in ast.walk(ast.parse(source))}
         assert not (kinds & {ast.Import, ast.ImportFrom} and kinds & {ast.Expr, ast.Assign}), source

@@ -6,13 +6,14 @@ from matplotlib import pyplot as plt
 from torch import nn
 from torch.utils.data import DataLoader as TorchLoader, TensorDataset
 from fastfound.backprop import Model
-from fastfound.dataloaders import DataLoaders
-from fastfound.datasets import get_mnist, mnist_arrays, set_seed
+from fastfound.dataloaders import DataLoaders, DataLoader
+from fastfound.datasets import get_mnist, mnist_arrays
+from fastfound.basics import set_seed, test_near as near
 from fastfound.fully_connected import kaiming
-from fastfound.interpret import Hooks, Prediction, confusion_matrix, leaf_modules, most_confused, probabilities, to_np
+from fastfound.hooks import Hooks, leaf_modules
+from fastfound.interpret import Prediction, confusion_matrix, most_confused, probabilities, to_np
 from fastfound.learner import Learner, accuracy
-from fastfound.matmul import test_near as near
-from fastfound.mnist_sgd import DataLoader, mnist_loss
+from fastfound.mnist_sgd import mnist_loss
 from learners import three_classes, tiny
 
 @pytest.fixture(autouse=True)

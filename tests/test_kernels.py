@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest, torch
 from commandline import inside
 from conftest import draw, integers, run_page
-from fastfound.kernels import all_versions, fastfound_ladder, matmul_blocked, matmul_compiled, matmul_tiles
-from fastfound.matmul import test_near
+from fastfound.kernels import all_versions, matmul_blocked, matmul_compiled, matmul_tiles
+from fastfound.cli import fastfound_ladder
+from fastfound.basics import test_near
 
 kernels = [matmul_compiled, matmul_blocked]
 x = torch.ones(2,3)
@@ -97,7 +98,7 @@ def test_gpu_kernel_in_the_interpreter():
     code = '''
 import torch
 from fastfound.kernels import matmul_tiles
-from fastfound.matmul import test_near
+from fastfound.basics import test_near
 for n,k,m in [(5,784,10), (70,33,90), (1,1,1), (32,32,32), (1,50,1), (0,3,2), (2,0,3)]:
     a,b = torch.rand(n,k),torch.rand(k,m)
     test_near(matmul_tiles(a, b), a.double()@b.double(), tol=(k+1)*2**-24)  # k roundings of a sum of positive products

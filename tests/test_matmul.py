@@ -6,7 +6,8 @@ import pytest, torch
 from conftest import draw, integers
 from fastcore.test import test_fail as fails
 from fastfound import matmul as module
-from fastfound.matmul import broadcast_shape, explain_broadcast, ladder, matmul, matmul_bcast, matmul_dot, matmul_einsum, matmul_loops, matmul_versions, median_time, speedup, test_near
+from fastfound.matmul import broadcast_shape, explain_broadcast, ladder, matmul, matmul_bcast, matmul_dot, matmul_einsum, matmul_loops, matmul_versions
+from fastfound.basics import median_time, speedup, test_near
 
 nan,inf = float('nan'),float('inf')
 versions = [matmul_loops, matmul_dot, matmul_bcast, matmul_einsum, matmul]

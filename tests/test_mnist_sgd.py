@@ -4,8 +4,9 @@ import pytest, torch
 from torch import nn
 from fastfound.backprop import CrossEntropy, Model
 from fastfound.fully_connected import kaiming, lin
-from fastfound.matmul import test_near as near
-from fastfound.mnist_sgd import SGD, BasicOptim, Optimizer, linear1, mnist_distance, mnist_loss, sigmoid
+from fastfound.basics import test_near as near
+from fastfound.optimizers import SGD, Optimizer
+from fastfound.mnist_sgd import BasicOptim, linear1, mnist_distance, mnist_loss, sigmoid
 
 def steps(opt_func, seed, n=20, clear=lambda p: setattr(p, 'grad', None), **kw):
     "Two parameters after `n` steps in float64"

@@ -1,10 +1,11 @@
 "Fashion-MNIST and CIFAR-10 from a local server: small files of the same format that count as published."
 import gzip, hashlib, io, tarfile
 import pytest, torch
-from fastfound import download, more_data
+from fastfound import files as files_module
+from fastfound import vision
 from fastfound.datasets import write_idx
-from fastfound.download import fastfound_home
-from fastfound.more_data import get_cifar10, get_fashion, parse_cifar
+from fastfound.files import fastfound_home
+from fastfound.vision import get_cifar10, get_fashion, parse_cifar
 
 pytestmark = pytest.mark.not_numerical
 
@@ -26,12 +27,12 @@ def records(n, seed):
 def small(mirror, files, monkeypatch):
     "The mirrors of the test server, where small files count as published"
     sums = {}
-    for i,name in enumerate(more_data.FASHION_MD5):
+    for i,name in enumerate(vision.FASHION_MD5):
         write_idx(files/f'{name}.gz', torch.full((4,28,28), i, dtype=torch.uint8) if 'images' in name else torch.arange(4, dtype=torch.uint8))
         sums[name] = md5(files/f'{name}.gz')
-    monkeypatch.setattr(more_data, 'FASHION_MD5', sums)
+    monkeypatch.setattr(vision, 'FASHION_MD5', sums)
     archive(files/'cifar-10-binary.tar.gz', {f'cifar-10-batches-bin/{o}.bin': records(2, i) for i,o in enumerate([*(f'data_batch_{i}' for i in range(1, 6)), 'test_batch'])})
-    monkeypatch.setattr(more_data, 'CIFAR10_MD5', md5(files/'cifar-10-binary.tar.gz'))
+    monkeypatch.setattr(vision, 'CIFAR10_MD5', md5(files/'cifar-10-binary.tar.gz'))
     return mirror
 
 def test_fashion(small, monkeypatch):
@@ -40,7 +41,7 @@ def test_fashion(small, monkeypatch):
     assert data.x_train.shape==(4,1,28,28) and data.x_test.unique().tolist()==[2] and data.y_test.tolist()==[0,1,2,3] and data.y_train.dtype==torch.int64 and len(data.vocab)==10
     asked = len(small.asked)
     get_fashion(urls)
-    assert len(small.asked)==asked and sorted(o.name for o in (fastfound_home()/'fashion_mnist').iterdir())==sorted(f'{o}.gz' for o in more_data.FASHION_MD5)
+    assert len(small.asked)==asked and sorted(o.name for o in (fastfound_home()/'fashion_mnist').iterdir())==sorted(f'{o}.gz' for o in vision.FASHION_MD5)
     monkeypatch.setenv('FASTFOUND_OFFLINE', '1')
     assert torch.equal(get_fashion(urls).x_train, data.x_train)
     xb,yb = data.dls(bs=2).one_batch()
@@ -76,7 +77,7 @@ def test_archive_with_other_contents(small, files, monkeypatch):
                 info = tarfile.TarInfo('cifar-10-batches-bin/data_batch_1.bin')
                 info.type,info.linkname = member,'/etc/passwd'
                 t.addfile(info)
-        monkeypatch.setattr(more_data, 'CIFAR10_MD5', md5(files/'cifar-10-binary.tar.gz'))
+        monkeypatch.setattr(vision, 'CIFAR10_MD5', md5(files/'cifar-10-binary.tar.gz'))
         with pytest.raises(ValueError, match='got an archive without the file data_batch_1.bin'): get_cifar10(small('good'))
         (fastfound_home()/'cifar10/cifar-10-binary.tar.gz').unlink()
 

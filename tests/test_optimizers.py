@@ -5,12 +5,13 @@ import pytest, torch
 import torch.nn.functional as F
 from torch import nn
 import fastfound.checkpoints
-from fastfound.dataloaders import DataLoaders
-from fastfound.datasets import get_mnist, mnist_arrays, set_seed
+from fastfound.dataloaders import DataLoaders, DataLoader
+from fastfound.datasets import get_mnist, mnist_arrays
+from fastfound.basics import set_seed, test_near as near
 from fastfound.learner import Callback, Learner, accuracy
-from fastfound.matmul import test_near as near
-from fastfound.mnist_sgd import SGD, DataLoader
-from fastfound.optimizers import Adam, AdamW, GradientClip, MultiOptimizer, Muon, MuonSGD, RMSProp, Scheduler, linear_schedule, one_cycle, orthogonalize, split_params
+from fastfound.optimizers import SGD, Adam, AdamW, MultiOptimizer, Muon, MuonSGD, RMSProp, orthogonalize, split_params
+from fastfound.diagnostics import GradientClip
+from fastfound.schedules import Scheduler, linear_schedule, one_cycle
 from learners import tiny
 
 @pytest.mark.parametrize('ours, theirs, draw', [

@@ -62,7 +62,7 @@ def test_readme_shows_pictures_with_words():
 
 def test_readme_names_every_page():
     text = (ROOT/'nbs/index.ipynb').read_text(encoding='utf-8')
-    assert [o.name for o in sorted((ROOT/'nbs').glob('[0-9]*.ipynb')) if text.count(f']({o.name})')==0]==[]
+    assert [o.name for o in sorted((ROOT/'nbs').rglob('*.ipynb')) if o.stem!='index' and '.ipynb_checkpoints' not in o.parts and f']({o.relative_to(ROOT/"nbs").as_posix()})' not in text]==[]
 
 def test_citation_has_the_version_and_address_of_the_settings():
     cff,cfg = yaml.safe_load((ROOT/'CITATION.cff').read_text(encoding='utf-8')),settings()
@@ -94,6 +94,6 @@ def test_words_choose_pages_and_tests(monkeypatch):
     chosen = loaded(ROOT/'tools/test.py').chosen
     def names(*words): return [[getattr(o, 'name', o) for o in part] for part in chosen(words)]
     assert names('01a_einsum')==names('einsum')==[['01a_einsum.ipynb'], ['test_einsum.py'], []]
-    assert names('nbs/09_all.ipynb')==[['09_all.ipynb'], [], []]
+    assert names('nbs/programs/all.ipynb')==[['all.ipynb'], [], []]
     assert names('test_house', 'tests/test_demo.py')==[[], ['test_house.py', 'test_demo.py'], []]
-    assert names('ctrl_c', 'doctor')==[['08a_doctor.ipynb'], ['test_doctor.py'], ['ctrl_c']]
+    assert names('ctrl_c', 'doctor')==[['doctor.ipynb'], ['test_doctor.py'], ['ctrl_c']]

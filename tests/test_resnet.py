@@ -1,9 +1,9 @@
-"What 06_resnet promises of convolutions, pooling and batch normalisation of any size, and of the published network."
+"What 07_resnet promises of convolutions, pooling and batch normalisation of any size, and of the published network."
 import pytest, torch, torch.nn.functional as F
 from conftest import same
 from hypothesis import given, settings, strategies as st
 from torch import nn
-from fastfound.matmul import test_near as near
+from fastfound.basics import test_near as near
 from fastfound.resnet import BatchNorm, ResBlock, Skip, avg_pool2d, conv2d, init_convs, max_pool2d, out_size, resnet18, small_resnet
 
 def drawn(seed, *shape): return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))

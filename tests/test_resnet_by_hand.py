@@ -4,14 +4,15 @@ from functools import partial
 import pytest, torch
 import torch.nn.functional as F
 from torch import nn
-from fastfound.autograd import Tensor, check_gradients
-from fastfound.checkpoints import Checkpoint, model_state
-from fastfound.dataloaders import DataLoaders
-from fastfound.datasets import set_seed
-from fastfound.learner import Callback, HandLearner, Learner, accuracy
-from fastfound.matmul import test_near as near
-from fastfound.mnist_sgd import SGD, DataLoader
-from fastfound.optimizers import MuonSGD
+import fastfound.schedules
+from fastfound.engine import Tensor, check_gradients
+from fastfound.checkpoints import Checkpoint
+from fastfound.weights import model_state
+from fastfound.dataloaders import DataLoaders, DataLoader
+from fastfound.basics import set_seed, test_near as near
+from fastfound.learner import Callback, Learner, accuracy
+from fastfound.training_loop import HandLearner
+from fastfound.optimizers import SGD, MuonSGD
 from fastfound.resnet import ResBlock, Skip, resnet18, small_resnet
 from fastfound.resnet_by_hand import LayerModel, TensorModel, by_hand, layer_parameters, on_engine
 from learners import same

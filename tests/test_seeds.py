@@ -23,7 +23,7 @@ def page(tmp_path, body):
     return tmp_path/'01_page.ipynb'
 
 def test_there_are_such_cells():
-    assert {'04_mnist_sgd', '05_learner'}<={o.page for o in EVERY} and all(o.results and all(v.keys()==[*o.results.values()][0].keys() for v in o.results.values()) for o in EVERY)
+    assert {'04_mnist_sgd', '05_training_loop'}<={o.page for o in EVERY} and all(o.results and all(v.keys()==[*o.results.values()][0].keys() for v in o.results.values()) for o in EVERY)
 
 def test_a_result_that_the_page_does_not_give_is_noticed(tmp_path):
     "The cells above are run, those that no test runs are not, and what the cell says is compared with what the function returns"

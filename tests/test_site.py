@@ -5,6 +5,8 @@ import pytest
 from browser import SHOTS, watched
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT/'tools'))
+import road
 SITE = ROOT/'_docs'
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(not (SITE/'index.html').exists(), reason='no site in _docs: run `make docs`')]
 PAGES = sorted(o.stem for o in SITE.glob('*.html'))
@@ -14,8 +16,7 @@ WIDTHS = (390, 1024, 1280)
 def text_of(page): return (SITE/f'{page}.html').read_text(encoding='utf-8')
 
 def test_every_notebook_has_a_page():
-    stems = {re.sub(r'^\d+[a-z]?_', '', o.stem) for o in (ROOT/'nbs').glob('*.ipynb')}
-    assert stems==set(BOOK) and len(stems)>=32
+    assert {'index', *map(road.name, road.pages())}==set(BOOK)
 
 def test_links_anchors_and_loads():
     "The check of the build, on the site as it lies there; it finds a broken link, a broken anchor and a script from elsewhere"
@@ -35,8 +36,9 @@ def test_a_page_is_whole(page):
     "Title, description and picture for those who link to it; links to its own notebook; heading levels without jumps; no more than 400 kB with styles and scripts, figures aside"
     text = text_of(page)
     for o in ('og:title', 'og:description', 'og:image', 'name="description"', 'favicon.svg', 'Skip to content'): assert o in text, o
-    stem = next(o.name for o in (ROOT/'nbs').glob('*.ipynb') if re.sub(r'^\d+[a-z]?_', '', o.stem)==page)
-    if page!='index': assert f'href="notebooks/{stem}"' in text and f'/blob/main/nbs/{stem}"' in text and f'/edit/main/nbs/{stem}"' in text and (SITE/'notebooks'/stem).exists()
+    path = next((f'{o}.ipynb' for o in road.pages() if road.name(o)==page), 'index.ipynb')
+    file = Path(path).name
+    if page!='index': assert f'href="notebooks/{file}"' in text and f'/blob/main/nbs/{path}"' in text and f'/edit/main/nbs/{path}"' in text and (SITE/'notebooks'/file).exists()
     levels = [int(o) for o in re.findall(r'<h([1-6])[ >]', re.sub(r'<div class="ff-html".*?</div>\n', '', text, flags=re.S))]
     assert levels[0]==1 and levels.count(1)==1 and all(b<=a+1 for a,b in zip(levels, levels[1:])), levels
     loads = re.findall(r'(?:src|href)="(_static/[^"?]+)', text)
@@ -90,7 +92,7 @@ def reader(browser):
     yield watched(context)
     context.close()
 
-EXPLORABLES = {'index': 1, 'matmul': 2, 'fully_connected': 1, 'backprop': 1, 'autograd': 1, 'mnist_sgd': 1, 'resnet': 1, 'web': 2, 'explorables': 6}
+EXPLORABLES = {'index': 1, 'matmul': 2, 'fully_connected': 1, 'backprop': 1, 'value': 1, 'mnist_sgd': 1, 'web': 2, 'explorables': 6}
 
 @pytest.mark.parametrize('name', PAGES)
 def test_pages_in_a_browser(reader, name):
@@ -119,7 +121,7 @@ def test_pale_code_is_noticed(reader, scheme, grey):
     "In one kind of word, in one colour scheme"
     page,_ = reader
     page.emulate_media(color_scheme=scheme)
-    page.goto((SITE/'commands.html').as_uri())
+    page.goto((SITE/'cli.html').as_uri())
     page.evaluate(THIN)
     assert not contrast(page)
     page.add_style_tag(content=f'.highlight .k {{ color: {grey} !important }}')
@@ -130,8 +132,8 @@ def test_formulas_are_mathml():
     texts = {o: text_of(o) for o in BOOK}
     assert sum(o.count('<math') for o in texts.values())>100 and not [o for o,t in texts.items() if re.search(r'katex|mathjax\.|\\[([]', re.sub(r'<(pre|div class="highlight)\b.*?</pre>', '', t, flags=re.S), re.I)]
 
-WORDS = {'tridiagonal': None, 'Kaiming': 'fully_connected', 'broadcast_shape': 'matmul', 'orthogonal': 'optimizers', 'Wengert': 'autograd', 'einsum': 'einsum', 'checkpoint': 'checkpoints',
-         'momentum': 'mnist_sgd', 'gloo': 'distributed', 'CIFAR-10': 'more_data', 'callbacks': 'learner'}
+WORDS = {'tridiagonal': None, 'Kaiming': 'fully_connected', 'broadcast_shape': 'matmul', 'orthogonal': 'update_rules', 'Wengert': 'value', 'einsum': 'einsum', 'checkpoint': 'checkpoints',
+         'momentum': 'mnist_sgd', 'gloo': 'distributed', 'CIFAR-10': 'vision', 'callbacks': 'training_loop'}
 
 @pytest.mark.parametrize('word', WORDS)
 def test_search(page_for, word):
@@ -154,7 +156,7 @@ def walk(kind):
 def test_previous_and_next_walk_the_whole_path():
     "From the first page to the last by next, and back by previous: every page of the book once, the numbered chapters first and in order"
     there,back = walk('next'),walk('prev')
-    assert sorted(there)==sorted([*BOOK, 'names']) and there[:8]==['index','datasets','matmul','fully_connected','backprop','mnist_sgd','learner','resnet'] and back==there[::-1]
+    assert sorted(there)==sorted([*BOOK, 'names']) and there[:9]==['index', *map(road.name, road.chapters())] and back==there[::-1]
 
 def test_next_can_be_followed(page_for):
     page = page_for(SITE/'datasets.html')
@@ -163,7 +165,7 @@ def test_next_can_be_followed(page_for):
 
 def test_contents_on_a_phone(page_for):
     "The list of pages and the contents of the page open at a touch, and lead somewhere"
-    page = page_for(SITE/'learner.html', width=390)
+    page = page_for(SITE/'training_loop.html', width=390)
     page.locator('.toc-header-icon, .toc-overlay-icon').locator('visible=true').first.click()
     page.get_by_role('link', name='The order of callbacks').locator('visible=true').first.click()
     page.wait_for_function('() => location.hash.length > 1 && scrollY > 500')
@@ -174,7 +176,7 @@ def test_contents_on_a_phone(page_for):
 
 def test_contents_follow(page_for):
     "The entry of the section that is read is marked, and visible"
-    page = page_for(SITE/'learner.html', width=1440)
+    page = page_for(SITE/'training_loop.html', width=1440)
     page.get_by_role('heading', name='The Recorder').evaluate('o => o.scrollIntoView()')
     page.wait_for_function('() => document.querySelector(".toc-tree .scroll-current > a")?.textContent === "The Recorder"')
     box = page.locator('.toc-tree .scroll-current > a').bounding_box()
@@ -194,7 +196,7 @@ def test_keyboard_reader_can_skip_to_the_text(page_for):
 
 def test_first_paint(page_for):
     "Printed, since a busy machine is no failure"
-    page = page_for(SITE/'learner.html')
+    page = page_for(SITE/'training_loop.html')
     page.wait_for_function('() => performance.getEntriesByName("first-contentful-paint").length')
     print('first paint of the longest page after', round(page.evaluate('performance.getEntriesByName("first-contentful-paint")[0].startTime')), 'ms')
 
@@ -209,14 +211,14 @@ def test_the_site_is_built_in_any_folder(tmp_path):
     "Below a folder whose name begins with a dot, too, which nbdev does not look into: a site of two pages"
     project = tmp_path/'.hidden/project'
     for o in subprocess.run(['git', 'ls-files', '-z'], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split('\0'):
-        if o and (ROOT/o).exists() and (not o.startswith('nbs/') or Path(o).stem in ('index', '00a_files')):
+        if o and (ROOT/o).exists() and (not o.startswith('nbs/') or Path(o).stem in ('index', 'files')):
             (project/o).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT/o, project/o)
     index = project/'nbs/index.ipynb'
     nb = json.loads(index.read_text(encoding='utf-8'))
     nb['cells'] = nb['cells'][:1] + [o for o in nb['cells'] if any('image/png' in p.get('data', {}) for p in o.get('outputs', []))]  # the others link to pages that are left out
     index.write_text(json.dumps(nb), encoding='utf-8')
-    other = project/'nbs/00a_files.ipynb'
-    other.write_text(re.sub(r'\]\(\d\w+\.ipynb[^)]*\)', '](index.ipynb)', other.read_text(encoding='utf-8')), encoding='utf-8')
+    other = project/'nbs/library/files.ipynb'
+    other.write_text(re.sub(r'\]\([\w./]+\.ipynb[^)]*\)', '](../index.ipynb)', other.read_text(encoding='utf-8')), encoding='utf-8')
     r = subprocess.run([sys.executable, 'tools/docs.py'], cwd=project, capture_output=True, text=True)
     assert r.returncode==0 and {o.stem for o in (project/'_docs').glob('*.html')}=={'index', 'files', 'names', 'search'}, r.stdout+r.stderr

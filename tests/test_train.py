@@ -6,7 +6,7 @@ from PIL import Image
 from commandline import inside
 from drawings import drawings
 from fastfound import train
-from fastfound.checkpoints import write_state
+from fastfound.weights import write_state
 from fastfound.train import MODELS, ModelBundle, command_line, evaluate_model, predict_files, train_model
 
 pytestmark = pytest.mark.not_numerical

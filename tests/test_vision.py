@@ -6,11 +6,11 @@ import torch.nn.functional as F
 from hypothesis import given, settings, strategies as st
 from PIL import Image, ImageDraw, ImageOps
 from torch import nn
-from fastfound.dataloaders import DataLoaders
-from fastfound.datasets import URLs, get_mnist, set_seed, untar_data
+import fastfound.interpret, fastfound.schedules
+from fastfound.dataloaders import DataLoaders, DataLoader
+from fastfound.datasets import URLs, get_mnist, untar_data
+from fastfound.basics import set_seed, test_near as near
 from fastfound.learner import Learner, accuracy
-from fastfound.matmul import test_near as near
-from fastfound.mnist_sgd import DataLoader
 from fastfound.resnet import resnet18, small_resnet
 from fastfound.vision import ImageDataLoaders, ImageReader, class_activation_map, cnn_learner, get_image_files, load_image, show_filters, vision_learner
 
@@ -257,7 +257,10 @@ def test_digits_from_files_are_the_digits(digits):
 @pytest.mark.long
 def test_the_last_cells_of_chapter_4():
     "As they stand in the fastai book"
-    from fastfound.all import F, ImageDataLoaders, accuracy, cnn_learner, resnet18, vision_learner
+    from fastfound.all import F
+    from fastfound.vision import ImageDataLoaders, cnn_learner, vision_learner
+    from fastfound.learner import accuracy
+    from fastfound.resnet import resnet18
     path = untar_data(URLs.MNIST_SAMPLE, 'sample')
     dls = ImageDataLoaders.from_folder(path)
     assert dls.train.batch_size==64

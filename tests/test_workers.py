@@ -7,8 +7,7 @@ pytestmark = pytest.mark.not_numerical
 
 HEAD = '''
 import os, random, signal, sys, time, torch
-from fastfound.mnist_sgd import DataLoader
-import fastfound.workers
+from fastfound.dataloaders import DataLoader
 class Data:
     def __init__(self, n=40, how='fine'): self.n,self.how = n,how
     def __len__(self): return self.n
@@ -105,7 +104,7 @@ def test_loaders_with_workers_can_be_copied_and_leave_no_files(tmp_path):
     temp.mkdir()
     r = run(tmp_path, """
         import copy, gc, tempfile
-        from fastfound.workers import _pools
+        from fastfound.dataloaders import _pools
         dl = DataLoader(Data(), 7, sampler=range(9, -1, -1), num_workers=1)
         first = flat(dl)
         twin = copy.deepcopy(dl)

@@ -13,6 +13,7 @@ from nbdev.config import get_config
 from nbdev.serve import proc_nbs
 from sphinx.cmd.build import main as sphinx_build
 from fastfound.web import save_sample_script
+import road
 from pages import Pages, raw
 
 cfg = get_config()
@@ -32,16 +33,13 @@ SETTINGS = {
         'dark_css_variables': {'color-brand-primary': '#8ab4ff', 'color-brand-content': '#8ab4ff', 'color-brand-visited': '#cfa6f5', 'color-foreground-muted': '#a2a6ae'}},
     'epub_show_urls': 'no', 'epub_basename': cfg.lib_name, 'epub_uid': f'{cfg.lib_name}-book', 'epub_identifier': f'{cfg.lib_name}-book', 'epub_scheme': 'UUID', 'epub_publisher': cfg.author, 'epub_author': cfg.author, 'epub_use_index': False, 'epub_exclude_files': ['search.html']}
 
-def parts(stems):
-    "The pages in the parts of the book"
-    tools = [o for o in stems if o[:2] in ('07','08','09','10') and not o.startswith('07a')]
-    road = [o for o in stems if o[2]=='_' and o not in tools]
-    return {'The road': road, 'Side roads': [o for o in stems if o not in road+tools], 'Tools': tools}
+PARTS = {'The road': road.chapters(), 'Side roads': road.side_roads(), 'Library': road.library(), 'Programs': road.programs()}
 
 def tool_links(file):
-    "Links to what can be done with the page made from the notebook `file`"
+    "Links to what can be done with the page made from the notebook `file`, a path below `nbs`"
+    name = file.rpartition('/')[2]
     colab = f"https://colab.research.google.com/github/{cfg.user}/{cfg.repo}/blob/{cfg.branch}/nbs/{file}"
-    return raw(f'<p class="ff-tools"><a href="notebooks/{file}" download>Download the notebook</a><a href="{colab}">Open in Colab</a><a href="{cfg.git_url}/edit/{cfg.branch}/nbs/{file}">Edit</a></p>')
+    return raw(f'<p class="ff-tools"><a href="notebooks/{name}" download>Download the notebook</a><a href="{colab}">Open in Colab</a><a href="{cfg.git_url}/edit/{cfg.branch}/nbs/{file}">Edit</a></p>')
 
 def names_page(texts):
     "A page with every name that the pages explain, from their Markdown by name"
@@ -51,21 +49,21 @@ def names_page(texts):
 
 def write_sources(processed, src, suffix='.html', scripts=True):
     "Write a Markdown file for each notebook in `processed` to `src`, and a file that ties them together; the title and the promise of each page"
-    nbs = {p.stem: json.loads(p.read_text(encoding='utf-8')) for p in sorted(processed.glob('*.ipynb'))}
-    names = {o: re.sub(r'^\d+[a-z]?_', '', o) for o in nbs}
+    nbs = {o: json.loads((processed/f'{o}.ipynb').read_text(encoding='utf-8')) for o in ['index', *road.pages()] if (processed/f'{o}.ipynb').exists()}
+    names = {o: road.name(o) for o in nbs}
     (src/'images').mkdir(parents=True)
     (src/'static').mkdir()
     shutil.copy(root/'tools/site.css', src/'static')
     (src/'favicon.svg').write_text(FAVICON, encoding='utf-8')
     pages,about,texts = Pages(names, src/'images', site, suffix, scripts),{},{}
-    for stem,nb in nbs.items():
-        front,text = pages.page(nb, stem, [tool_links(f'{stem}.ipynb')] if scripts and stem!='index' else [])
-        about[names[stem]] = front.get('title', ''),front.get('description', '')
-        texts[names[stem]] = text
-    book = {title: [names[o] for o in stems] for title,stems in parts([o for o in nbs if o!='index']).items()}
+    for o,nb in nbs.items():
+        front,text = pages.page(nb, o, [tool_links(f'{o}.ipynb')] if scripts and o!='index' else [])
+        about[names[o]] = front.get('title', ''),front.get('description', '')
+        texts[names[o]] = text
+    book = {title: [names[o] for o in part if o in nbs] for title,part in PARTS.items()}
     if scripts:
         texts['names'],about['names'] = names_page(texts),('Every name', 'What the modules define')
-        book['Tools'].append('names')
+        book['Programs'].append('names')
     texts['index'] += ''.join(f'\n```{{toctree}}\n:hidden:\n:caption: {title}\n\n' + '\n'.join(pages) + '\n```\n' for title,pages in book.items())
     for page,text in texts.items(): (src/f'{page}.md').write_text(text, encoding='utf-8')
     return {o: about[o] for o in ['index', *sum(book.values(), [])]}
@@ -116,7 +114,7 @@ def build():
     about = write_sources(proc_nbs(cfg.nbs_path, force=True, file_glob='', file_re=''), src)
     failed = sphinx(src, out, 'html', about)
     (out/'notebooks').mkdir()
-    for p in cfg.nbs_path.glob('*.ipynb'): shutil.copy(p, out/'notebooks')
+    for p in filter(Path.exists, map(road.path, ['index', *road.pages()])): shutil.copy(p, out/'notebooks')
     save_sample_script(out/'sample_digits.js')
     shutil.copy(src/re.search(r'\{image\} (\S+)', (src/'index.md').read_text(encoding='utf-8'))[1], out/'_static/card.png')
     for p in out.glob('*.html'): p.write_text(settle(p.read_text(encoding='utf-8')), encoding='utf-8')

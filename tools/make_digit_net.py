@@ -3,13 +3,14 @@ import json
 from functools import partial
 from pathlib import Path
 import torch, torch.nn.functional as F
+import fastfound.schedules
 from fastfound.augment import Augment
-from fastfound.dataloaders import DataLoaders
-from fastfound.datasets import get_mnist, set_seed
+from fastfound.dataloaders import DataLoaders, DataLoader
+from fastfound.datasets import get_mnist
+from fastfound.basics import set_seed
 from fastfound.files import atomic_write
 from fastfound.fully_connected import normalize
 from fastfound.learner import Learner, accuracy
-from fastfound.mnist_sgd import DataLoader
 from fastfound.optimizers import MuonSGD
 from fastfound.resnet import small_resnet
 from fastfound.web import web_network

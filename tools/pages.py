@@ -48,14 +48,15 @@ def one_id_each(text):
     return re.sub(r'class="ff-def" id="([^"]+)"', once, text)
 
 class Pages:
-    "Writes pages: links lead to `names`, a dict from the name of a notebook to that of its page, with `suffix`, and pictures go to the folder `images`"
+    "Writes pages: links lead to `names`, a dict from a notebook, a path below `nbs` without its suffix, to the name of its page, with `suffix`, and pictures go to the folder `images`"
     def __init__(self, names, images, site, suffix='.html', scripts=True):
         self.names,self.images,self.site,self.suffix,self.scripts = names,images,site,suffix,scripts
 
     def links(self, text):
         "Make links to notebooks and to our own site relative"
-        for nb,page in self.names.items(): text = text.replace(f']({nb}.ipynb', f']({page}{self.suffix}')
-        return re.sub(rf'{re.escape(self.site)}([\w.]+)\.html', rf'\1{self.suffix}', text) if self.suffix!='.html' else text.replace(self.site, '')
+        stems = {nb.rpartition('/')[2]: page for nb,page in self.names.items()}
+        text = re.sub(r'\]\((?:[\w.]+/)*(\w+)\.ipynb', lambda m: f']({stems[m[1]]}{self.suffix}' if m[1] in stems else m[0], text)
+        return re.sub(rf'{re.escape(self.site)}(?:\w+/)?([\w.]+)\.html', rf'\1{self.suffix}', text)
 
     def picture(self, data, name, alt):
         png = base64.b64decode(joined(data))
@@ -105,10 +106,10 @@ class Pages:
             return inspect.getsource(inspect.unwrap(obj)).rstrip()
         except (AttributeError, TypeError, OSError): return ''
 
-    def page(self, nb, stem, head=()):
-        "The Markdown of the notebook `nb`, whose file is `stem`; `head` comes below its title"
+    def page(self, nb, name, head=()):
+        "The Markdown of the notebook `nb`, called `name`; `head` comes below its title"
         front = yaml.safe_load(joined(nb['cells'][0]['source']).strip().strip('-')) if nb['cells'][0]['cell_type']=='raw' else {}
-        try: self.module = import_module(f'fastfound.{self.names[stem]}')
+        try: self.module = import_module(f'fastfound.{self.names[name]}')
         except ImportError: self.module = None
         parts,found = [f"# {front['title']}", *([f"{{.ff-lead}}\n{front['description'].rstrip('.')}."] if front.get('description') else []), *head],[]
         for cell in nb['cells'][1:]:

@@ -1,8 +1,6 @@
 "Write README.md from nbs/index.ipynb and its stored outputs, with nbdev's own processors and no other program, without cells flagged `#| site-only`; `--check` only tells whether it is in step."
 import base64, re, sys
 from pathlib import Path
-from fastfound import _modidx
-from nbdev import doclinks
 from nbdev.config import get_config
 from nbdev.doclinks import _nbpath2html
 from nbdev.frontmatter import FrontmatterProc
@@ -10,17 +8,6 @@ from nbdev.process import NBProcessor
 from nbdev.processors import add_links, filter_stream_, hide_, hide_line, rm_export, strip_ansi
 
 NOTE = '<!-- made from nbs/index.ipynb by tools/readme.py: edit there, not here -->'
-
-def complete_index(cfg):
-    "nbdev passes over a notebook that has `auto` in its name when it lists where each name is documented: add what is missing"
-    cells = doclinks._iter_py_cells
-    def renamed(path): return [type(o)(o, nb='') for o in cells(path)]
-    doclinks._iter_py_cells = renamed
-    for mod,names in list(_modidx.d['syms'].items()):
-        if not names: _modidx.d['syms'].update(doclinks._get_modidx(cfg.config_path/f"{mod.replace('.','/')}.py", cfg.lib_path.parent.resolve(), cfg.nbs_path.resolve()))
-    doclinks._iter_py_cells = cells
-
-complete_index(get_config())  # as this file is imported, since the site is made in processes of their own
 
 def joined(x): return ''.join(x) if isinstance(x, list) else x
 
@@ -40,7 +27,7 @@ def build(cfg):
     procs = [FrontmatterProc, strip_ansi, hide_line, filter_stream_, rm_export, hide_, add_links]
     nb = NBProcessor(cfg.nbs_path/cfg.readme_nb, procs=procs, process=True).nb
     site = f'{cfg.doc_host}{cfg.doc_baseurl}'.rstrip('/')
-    def link(m): return f']({site}/{_nbpath2html(Path(m[1]))}{m[2] or ""})'
+    def link(m): return f']({site}/{_nbpath2html(Path(Path(m[1]).name))}{m[2] or ""})'
     front,images = nb.frontmatter_,{}
     parts = [f"# {front['title']}", NOTE, f"> {front['description']}"]
     for cell in nb.cells:

@@ -6,7 +6,7 @@ from run_nbs import ROOT, notebooks, run_all
 
 def full_data():
     "The folder with all of MNIST that the user named or that the cache holds, if any; a named one that is damaged is an error"
-    from fastfound.download import MNIST_FILES, fastfound_home, read_verified
+    from fastfound.files import MNIST_FILES, fastfound_home, read_verified
     named = os.environ.get('FASTFOUND_DATA')
     folder = Path(named).expanduser().resolve() if named else fastfound_home()
     try: [read_verified(folder, o) for o in MNIST_FILES]
@@ -87,7 +87,7 @@ MARKS = {None: 'not long and not nightly and not browser', 'numerical': 'not not
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('words', nargs='*', metavar='WORD', help='a page, such as 05_learner, which runs it and its tests; a file of tests, such as test_house; or a word in the names of tests')
+    parser.add_argument('words', nargs='*', metavar='WORD', help='a page, such as 05_training_loop, which runs it and its tests; a file of tests, such as test_house; or a word in the names of tests')
     which = parser.add_mutually_exclusive_group()
     for name,text in (('alone', 'each notebook, alone in a fresh Jupyter kernel'), ('numerical', 'the tests of arithmetic, which other processors round differently'),
                       ('long', 'the tests marked as long: whole programs, and training on all of MNIST'), ('nightly', 'the tests that need minutes: every stored result made again'),

@@ -1,5 +1,5 @@
 // A box to draw a digit in, and what a network reads
-function frame(ink, h, w, size = 28, box = 20) {  // as `frame_digit` of fastfound.pictures: cut out, scale into a box, centre by mass
+function frame(ink, h, w, size = 28, box = 20) {  // as `frame_digit` of fastfound.handwriting: cut out, scale into a box, centre by mass
   let [top, bottom, left, right] = [h, -1, w, -1];
   for (let y = 0; y < h; y++) for (let x = 0; x < w; x++) if (ink[y*w + x] > .2) {
     top = Math.min(top, y); bottom = Math.max(bottom, y); left = Math.min(left, x); right = Math.max(right, x);

@@ -1,0 +1,88 @@
+"""The road through the book, in one place: sidebar, README, Next links, the picture of the house and the tests read it from here.
+
+Run, it writes the table of the front page; `--check` only tells whether that is in step.
+"""
+import json, os, re, sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+NBS = ROOT/'nbs'
+
+# From each chapter to its name, what you build in it, and its side roads
+ROAD = {
+    '00_datasets': ('Data', 'data, checked and shown', {}),
+    '01_matmul': ('Matrix products', 'five matrix products, broadcasting', {'01a_einsum': 'einsum', '01b_kernels': 'kernels'}),
+    '02_fully_connected': ('Initialisation', 'layers that stay in scale', {}),
+    '03_backprop': ('Backpropagation', 'every gradient by hand', {'03a_value': 'autograd', '03b_engine': 'for tensors'}),
+    '04_mnist_sgd': ('Gradient descent', 'a baseline, a loss, SGD', {}),
+    '05_training_loop': ('The Learner', 'one loop with callbacks', {
+        '05a_interpret': 'mistakes', '05b_checkpoints': 'checkpoints', '05c_diagnostics': 'diagnostics', '05d_distributed': 'many processes'}),
+    '06_update_rules': ('Update rules', 'momentum to Muon, schedules', {}),
+    '07_resnet': ('Residual networks', 'convolutions, skip connections', {
+        '07a_vision': 'pictures', '07b_resnet_by_hand': 'by hand', '08a_augment': 'augmentation', '08b_handwriting': 'handwriting'}),
+}
+END = 'programs/demo'  # where the road leads after its last chapter
+PROGRAMS = ['demo', 'train', 'doctor', 'cli', 'web', 'all', 'figures']
+
+def chapters(): return list(ROAD)
+
+def side_roads(): return [o for _,_,sides in ROAD.values() for o in sides]
+
+def book():
+    "Chapters and side roads, in the order in which they can be read"
+    return [o for chapter,(_,_,sides) in ROAD.items() for o in (chapter, *sides)]
+
+def library():
+    "The rooms that the book stands on, as paths below `nbs` without a suffix"
+    return sorted(f'library/{o.stem}' for o in (NBS/'library').glob('*.ipynb'))
+
+def programs(): return [f'programs/{o}' for o in PROGRAMS]
+
+def pages():
+    "All pages but the front page, as paths below `nbs` without a suffix: the book, the library, the programs"
+    return [*book(), *library(), *programs()]
+
+def following(page):
+    "The page to which the first link under Next leads: from a chapter to the next one, and so from its side roads"
+    chapter = next(k for k,(_,_,sides) in ROAD.items() if page in (k, *sides))
+    return dict(zip(ROAD, [*list(ROAD)[1:], END]))[chapter]
+
+def name(page):
+    "The name of a page on the site, and of its module if it has one: `matmul` for `01_matmul`"
+    return re.sub(r'^\d+[a-z]?_', '', page.rpartition('/')[2])
+
+def path(page): return NBS/f'{page}.ipynb'
+
+def cells(page): return json.loads(path(page).read_text(encoding='utf-8'))['cells']
+
+def source(cell): return ''.join(cell['source'])
+
+def modules():
+    "From each module to its page, in the order of `pages`"
+    found = {}
+    for page in pages():
+        for cell in cells(page):
+            if m := re.match(r'#\| default_exp (\w+)', source(cell)): found[m[1]] = page
+    return found
+
+def links(named): return ', '.join(f'[{text}]({page}.ipynb)' for page,text in named.items())
+
+def table():
+    "The Markdown of the road for the front page"
+    rows = [f'| [{int(page[:2])}. {title}]({page}.ipynb) | {built} | {links(sides)} |' for page,(title,built,sides) in ROAD.items()]
+    return '\n'.join(['| chapter | you build | side roads |', '|---|---|---|', *rows, '',
+                      f"The book stands on a library: {links({o: name(o).replace('_', ' ') for o in library()})}. On both stand programs: {links({o: name(o) for o in programs()})}."])
+
+def main(check):
+    front = NBS/'index.ipynb'
+    nb = json.loads(front.read_text(encoding='utf-8'))
+    cell = next(o for o in nb['cells'] if source(o).startswith('## The path'))
+    text = source(cell).partition('| chapter |')[0] + table()
+    if source(cell)==text: return
+    if check: sys.exit('out of step with tools/road.py: nbs/index.ipynb; run `make export`')
+    cell['source'] = text.splitlines(keepends=True)
+    spare = front.with_name('.index.part')
+    spare.write_text(json.dumps(nb, indent=1, ensure_ascii=False, sort_keys=True) + '\n', encoding='utf-8')
+    os.replace(spare, front)
+
+if __name__ == '__main__': main('--check' in sys.argv[1:])
