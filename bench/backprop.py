@@ -2,13 +2,13 @@
 
     python bench/backprop.py
 """
-import sys, time
-from statistics import median
+import sys
 import torch
 import torch.nn.functional as F
 from torch import nn
 from fastfound.backprop import Model
 from fastfound.fully_connected import kaiming
+from timing import in_turns
 
 def contenders(n=50_000, n_in=784, nh=50):
     "The same model three times: ours, autograd over our formulas, and autograd over PyTorch's own layers"
@@ -28,21 +28,10 @@ def contenders(n=50_000, n_in=784, nh=50):
         F.mse_loss(layers(x)[:,0], y).backward()
     return {'our layers': by_hand, 'autograd, same formulas': formulas, 'autograd, nn.Linear': modules}
 
-def times(fs, rounds=21):
-    "Median seconds of each of `fs`, called in turns after a warm-up"
-    for f in fs.values(): f()
-    took = {k: [] for k in fs}
-    for _ in range(rounds):
-        for k,f in fs.items():
-            start = time.perf_counter()
-            f()
-            took[k].append(time.perf_counter()-start)
-    return {k: median(v) for k,v in took.items()}
-
 if __name__ == '__main__':
     for threads in map(int, sys.argv[1:] or ['1', '2']):
         torch.set_num_threads(threads)
-        t = times(contenders())
+        t = in_turns(contenders(), 21)
         ours = t.pop('our layers')
         print(f'50,000 x 784 x 50 x 1, threads: {threads}, our layers {ours*1e3:.1f} ms')
         for k,v in t.items(): print(f'  {ours/v:.2f} times the time of {k} ({v*1e3:.1f} ms)')

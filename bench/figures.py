@@ -1,28 +1,25 @@
-"""Each figure that the book promises or reproduces, computed by the library on all of MNIST, beside the value that was published and the band it must be in.
+"""Each figure that the book promises or reproduces, computed on all of MNIST, beside the published value and the band it must be in.
 
-    python bench/figures.py               compute the figures, read those of trained networks from bench/resnet.json, write bench/figures.json
+    python bench/figures.py               compute the figures; those of trained networks are read from the runs of bench/resnet.py
     python bench/figures.py --all         train a network for each of these rows once more, too
-    python bench/figures.py --stored      compute nothing, only check what bench/figures.json holds
+    python bench/figures.py --stored      compute nothing, only check the stored results
     python bench/figures.py --only TEXT   some figures; writes nothing
 
-Ends with status 1 and the names of the figures that are outside their bands, if any. One thread. `FASTFOUND_DATA` names a folder with all of MNIST.
+The results are stored in fastfound/data/figures.jsonl, a line for each seed of a figure. Ends with status 1 and the names of the figures
+that are outside their bands, if any. One thread. `FASTFOUND_DATA` names a folder with all of MNIST.
 """
-import argparse, datetime, json, math, platform, sys, time
+import argparse, datetime, math, sys
 from dataclasses import dataclass
 from functools import cache, partial
-from importlib.metadata import version
-from pathlib import Path
 from statistics import median
 from typing import Callable
 import torch, torch.nn.functional as F
 from torch import nn
-from fastfound import __version__
 from fastfound.engine import Tensor
 from fastfound.backprop import Module
 from fastfound.dataloaders import DataLoaders, DataLoader
 from fastfound.datasets import URLs, get_mnist, mnist_arrays, untar_data
 from fastfound.basics import set_seed
-from fastfound.files import atomic_write
 from fastfound.fully_connected import kaiming, layer_stats, lin, mse, normalize, relu
 from fastfound.training_loop import HandLearner
 from fastfound.learner import Learner, accuracy
@@ -33,8 +30,10 @@ from fastfound.resnet import BatchNorm, conv2d, resnet18, small_resnet
 from fastfound.resnet_by_hand import TensorModel
 from fastfound.vision import ImageDataLoaders
 import resnet as networks
+import runs
+from timing import stopwatch
 
-FILE = Path(__file__).with_suffix('.json')
+FILE = runs.FOLDER/'figures.jsonl'
 
 # 0. the digits
 
@@ -49,9 +48,9 @@ def pixels(): return full().x_train.float()/255
 
 def seconds_to_load():
     "CPU seconds until the 12,396 training pictures and the others are decoded and a batch is there"
-    path,start = untar_data(URLs.MNIST_SAMPLE, 'full'),time.process_time()
+    path,elapsed = untar_data(URLs.MNIST_SAMPLE, 'full'),stopwatch()
     ImageDataLoaders.from_folder(path).one_batch()
-    return time.process_time()-start
+    return elapsed()['cpu']
 
 # 1. the matrix product
 
@@ -93,7 +92,7 @@ class RawLinear(Module):
 
 @cache
 def raw_network():
-    "With seed 42 and unscaled weights: the loss, a hidden value of the first validation row, and the first bias gradients of the next such network"
+    "With seed 42 and unscaled weights: the loss, a hidden value of the first validation row, and bias gradients of the next such network"
     x,y,xv,_ = mnist_arrays(full(), scale=1/256)
     set_seed(42)
     w1,b1,w2,b2 = torch.randn(784,50),torch.zeros(50),torch.randn(50,1),torch.zeros(1)
@@ -219,7 +218,8 @@ def fifty_losses_apart():
     def losses(learner, wrap):
         set_seed(42)
         model = wrap(small_resnet().double())
-        learn = learner(DataLoaders(DataLoader((x, d.y_train[:1600]), 32)), model, getattr(model, 'loss', F.cross_entropy), partial(SGD, momentum=0.9))
+        dls = DataLoaders(DataLoader((x, d.y_train[:1600]), 32))
+        learn = learner(dls, model, getattr(model, 'loss', F.cross_entropy), partial(SGD, momentum=0.9))
         learn.fit(1, 0.02, quiet=True)
         return torch.tensor(learn.recorder.losses, dtype=torch.float64)
     ours,theirs = losses(HandLearner, TensorModel),losses(Learner, lambda o: o)
@@ -227,11 +227,11 @@ def fifty_losses_apart():
 
 @cache
 def again(row):
-    "A new run of a row of bench/resnet.json, with seed 0"
+    "A new run of a row of the networks' results, with seed 0"
     task,r = next((task,r) for what,task,r in networks.figures() if what==row)
     return networks.train(r, networks.digits(task), 0) if r else networks.book_learner(0)
 
-def stored(row): return [o for o in networks.load()['runs'] if (o['table'],o['row'])==('figures',row)]
+def stored(row): return [o for o in runs.load(networks.FILE) if (o['table'],o['row'])==('figures',row)]
 
 # the list
 
@@ -255,74 +255,101 @@ class Figure:
     seeds: int = 0
     of: str = 'each'      # what must be in the band: 'each' value, their 'median' or the 'lowest'
     format: str = '.4f'
-    row: str = None       # of the table 'figures' of bench/resnet.json, and the key of its runs
+    row: str = None       # of the table 'figures' of bench/resnet.py, and the key of its runs
     key: str = 'accuracy'
 
-def exact(page, name, value, source, f, tol, format='.4f'): return Figure(page, name, format_value(value, format), source, value-tol, value+tol, f, format=format)
+def exact(page, name, value, source, f, tol, format='.4f'):
+    return Figure(page, name, format_value(value, format), source, value-tol, value+tol, f, format=format)
 
 def format_value(o, format): return f'{o:{format}}'
 
 def network(row, name, published, source, low, high, of='median', key='accuracy', format='.4f'):
     return Figure('07_resnet', f'{row}: {name}', published, source, low, high, of=of, row=row, key=key, format=format)
 
-def cpu(row, limit, published=None, source=GOAL): return network(row, 'CPU seconds', published or f'≤ {limit}', source, 0, limit, key='cpu', format='.1f')
+def cpu(row, limit, published=None, source=GOAL):
+    return network(row, 'CPU seconds', published or f'≤ {limit}', source, 0, limit, key='cpu', format='.1f')
 
-def ten_seeds(page, name, published, low, high, f, source=BOOK4): return Figure(page, name, published, source, low, high, f, 10)
+def layers(name, published, low, high, f, seeds=10, format='.2f'):
+    return Figure('02_fully_connected', name, published, BOOK17, low, high, f, seeds, format=format)
+
+def accuracy_of(page, name, published, low, high, make, lr, epochs, shuffle=False, source=BOOK4):
+    "The accuracy that a model has after some epochs, from ten seeds"
+    name = f"{name}, {epochs} epochs at {lr:g}, {'shuffled' if shuffle else 'digits in order'}"
+    return Figure(page, name, published, source, low, high, trained(make, lr, epochs, shuffle), 10)
+
+def difference(page, name, published, limit, f): return Figure(page, name, published, GOAL, 0, limit, f, format='.0e')
+
+BIG = 'ten digits, ten epochs, twice the channels, turned, scaled, slanted and moved'
+BEST = 'ten digits, sixteen epochs, three times the channels, augmented, averaged over nine versions'
+SEVENS,ONE = '3 or 7, one epoch','ten digits, one epoch'
+HALF,TWO = f'{ONE}, half the channels','ten digits, two epochs, moved by up to a pixel'
+RESNET18 = 'resnet18 on pictures of 3 or 7, one epoch'
 
 FIGURES = [
-    *(exact('00_datasets', f'pictures in {o}', n, BOOK4, partial(pictures, o), 0, ',') for o,n in (('train/3',6131), ('train/7',6265), ('valid/3',1010), ('valid/7',1028))),
-    *(exact('00_datasets', f'digits in the sample, {what}', n, GOAL, partial(sample_size, part), 0, ',') for what,part,n in (('to train on','y_train',4000), ('to test on','y_test',1000))),
+    *(exact('00_datasets', f'pictures in {o}', n, BOOK4, partial(pictures, o), 0, ',')
+      for o,n in (('train/3',6131), ('train/7',6265), ('valid/3',1010), ('valid/7',1028))),
+    *(exact('00_datasets', f'digits in the sample, {what}', n, GOAL, partial(sample_size, part), 0, ',')
+      for what,part,n in (('to train on','y_train',4000), ('to test on','y_test',1000))),
     exact('00_datasets', 'mean of the training pixels', 0.1307, EXAMPLE, lambda: pixels().mean().item(), 5e-5),
     exact('00_datasets', 'standard deviation of the training pixels', 0.3081, EXAMPLE, lambda: pixels().std().item(), 5e-5),
-    *(Figure('01_matmul', f'times faster than loops: {name}', f'{low:,} – {high:,}', TIMES, low/4, 4*high, speedup(version), 5, 'median', ',.0f')
-      for name,version,low,high in (('row times column','row times column',700,1500), ('broadcasting','broadcasting',800,6700), ('einsum','einsum',12_000,20_000), ('@','@',49_000,64_000))),
-    Figure('02_fully_connected', 'mean after a layer and a ReLU', '0.57', BOOK17, 0.40, 0.75, lambda seed: after_relu(seed).mean().item(), 20, format='.2f'),
-    Figure('02_fully_connected', 'standard deviation after a layer and a ReLU', '0.83', BOOK17, 0.65, 1.00, lambda seed: after_relu(seed).std().item(), 20, format='.2f'),
-    Figure('02_fully_connected', 'layers until the activations are nan, weights of 1', 'nan after 50', BOOK17, 2, 50, layers_until_nan, 10, format='.0f'),
-    Figure('02_fully_connected', 'standard deviation after 50 layers, weights of 0.01', '0', BOOK17, 0, 0, after_fifty(0.01), 10, format='.1g'),
-    Figure('02_fully_connected', 'standard deviation after 50 layers, weights of 0.1', 'near 1', BOOK17, 0.2, 5, after_fifty(0.1), 10, format='.2f'),
-    Figure('02_fully_connected', 'standard deviation after 50 layers and ReLUs, weights of 0.1', 'about 1e-8', BOOK17, 3e-10, 1e-6, after_fifty(0.1, relu), 10, format='.0e'),
-    Figure('02_fully_connected', 'standard deviation after 50 layers and ReLUs, weights of √(2/100)', 'stays in range', BOOK17, 0.02, 15, after_fifty(math.sqrt(2/100), relu), 10, format='.2f'),
+    *(Figure('01_matmul', f'times faster than loops: {name}', f'{low:,} – {high:,}', TIMES, low/4, 4*high, speedup(name), 5,
+             of='median', format=',.0f')
+      for name,low,high in (('row times column',700,1500), ('broadcasting',800,6700), ('einsum',12_000,20_000), ('@',49_000,64_000))),
+    layers('mean after a layer and a ReLU', '0.57', 0.40, 0.75, lambda seed: after_relu(seed).mean().item(), 20),
+    layers('standard deviation after a layer and a ReLU', '0.83', 0.65, 1.00, lambda seed: after_relu(seed).std().item(), 20),
+    layers('layers until the activations are nan, weights of 1', 'nan after 50', 2, 50, layers_until_nan, format='.0f'),
+    layers('standard deviation after 50 layers, weights of 0.01', '0', 0, 0, after_fifty(0.01), format='.1g'),
+    layers('standard deviation after 50 layers, weights of 0.1', 'near 1', 0.2, 5, after_fifty(0.1)),
+    layers('standard deviation after 50 layers and ReLUs, weights of 0.1', 'about 1e-8', 3e-10, 1e-6, after_fifty(0.1, relu), format='.0e'),
+    layers('standard deviation after 50 layers and ReLUs, weights of √(2/100)', 'stays in range', 0.02, 15,
+           after_fifty(math.sqrt(2/100), relu)),
     exact('03_backprop', 'GB for the outer products of 50,000 x 784 x 50', 7.8, GOAL, outer_products, 0.05, '.1f'),
     exact('03_backprop', 'loss of the network with raw weights', 4308.76, COURSE, raw(0), 0.01, '.2f'),
     exact('03_backprop', 'second hidden value of the first validation digit', 11.87, COURSE, raw(1), 0.01, '.2f'),
-    *(exact('03_backprop', f'{nth} gradient of the first bias', g, COURSE, raw(i+2), 0.01, '.2f') for i,(nth,g) in enumerate((('first',-19.60), ('second',-2.40), ('third',-0.12)))),
-    Figure('03b_engine', 'losses of our engine and of PyTorch, 50 steps: relative difference', '≤ 1e-5', GOAL, 0, 1e-5, losses_apart, format='.0e'),
+    *(exact('03_backprop', f'{nth} gradient of the first bias', g, COURSE, raw(i), 0.01, '.2f')
+      for i,nth,g in ((2,'first',-19.60), (3,'second',-2.40), (4,'third',-0.12))),
+    difference('03b_engine', 'losses of our engine and of PyTorch, 50 steps: relative difference', '≤ 1e-5', 1e-5, losses_apart),
     *(exact('04_mnist_sgd', f'gradient of x**2 at {x:g}', 2*x, BOOK4, partial(slope_of_square, x), 0, '.0f') for x in (3.,4.,10.)),
     *(exact('04_mnist_sgd', f'{norm} distance of a 3 to the mean {digit}', v, BOOK4, distance(f, c), 5e-5)
-      for digit,c,norm,f,v in ((3,0,'L1',mnist_distance,0.1114), (3,0,'L2',rms_distance,0.2021), (7,1,'L1',mnist_distance,0.1586), (7,1,'L2',rms_distance,0.3021))),
-    *(exact('04_mnist_sgd', f'nearest mean: accuracy on {what}', v, BOOK4, nearest(i), 5e-5) for i,(what,v) in enumerate((('3s',0.9168), ('7s',0.9854), ('both',0.9511)))),
-    ten_seeds('04_mnist_sgd', 'linear model by hand, 20 epochs at 1, digits in order', 'about 0.976', 0.960, 0.980, trained(ByHand, 1., 20, False)),
-    ten_seeds('04_mnist_sgd', 'nn.Linear, 20 epochs at 1, digits in order', '0.9785', 0.976, 0.981, trained(linear, 1., 20, False)),
-    ten_seeds('04_mnist_sgd', 'nn.Linear, 20 epochs at 1, shuffled', 'more than in order', 0.980, 0.986, trained(linear, 1., 20, True), GOAL),
-    ten_seeds('04_mnist_sgd', 'simple_net, 40 epochs at 0.1, digits in order', '0.982 – 0.983', 0.980, 0.985, trained(simple_net, 0.1, 40, False)),
-    ten_seeds('04_mnist_sgd', 'simple_net, 40 epochs at 0.1, shuffled', '0.982 – 0.983', 0.980, 0.986, trained(simple_net, 0.1, 40, True)),
-    ten_seeds('05_training_loop', 'nn.Linear, 10 epochs at 1, digits in order', 'about 0.967', 0.965, 0.972, trained(linear, 1., 10, False)),
-    ten_seeds('05_training_loop', 'nn.Linear, 10 epochs at 1, shuffled', 'more than in order', 0.970, 0.985, trained(linear, 1., 10, True), GOAL),
-    *(Figure('06_update_rules', f'{ours.__name__} and that of PyTorch, 20 steps: difference', '≤ 1e-6', GOAL, 0, 1e-6, optimizer_apart(ours, theirs, **kw), format='.0e')
-      for ours,theirs,kw in ((SGD, torch.optim.SGD, dict(momentum=0.9)), (RMSProp, torch.optim.RMSprop, {}), (Adam, torch.optim.Adam, {}), (AdamW, torch.optim.AdamW, {}))),
-    Figure('07_resnet', 'convolution by unfold and that of PyTorch: difference', 'rounding only', GOAL, 0, 1e-10, convolution_apart, format='.0e'),
-    Figure('07_resnet', 'batch normalisation and that of PyTorch: difference', 'rounding only', GOAL, 0, 1e-10, batch_norm_apart, format='.0e'),
-    exact('07_resnet', 'parameters of resnet18', 11_689_512, 'torchvision; He and others 2015', lambda: sum(p.numel() for p in resnet18().parameters()), 0, ','),
+      for digit,c,norm,f,v in ((3,0,'L1',mnist_distance,0.1114), (3,0,'L2',rms_distance,0.2021),
+                               (7,1,'L1',mnist_distance,0.1586), (7,1,'L2',rms_distance,0.3021))),
+    *(exact('04_mnist_sgd', f'nearest mean: accuracy on {what}', v, BOOK4, nearest(i), 5e-5)
+      for i,what,v in ((0,'3s',0.9168), (1,'7s',0.9854), (2,'both',0.9511))),
+    accuracy_of('04_mnist_sgd', 'linear model by hand', 'about 0.976', 0.960, 0.980, ByHand, 1., 20),
+    accuracy_of('04_mnist_sgd', 'nn.Linear', '0.9785', 0.976, 0.981, linear, 1., 20),
+    accuracy_of('04_mnist_sgd', 'nn.Linear', 'more than in order', 0.980, 0.986, linear, 1., 20, True, GOAL),
+    accuracy_of('04_mnist_sgd', 'simple_net', '0.982 – 0.983', 0.980, 0.985, simple_net, 0.1, 40),
+    accuracy_of('04_mnist_sgd', 'simple_net', '0.982 – 0.983', 0.980, 0.986, simple_net, 0.1, 40, True),
+    accuracy_of('05_training_loop', 'nn.Linear', 'about 0.967', 0.965, 0.972, linear, 1., 10),
+    accuracy_of('05_training_loop', 'nn.Linear', 'more than in order', 0.970, 0.985, linear, 1., 10, True, GOAL),
+    *(difference('06_update_rules', f'{ours.__name__} and that of PyTorch, 20 steps: difference', '≤ 1e-6', 1e-6,
+                 optimizer_apart(ours, theirs, **kw))
+      for ours,theirs,kw in ((SGD, torch.optim.SGD, dict(momentum=0.9)), (RMSProp, torch.optim.RMSprop, {}),
+                             (Adam, torch.optim.Adam, {}), (AdamW, torch.optim.AdamW, {}))),
+    difference('07_resnet', 'convolution by unfold and that of PyTorch: difference', 'rounding only', 1e-10, convolution_apart),
+    difference('07_resnet', 'batch normalisation and that of PyTorch: difference', 'rounding only', 1e-10, batch_norm_apart),
+    exact('07_resnet', 'parameters of resnet18', 11_689_512, 'torchvision; He and others 2015',
+          lambda: sum(p.numel() for p in resnet18().parameters()), 0, ','),
     Figure('07a_vision', 'CPU seconds to decode the pictures of 3s and 7s', '≤ 6 on two cores', GOAL, 0, 12, seconds_to_load, format='.1f'),
-    Figure('07b_resnet_by_hand', 'residual network on our engine, 50 steps: relative difference of the losses', '≤ 1e-5', GOAL, 0, 1e-5, fifty_losses_apart, format='.0e'),
-    network('3 or 7, one epoch', 'median accuracy', '0.9971, goal ≥ 0.9985', f'{BOOK4}; {GOAL}', 0.9985, 1),
-    network('3 or 7, one epoch', 'lowest accuracy', '≥ 0.996', GOAL, 0.996, 1, 'lowest'),
-    cpu('3 or 7, one epoch', 5, '13 on a GPU, goal ≤ 5', f'{BOOK4}; {GOAL}'),
-    network('resnet18 on pictures of 3 or 7, one epoch', 'accuracy', '0.9971, goal ≥ 0.99', f'{BOOK4}; {GOAL}', 0.990, 1, 'lowest'),
-    cpu('resnet18 on pictures of 3 or 7, one epoch', 100, '13 on a GPU, goal ≤ 100', f'{BOOK4}; {GOAL}'),
-    network('ten digits, one epoch', 'median accuracy', '≥ 0.993', GOAL, 0.993, 1),
-    network('ten digits, one epoch', 'lowest accuracy', '≥ 0.991', GOAL, 0.991, 1, 'lowest'),
-    cpu('ten digits, one epoch', 12),
-    network('ten digits, one epoch, half the channels', 'median accuracy', '≥ 0.992', GOAL, 0.992, 1),
-    network('ten digits, one epoch, half the channels', 'parameters', '≤ 18,000', GOAL, 0, 18_000, key='parameters', format=',.0f'),
-    cpu('ten digits, one epoch, half the channels', 12),
-    network('ten digits, two epochs, moved by up to a pixel', 'median accuracy', '≥ 0.995', GOAL, 0.995, 1),
-    cpu('ten digits, two epochs, moved by up to a pixel', 30),
-    network('ten digits, ten epochs, twice the channels, turned, scaled, slanted and moved', 'median accuracy', '≥ 0.997', GOAL, 0.997, 1),
-    cpu('ten digits, ten epochs, twice the channels, turned, scaled, slanted and moved', 300),
-    network('ten digits, sixteen epochs, three times the channels, augmented, averaged over nine versions', 'median accuracy', 'goal 0.9975', GOAL, 0.9965, 1),  # the goal is not reached
-    cpu('ten digits, sixteen epochs, three times the channels, augmented, averaged over nine versions', 900),
+    difference('07b_resnet_by_hand', 'residual network on our engine, 50 steps: relative difference of the losses', '≤ 1e-5', 1e-5,
+               fifty_losses_apart),
+    network(SEVENS, 'median accuracy', '0.9971, goal ≥ 0.9985', f'{BOOK4}; {GOAL}', 0.9985, 1),
+    network(SEVENS, 'lowest accuracy', '≥ 0.996', GOAL, 0.996, 1, 'lowest'),
+    cpu(SEVENS, 5, '13 on a GPU, goal ≤ 5', f'{BOOK4}; {GOAL}'),
+    network(RESNET18, 'accuracy', '0.9971, goal ≥ 0.99', f'{BOOK4}; {GOAL}', 0.990, 1, 'lowest'),
+    cpu(RESNET18, 100, '13 on a GPU, goal ≤ 100', f'{BOOK4}; {GOAL}'),
+    network(ONE, 'median accuracy', '≥ 0.993', GOAL, 0.993, 1),
+    network(ONE, 'lowest accuracy', '≥ 0.991', GOAL, 0.991, 1, 'lowest'),
+    cpu(ONE, 12),
+    network(HALF, 'median accuracy', '≥ 0.992', GOAL, 0.992, 1),
+    network(HALF, 'parameters', '≤ 18,000', GOAL, 0, 18_000, key='parameters', format=',.0f'),
+    cpu(HALF, 12),
+    network(TWO, 'median accuracy', '≥ 0.995', GOAL, 0.995, 1),
+    cpu(TWO, 30),
+    network(BIG, 'median accuracy', '≥ 0.997', GOAL, 0.997, 1),
+    cpu(BIG, 300),
+    network(BEST, 'median accuracy', 'goal 0.9975', GOAL, 0.9965, 1),  # the goal is not reached
+    cpu(BEST, 900),
 ]
 
 # results
@@ -333,49 +360,52 @@ def values(fig, rerun=False):
     return [fig.f(seed) for seed in range(fig.seeds)] if fig.seeds else [fig.f()]
 
 def verdict(o):
-    "'within' or 'outside' its band, for an entry of bench/figures.json"
-    tested = {'each': lambda v: v, 'median': lambda v: [median(v)], 'lowest': lambda v: [min(v)]}[o['of']](o['values']) if o['values'] else [math.nan]
+    "'within' or 'outside' its band, for a figure with its values"
+    values = o['values'] or [math.nan]
+    tested = {'each': values, 'median': [median(values)], 'lowest': [min(values)]}[o['of']]
     return 'within' if all(o['low']<=v<=o['high'] for v in tested) else 'outside'
 
 def entry(fig, vals):
-    "A figure, its values and the verdict on them, for bench/figures.json"
+    "A figure, its values and the verdict on them"
     o = {k: getattr(fig, k) for k in ('page', 'name', 'published', 'source', 'low', 'high', 'of', 'format')} | {'values': vals}
     return o | {'verdict': verdict(o)}
 
-def versions(): return {'Python': platform.python_version(), 'fastfound': __version__, **{o: version(o) for o in ('torch', 'numpy')}}
-
 def compute(figs, rerun=False):
-    "The entries of the figures `figs`, computed now; `rerun` trains the networks of bench/resnet.json once more"
+    "The entries of the figures `figs`, computed now; `rerun` trains their networks once more"
     for fig in figs:
-        start = time.process_time()
+        elapsed = stopwatch()
         o = entry(fig, values(fig, rerun))
-        print(f"{o['verdict']:8} {fig.page}, {fig.name}: {shown(o)} ({time.process_time()-start:.1f} CPU seconds)", flush=True)
+        print(f"{o['verdict']:8} {fig.page}, {fig.name}: {shown(o)} ({elapsed()['cpu']:.1f} CPU seconds)", flush=True)
         yield o
 
-def judge(figs, file):
+def from_file(figs, file):
     "The entries of the figures `figs` with the values that `file` holds"
-    known = {o['name']: o['values'] for o in json.loads(file.read_text(encoding='utf-8'))['figures']}
-    return [entry(o, known.get(o.name, [])) for o in figs]
+    known = runs.load(file)
+    return [entry(fig, [o['value'] for o in known if o['name']==fig.name]) for fig in figs]
 
-def save(entries, file):
-    results = {'date': datetime.date.today().isoformat(), 'machine': networks.machine(), 'versions': versions(), 'figures': entries}
-    with atomic_write(file) as f: Path(f).write_text(json.dumps(results, indent=0, ensure_ascii=False) + '\n', encoding='utf-8')
+def lines(entries):
+    "What is stored of `entries`: for each value the figure, the seed, the value, what it is compared with, when and where it was made"
+    made = {'date': datetime.date.today().isoformat(), 'machine': runs.machine()}
+    for o in entries:
+        known = {k: o[k] for k in ('published', 'source', 'low', 'high', 'of', 'format')}
+        for i,value in enumerate(o['values']): yield {'page': o['page'], 'name': o['name'], 'seed': i, 'value': value, **known, **made}
 
 def shown(o): return ' '.join(format_value(v, o['format']) for v in o['values']) or 'no result'
 
 def main(args=None, file=FILE):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--only', default='', help='only figures whose page or name holds this text; nothing is written')
-    parser.add_argument('--all', action='store_true', help='train each network of bench/resnet.json once more')
+    parser.add_argument('--all', action='store_true', help='train each network of bench/resnet.py once more')
     parser.add_argument('--stored', action='store_true', help='compute nothing')
     args = parser.parse_args(args)
     torch.set_num_threads(1)
     figs = [o for o in FIGURES if args.only in f'{o.page} {o.name}']
     if not figs: sys.exit(f'no figure has {args.only!r} in its page or name')
-    try: entries = judge(figs, file) if args.stored else list(compute(figs, args.all))
+    try: entries = from_file(figs, file) if args.stored else list(compute(figs, args.all))
     except ConnectionError as e: sys.exit(f'{e}; FASTFOUND_DATA should name a folder with all of MNIST')
-    if not (args.stored or args.only): save(entries, file)
-    bad = [f"{o['page']}, {o['name']}: got {shown(o)}, wanted {o['of']} from {o['low']:g} to {o['high']:g}" for o in entries if o['verdict']=='outside']
+    if not (args.stored or args.only): runs.save(file, lines(entries))
+    def complaint(o): return f"{o['page']}, {o['name']}: got {shown(o)}, wanted {o['of']} from {o['low']:g} to {o['high']:g}"
+    bad = [complaint(o) for o in entries if o['verdict']=='outside']
     if bad: sys.exit('outside their bands:\n' + '\n'.join(bad))
     print(f'{len(entries)} figures are within their bands')
 

@@ -1,11 +1,10 @@
-"""How long an epoch of `Learner.fit` takes, validation included, as a ratio to loops written out by hand in the same run and with the same threads.
+"""How long an epoch of `Learner.fit` takes, validation included, as a ratio to loops written out by hand in the same run.
 
     python bench/learner.py [threads ...]
 
 3s and 7s of MNIST, 784-30-1, batch 256. `FASTFOUND_DATA` names a folder with all of it.
 """
-import sys, time
-from statistics import median
+import sys
 import torch
 from torch import nn
 from torch.utils.data import DataLoader as TorchLoader, TensorDataset
@@ -15,6 +14,7 @@ from fastfound.basics import set_seed
 from fastfound.learner import Learner, accuracy
 from fastfound.optimizers import SGD
 from fastfound.mnist_sgd import mnist_loss
+from timing import in_turns
 
 def threes_and_sevens(x, y):
     keep = (y==3)|(y==7)
@@ -52,7 +52,8 @@ def by_hand(train, valid, lr, bs):
                 for p in model.parameters():
                     p -= lr*p.grad
                     p.grad = None
-        return total/len(x), *evaluate(model, ((valid[0][i:i+bs], valid[1][i:i+bs]) for i in range(0, len(valid[0]), bs)))
+        batches = ((valid[0][i:i+bs], valid[1][i:i+bs]) for i in range(0, len(valid[0]), bs))
+        return total/len(x), *evaluate(model, batches)
     return model,epoch
 
 def ready_made(train, valid, lr, bs):
@@ -73,7 +74,8 @@ def ready_made(train, valid, lr, bs):
     return model,epoch
 
 def learner(train, valid, lr, bs):
-    learn = Learner(DataLoaders(DataLoader(train, bs, shuffle=True), DataLoader(valid, bs)), network(), mnist_loss, lr=lr, metrics=accuracy)
+    dls = DataLoaders(DataLoader(train, bs, shuffle=True), DataLoader(valid, bs))
+    learn = Learner(dls, network(), mnist_loss, lr=lr, metrics=accuracy)
     def epoch():
         learn.fit(1, quiet=True)
         return learn.recorder.values[-1]
@@ -83,14 +85,12 @@ def compare(rounds=40, lr=0.1, bs=256):
     "Median seconds an epoch and the accuracy after `rounds` epochs of each loop, run in turns"
     data = get_mnist()
     train,valid = threes_and_sevens(data.x_train, data.y_train),threes_and_sevens(data.x_test, data.y_test)
-    epochs = {k: f(train, valid, lr, bs)[1] for k,f in {'Learner.fit': learner, 'slices by hand': by_hand, 'torch DataLoader': ready_made}.items()}
-    took,acc = {k: [] for k in epochs},{}
-    for _ in range(rounds):
-        for k,epoch in epochs.items():
-            start = time.perf_counter()
-            acc[k] = epoch()[2]
-            took[k].append(time.perf_counter()-start)
-    return data.source,{k: median(v[2:]) for k,v in took.items()},acc
+    loops = {'Learner.fit': learner, 'slices by hand': by_hand, 'torch DataLoader': ready_made}
+    epochs,acc = {k: f(train, valid, lr, bs)[1] for k,f in loops.items()},{}
+    def noting(k, epoch):
+        def run(): acc[k] = epoch()[2]
+        return run
+    return data.source,in_turns({k: noting(k, epoch) for k,epoch in epochs.items()}, rounds-2, warm_up=2),acc
 
 if __name__ == '__main__':
     for threads in map(int, sys.argv[1:] or ['1', '2']):
@@ -98,4 +98,5 @@ if __name__ == '__main__':
         source,seconds,acc = compare()
         ours = seconds['Learner.fit']
         print(f'3 or 7 ({source}), 784-30-1, batch 256, threads: {threads}')
-        for k,v in seconds.items(): print(f'  {k:<17} {v*1e3:6.1f} ms an epoch, Learner.fit takes {ours/v:.2f} times that; accuracy {acc[k]:.4f}')
+        for k,v in seconds.items():
+            print(f'  {k:<17} {v*1e3:6.1f} ms an epoch, Learner.fit takes {ours/v:.2f} times that; accuracy {acc[k]:.4f}')

@@ -1,11 +1,12 @@
-"""Beside the networks of chapter 6: fastai's `vision_learner` and a plain loop with torchvision, on the pictures of 3s and 7s, in the same run as ours.
+"""Beside the networks of chapter 7: fastai's `vision_learner` and a plain loop with torchvision, on the pictures of 3s and 7s.
 
     python bench/others.py [--seeds 3]
 
-It needs an environment of its own with fastai and torchvision (their packages do not fit the book's constraints) and this package, installed without its
-dependencies. One thread. Results are added to bench/resnet.json; a run that is in it already is not repeated. `FASTFOUND_DATA` names a folder with all of MNIST.
+It needs an environment of its own with fastai and torchvision (their packages do not fit the book's constraints) and this package,
+installed without its dependencies. One thread. Runs are added to fastfound/data/resnet.jsonl; one that is there already is not repeated.
+`FASTFOUND_DATA` names a folder with all of MNIST.
 """
-import argparse, time
+import argparse
 from functools import partial
 import fastai, torch, torchvision, torch.nn.functional as F
 from fastai.vision import all as fa
@@ -15,12 +16,13 @@ from torchvision.datasets import ImageFolder
 from fastfound.datasets import URLs, untar_data
 from fastfound.basics import set_seed
 import resnet as bench
+from timing import stopwatch
 
 def timed(f):
     "Accuracy, CPU seconds and seconds of `f(start)`, which calls `start` when the data are there and returns accuracy and model"
-    began = []
-    accuracy,model = f(lambda: began.extend((time.process_time(), time.perf_counter())))
-    return {'accuracy': round(float(accuracy), 5), 'cpu': round(time.process_time()-began[0], 2), 'seconds': round(time.perf_counter()-began[1], 2), 'parameters': sum(p.numel() for p in model.parameters())}
+    watches = []
+    accuracy,model = f(lambda: watches.append(stopwatch()))
+    return {'accuracy': round(float(accuracy), 5), **watches[0](), 'parameters': sum(p.numel() for p in model.parameters())}
 
 def by_fastai(path, start):
     "The last lines of chapter 4 of the fastai book; num_workers=0, so that all work is in this process"
@@ -55,8 +57,9 @@ def rows():
             set_seed(seed)
             return timed(partial(f, path))
         return run
-    return {'fastai: vision_learner, resnet18': other(by_fastai), 'torchvision: resnet18 in a plain loop': other(by_torchvision), 'fastfound: vision_learner, resnet18': bench.book_learner,
-            'fastfound: small_resnet': lambda seed: bench.train(bench.replace(bench.FINAL, bs=64), bench.digits('3 or 7'), seed)}
+    def small(seed): return bench.train(bench.replace(bench.FINAL, bs=64), bench.digits('3 or 7'), seed)
+    return {'fastai: vision_learner, resnet18': other(by_fastai), 'torchvision: resnet18 in a plain loop': other(by_torchvision),
+            'fastfound: vision_learner, resnet18': bench.book_learner, 'fastfound: small_resnet': small}
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -66,12 +69,6 @@ def main():
     versions = f'fastai {fastai.__version__}, torchvision {torchvision.__version__}, PyTorch {torch.__version__}'
     for seed in range(args.seeds):
         for row,f in rows().items():
-            key = {'table': 'others', 'row': row, 'seed': seed}
-            if any(all(o[k]==v for k,v in key.items()) for o in bench.load()['runs']): continue
-            new = {**key, 'kept': True, **f(seed), 'versions': versions}
-            print(new, flush=True)
-            results = bench.load()
-            results['runs'].append(new)
-            bench.save(results)
+            if not bench.is_there('others', row, seed): bench.add('others', row, seed, {'kept': True, **f(seed), 'versions': versions})
 
 if __name__=='__main__': main()

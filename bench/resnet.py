@@ -1,16 +1,18 @@
-"""How well and how fast convolutional networks learn to read digits: the tables of chapter 6.
+"""How well and how fast convolutional networks learn to read digits: the tables of chapter 7.
 
-    python bench/resnet.py design  [--seeds 5]  [--only TEXT]   each step from a plain network to `small_resnet`, on held-out training digits
+    python bench/resnet.py design  [--seeds 5]  [--only TEXT]   each step from a plain network to `small_resnet`
     python bench/resnet.py figures [--seeds 20] [--only TEXT]   the results on the test digits
-    python bench/resnet.py trials  [--seeds 1]  [--only TEXT]   the recipes that were tried for the best network, on held-out training digits
-    python bench/resnet.py profile              [--only TEXT]   where the CPU seconds of an epoch go, without augmentation and with it
+    python bench/resnet.py trials  [--seeds 1]  [--only TEXT]   the recipes that were tried for the best network
+    python bench/resnet.py profile              [--only TEXT]   where the CPU seconds of an epoch go, with and without augmentation
 
-One thread. Results are added to bench/resnet.json; a run that is in it already is not repeated. `FASTFOUND_DATA` names a folder with all of MNIST.
+Design and trials are evaluated on 10,000 held-out training digits, so that no choice depends on the test digits.
+
+One thread. Runs are added to fastfound/data/resnet.jsonl, a line each; one that is there already is not repeated.
+`FASTFOUND_DATA` names a folder with all of MNIST.
 """
-import argparse, json, platform, time
+import argparse, time
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
-from pathlib import Path
 import torch, torch.nn.functional as F
 from torch import nn
 import fastfound.schedules
@@ -19,14 +21,15 @@ from fastfound.dataloaders import DataLoaders, DataLoader
 from fastfound.datasets import URLs, get_mnist, untar_data
 from fastfound.basics import set_seed
 from fastfound.mixed_precision import MixedPrecision
-from fastfound.files import atomic_write
 from fastfound.fully_connected import normalize
 from fastfound.learner import Callback, Learner, accuracy
 from fastfound.optimizers import SGD, AdamW, MuonSGD
 from fastfound.resnet import Skip, resnet18, small_resnet
 from fastfound.vision import ImageDataLoaders, vision_learner
+import runs
+from timing import stopwatch
 
-FILE = Path(__file__).with_suffix('.json')
+FILE = runs.FOLDER/'resnet.jsonl'
 OPTIMIZERS = {'SGD': partial(SGD, momentum=0.9), 'AdamW': partial(AdamW, wd=0.01), 'Muon': MuonSGD}
 
 @dataclass(frozen=True)
@@ -48,8 +51,8 @@ class Recipe:
     bs: int = 128
     epochs: int = 1
     shift: int = 0              # augmentation: whole pixels
-    affine: float = 0.          # augmentation: up to 10 degrees, a tenth larger, slanted and moved by 2 pixels, times this
-    tta: int = 0                # test-time augmentation: how many changed versions of each digit, by a quarter of these amounts
+    affine: float = 0.          # augmentation: up to 10 degrees, a tenth larger, sheared and moved by 2 pixels, times this
+    tta: int = 0                # test-time augmentation: how many changed versions of each digit, by a quarter of this
 
 def network(r, c):
     "The network of the recipe `r`, for `c` classes"
@@ -76,7 +79,7 @@ def digits(task):
     d = get_mnist('full')
     x,y,xt,yt = d.x_train,d.y_train,d.x_test,d.y_test
     if task=='held out': x,y,xt,yt = x[:50_000],y[:50_000],x[50_000:],y[50_000:]
-    if task=='3 or 7': (x,y),(xt,yt) = [(a[keep], (b[keep]==7).long()) for a,b in ((x,y),(xt,yt)) for keep in [(b==3)|(b==7)]]
+    if task=='3 or 7': (x,y),(xt,yt) = [(a[(b==3)|(b==7)], (b[(b==3)|(b==7)]==7).long()) for a,b in ((x,y),(xt,yt))]
     mean,std = x.float().mean(),x.float().std()
     return (normalize(x.float(), mean, std)[:,None], y), (normalize(xt.float(), mean, std)[:,None], yt)
 
@@ -97,26 +100,28 @@ def learner(r, data, seed):
 def train(r, data, seed):
     "Accuracy, CPU seconds and seconds of a run, with the evaluation after each epoch in them, and the number of parameters"
     learn = learner(r, data, seed)
-    cpu,start = time.process_time(),time.perf_counter()
+    elapsed = stopwatch()
     if r.cycle: learn.fit_one_cycle(r.epochs, pct_start=0.1, quiet=True)
     else: learn.fit(r.epochs, quiet=True)
-    return measured(learn, cpu, start, accuracy(*learn.tta(n=r.tta, augment=augment(r.affine/4))) if r.tta else None)
+    return measured(learn, elapsed, accuracy(*learn.tta(n=r.tta, augment=augment(r.affine/4))) if r.tta else None)
 
-def measured(learn, cpu, start, acc=None):
-    "The results of a run that began at these times; `acc` is its accuracy if that is not the one of the last epoch"
+def measured(learn, elapsed, averaged=None):
+    "The results of a run whose stopwatch is `elapsed`; `averaged` is its accuracy with test-time augmentation"
     last = round(float(learn.recorder['accuracy'][-1]), 5)
-    return {**({'accuracy': last} if acc is None else {'accuracy': round(float(acc), 5), 'without averaging': last}), 'cpu': round(time.process_time()-cpu, 2), 'seconds': round(time.perf_counter()-start, 2), 'parameters': sum(p.numel() for p in learn.model.parameters())}
+    accuracies = {'accuracy': last} if averaged is None else {'accuracy': round(float(averaged), 5), 'without averaging': last}
+    return {**accuracies, **elapsed(), 'parameters': sum(p.numel() for p in learn.model.parameters())}
 
 def book_learner(seed):
     "What chapter 4 of the fastai book ends with: resnet18 on the pictures of 3s and 7s, one epoch at a rate of 0.1"
     dls = ImageDataLoaders.from_folder(untar_data(URLs.MNIST_SAMPLE, 'full'))
     set_seed(seed)
     learn = vision_learner(dls, resnet18, pretrained=False, loss_func=F.cross_entropy, metrics=accuracy)
-    cpu,start = time.process_time(),time.perf_counter()
+    elapsed = stopwatch()
     learn.fit_one_cycle(1, 0.1, quiet=True)
-    return measured(learn, cpu, start)
+    return measured(learn, elapsed)
 
-FINAL = Recipe(norm=True, shrink='max', second='skip', head='max', smoothing=0.1, cycle=True, channels_last=True, bfloat16=True, opt='Muon', lr=0.05, sgd_lr=0.03)
+FINAL = Recipe(norm=True, shrink='max', second='skip', head='max', smoothing=0.1, cycle=True, channels_last=True, bfloat16=True,
+               opt='Muon', lr=0.05, sgd_lr=0.03)
 
 def steps():
     "The rows of the design table: what is changed, the recipe, whether the change is kept"
@@ -153,7 +158,8 @@ BEST = replace(FINAL, widths=(48,96,192), epochs=16, affine=1.25, bs=256, lr=0.0
 
 def trials():
     "The recipes that were tried for the best network: what, the recipe, whether it is kept"
-    return [('twice the channels, 25 epochs', replace(FINAL, widths=(32,64,128), epochs=25, affine=1., tta=8), False), ('three times the channels, 16 epochs, batches of 256, augmented a little more', BEST, True)]
+    return [('twice the channels, 25 epochs', replace(FINAL, widths=(32,64,128), epochs=25, affine=1., tta=8), False),
+            ('three times the channels, 16 epochs, batches of 256, augmented a little more', BEST, True)]
 
 def figures():
     "The rows of the table of results: what, the digits, the recipe"
@@ -162,7 +168,8 @@ def figures():
         ('ten digits, one epoch', 'test', FINAL),
         ('ten digits, one epoch, half the channels', 'test', replace(FINAL, widths=(8,16,32))),
         ('ten digits, two epochs, moved by up to a pixel', 'test', replace(FINAL, epochs=2, shift=1)),
-        ('ten digits, ten epochs, twice the channels, turned, scaled, slanted and moved', 'test', replace(FINAL, widths=(32,64,128), epochs=10, affine=1.)),
+        ('ten digits, ten epochs, twice the channels, turned, scaled, slanted and moved', 'test',
+         replace(FINAL, widths=(32,64,128), epochs=10, affine=1.)),
         ('ten digits, sixteen epochs, three times the channels, augmented, averaged over nine versions', 'test', BEST),
         ('resnet18 on pictures of 3 or 7, one epoch', 'pictures', None),
     ]
@@ -184,39 +191,37 @@ class Profile(Callback):
 
 def profiles():
     "The rows of the table of profiles: what, the digits, the recipe"
-    return [('no augmentation', 'test', FINAL), ('moved by up to a pixel', 'test', replace(FINAL, shift=1)), ('turned, scaled, slanted and moved', 'test', replace(FINAL, affine=1.)),
+    return [('no augmentation', 'test', FINAL), ('moved by up to a pixel', 'test', replace(FINAL, shift=1)),
+            ('turned, scaled, slanted and moved', 'test', replace(FINAL, affine=1.)),
             ('the same, twice the channels', 'test', replace(FINAL, affine=1., widths=(32,64,128)))]
 
-def profile(what, r, data):
-    "Profile an epoch, and put it in the file in place of the last such profile"
+def profile(r, data):
+    "CPU seconds of the parts of an epoch"
     learn,prof = learner(r, data, 0),Profile()
     learn.fit(1, quiet=True, cbs=prof)
-    new = {'row': what, **{k: round(v, 2) for k,v in prof.seconds.items()}}
-    print(new, flush=True)
-    results = load()
-    results['profile'] = [o for o in results.get('profile', []) if o['row']!=what] + [new]
-    save(results)
+    return {k: round(v, 2) for k,v in prof.seconds.items()}
 
-def machine():
-    "What the runs were made on"
-    info = Path('/proc/cpuinfo')
-    name = next((l.split(':')[1].strip() for l in info.read_text().splitlines() if l.startswith('model name')), '') if info.exists() else platform.processor()
-    return f'{name or platform.machine()}, {torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} thread, PyTorch {torch.__version__}'
+def in_order(results):
+    "Runs by table and row, so that pages show the rows of a table in the order in which they were planned; those of others come last"
+    tables = {'design': steps(), 'figures': figures(), 'trials': trials(), 'profile': profiles()}
+    rows = [(table, row[0]) for table,made in tables.items() for row in made]
+    def place(o): return rows.index(key) if (key := (o['table'],o['row'])) in rows else len(rows)
+    return sorted(results, key=place)
 
-def load(): return json.loads(FILE.read_text()) if FILE.exists() else {'machine': machine(), 'rows': {}, 'runs': []}
+def is_there(table, row, seed): return any((o['table'],o['row'],o['seed'])==(table,row,seed) for o in runs.load(FILE))
 
-def save(results):
-    with atomic_write(FILE) as f: Path(f).write_text(json.dumps(results, indent=0) + '\n')
+def add(table, row, seed, result):
+    "Put a run into the file, in place of an older one"
+    new = {'table': table, 'row': row, 'seed': seed, **result, 'machine': runs.machine()}
+    print({k: v for k,v in new.items() if k!='recipe'}, flush=True)
+    others = [o for o in runs.load(FILE) if (o['table'],o['row'],o['seed'])!=(table,row,seed)]  # another process may have added some
+    runs.save(FILE, in_order([*others, new]))
 
 def run(table, row, kept, data, r, seed):
     "Make a run with the digits that `data()` returns, unless it is in the file, and add it"
-    results,key = load(),{'table': table, 'row': row, 'seed': seed}
-    if any(all(o[k]==v for k,v in key.items()) for o in results['runs']): return
-    new = {**key, 'kept': kept, **(train(r, data(), seed) if r else book_learner(seed)), 'recipe': {k: v for k,v in asdict(r).items() if v!=getattr(Recipe(), k)} if r else {}}
-    print({k: v for k,v in new.items() if k!='recipe'}, flush=True)
-    results = load()  # another process may have added to it
-    results['runs'].append(new)
-    save(results)
+    if is_there(table, row, seed): return
+    recipe = {k: v for k,v in asdict(r).items() if v!=getattr(Recipe(), k)} if r else {}
+    add(table, row, seed, {'kept': kept, **(train(r, data(), seed) if r else book_learner(seed)), 'recipe': recipe})
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -227,12 +232,10 @@ def main():
     torch.set_num_threads(1)
     if args.table=='profile':
         for what,task,r in profiles():
-            if what.startswith(args.only): profile(what, r, digits(task))
+            if what.startswith(args.only): add('profile', what, 0, {'parts': profile(r, digits(task))})
         return
-    rows = [(*o, True) for o in figures()] if args.table=='figures' else [(what, 'held out', r, kept) for what,r,kept in (steps() if args.table=='design' else trials())]
-    results = load()
-    results['rows'][args.table] = [row[0] for row in rows]
-    save(results)
+    if args.table=='figures': rows = [(*o, True) for o in figures()]
+    else: rows = [(what, 'held out', r, kept) for what,r,kept in (steps() if args.table=='design' else trials())]
     for seed in range(args.seeds or {'design': 5, 'figures': 20, 'trials': 1}[args.table]):
         for what,task,r,kept in rows:
             if what.startswith(args.only): run(args.table, what, kept, partial(digits, task), r, seed)

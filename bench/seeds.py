@@ -1,11 +1,11 @@
-"""Results over several seeds that a page carries as data, since a reader would wait too long for all of them: made here, by the page's own code.
+"""Results over several seeds that a page carries as data, since all of them would take too long: made here, by the page's own code.
 
     python bench/seeds.py                       list the cells with such data
     python bench/seeds.py 04_mnist_sgd          make them again, and print the cell
     python bench/seeds.py 04_mnist_sgd --check  only tell how far the results are from the stored ones
 
-Such a cell opens with `#| seeds: f` and assigns a dict of results by seed, where `f(seed)` is a function of the page that returns one of them: numbers by name.
-`#| seeds: f nightly` says that one seed takes a minute, so that only the nightly tests make it again.
+Such a cell opens with `#| seeds: f` and assigns a dict of results by seed, where `f(seed)` is a function of the page that returns one
+of them: numbers by name. `#| seeds: f nightly` says that one seed takes a minute, so that only the nightly tests make it again.
 One thread. `FASTFOUND_DATA` names a folder with all of MNIST.
 """
 import argparse, ast, json, os, re
@@ -72,6 +72,8 @@ def main():
         if args.page!=o.page: continue
         f = o.code()
         new = {seed: rounded(f(seed)) for seed in o.results}
-        print('\n'.join(f'{o.name}, seed {seed}: {max(differences(new[seed], o.results[seed]).values()):.4f}' for seed in new) if args.check else o.text(new))
+        if not args.check: print(o.text(new))
+        else:
+            for seed in new: print(f'{o.name}, seed {seed}: {max(differences(new[seed], o.results[seed]).values()):.4f}')
 
 if __name__=='__main__': main()

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MNIST_FILES', 'MIRRORS', 'atomic_write', 'gunzip', 'gunzip_start', 'FileInfo', 'verify', 'fastfound_home',
-           'read_verified', 'fetch', 'cached_file', 'mnist_file', 'verify_md5', 'md5_file']
+           'read_verified', 'fetch', 'cached_file', 'mnist_file', 'verify_md5', 'md5_file', 'read_runs']
 
 # %% ../nbs/library/files.ipynb #19b25147
 import errno, hashlib, http.client, os, queue, shutil, socket, tempfile, threading, time, zlib
@@ -279,3 +279,14 @@ def md5_file(
     path = fastfound_home()/folder/name
     def check(data, name): return gunzip(verify_md5(data, name, md5), name, nbytes)
     return cached_file(name, path.parent, mirrors, lambda: check(path.read_bytes(), path), check, nbytes*101//100+1000)  # gzip may add a little
+
+# %% ../nbs/library/files.ipynb #250c69c2
+import json
+from importlib.resources import files
+
+# %% ../nbs/library/files.ipynb #35b66071
+def read_runs(
+    name:str, # of a file in `fastfound/data`, without its suffix: 'resnet' or 'figures'
+) -> list:    # a dict for each run, in the order of the file
+    "The results of runs that come with the book"
+    return [json.loads(o) for o in (files('fastfound')/f'data/{name}.jsonl').read_text(encoding='utf-8').splitlines()]
