@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['default_collate', 'DataLoader', 'DataLoaders', 'as_images', 'split_batch', 'class_numbers', 'map_tensors',
-           'to_device', 'count_rows', 'concat', 'first']
+           'to_device', 'count_rows', 'concat', 'to_cpu', 'first']
 
 # %% ../nbs/library/dataloaders.ipynb #19b25147
 import math, multiprocessing, os, pickle, shutil, signal, sys, tempfile, threading
@@ -297,3 +297,10 @@ def concat(
     "The structures in `parts` as one, with their tensors concatenated"
     if isinstance(parts[0], dict): return {k: concat([o[k] for o in parts]) for k in parts[0]}
     return tuple(map(concat, zip(*parts))) if isinstance(parts[0], (tuple,list)) else torch.cat(parts) if isinstance(parts[0], torch.Tensor) else parts[0]
+
+# %% ../nbs/library/dataloaders.ipynb #c16c1938
+def to_cpu(
+    x, # a tensor, or tuples, lists and dicts of tensors
+):
+    "`x` with its tensors on the CPU and outside any graph; the copies are complete when it returns"
+    return map_tensors(lambda t: t.detach().cpu(), x)

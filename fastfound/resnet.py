@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['smoothed_cross_entropy', 'out_size', 'conv2d', 'pool2d', 'max_pool2d', 'avg_pool2d', 'update_running', 'BatchNorm',
-           'init_convs', 'conv3x3', 'ResBlock', 'Skip', 'small_resnet', 'digit_resnet', 'resnet18']
+           'init_convs', 'conv3x3', 'ResBlock', 'Skip', 'small_resnet', 'digit_resnet', 'deep_resnet', 'resnet18',
+           'resnet34']
 
 # %% ../nbs/07_resnet.ipynb #647de9a9
 import math
@@ -154,14 +155,32 @@ def digit_resnet(
 smoothed_cross_entropy = partial(F.cross_entropy, label_smoothing=0.1)
 
 # %% ../nbs/07_resnet.ipynb #21320b2e
+def deep_resnet(
+    blocks,     # how many residual blocks each of the four stages has
+    n_out=1000, # number of classes
+    n_in=3,     # channels of the images
+) -> nn.Sequential: # from images (n,n_in,h,w) to logits (n,n_out)
+    "A residual network for large images (He and others 2015, table 1, option B), with torchvision's initialisation and names of parameters"
+    def stage(n_in, n_out, n, stride):
+        return nn.Sequential(ResBlock(n_in, n_out, stride), *(ResBlock(n_out, n_out) for _ in range(n-1)))
+    a,b,c,d = blocks
+    layers = OrderedDict(
+        conv1=nn.Conv2d(n_in, 64, 7, stride=2, padding=3, bias=False), bn1=nn.BatchNorm2d(64), relu=nn.ReLU(),
+        maxpool=nn.MaxPool2d(3, stride=2, padding=1),
+        layer1=stage(64, 64, a, 1), layer2=stage(64, 128, b, 2), layer3=stage(128, 256, c, 2), layer4=stage(256, 512, d, 2),
+        avgpool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(), fc=nn.Linear(512, n_out))
+    return init_convs(nn.Sequential(layers), 'fan_out').to(memory_format=torch.channels_last)
+
 def resnet18(
     n_out=1000, # number of classes
     n_in=3,     # channels of the images
 ) -> nn.Sequential: # from images (n,n_in,h,w) to logits (n,n_out)
-    "The residual network of 18 layers (He and others 2015, *Deep residual learning*, table 1, option B), initialised as torchvision's and with its names of parameters"
-    def stage(n_in, n_out, stride): return nn.Sequential(ResBlock(n_in, n_out, stride), ResBlock(n_out, n_out))
-    layers = OrderedDict(
-        conv1=nn.Conv2d(n_in, 64, 7, stride=2, padding=3, bias=False), bn1=nn.BatchNorm2d(64), relu=nn.ReLU(), maxpool=nn.MaxPool2d(3, stride=2, padding=1),
-        layer1=stage(64, 64, 1), layer2=stage(64, 128, 2), layer3=stage(128, 256, 2), layer4=stage(256, 512, 2),
-        avgpool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(), fc=nn.Linear(512, n_out))
-    return init_convs(nn.Sequential(layers), 'fan_out').to(memory_format=torch.channels_last)
+    "The residual network of 18 layers: two blocks in each stage"
+    return deep_resnet((2,2,2,2), n_out, n_in)
+
+def resnet34(
+    n_out=1000, # number of classes
+    n_in=3,     # channels of the images
+) -> nn.Sequential: # from images (n,n_in,h,w) to logits (n,n_out)
+    "The residual network of 34 layers: three, four, six and three blocks in its stages"
+    return deep_resnet((3,4,6,3), n_out, n_in)
