@@ -1,5 +1,5 @@
 "The Learner where its page does not go: nested batches, errors, terminals and pipes, interruptions."
-import copy, json, math, os, re, signal, subprocess, sys, textwrap
+import copy, importlib, json, math, os, pkgutil, re, signal, subprocess, sys, textwrap
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -33,7 +33,9 @@ def test_the_table_of_callbacks_is_complete():
     table = next(o for o in page() if '| callback | `order` | why |' in o)
     rows = [(o.split('|')[1], int(o.split('|')[2])) for o in table.splitlines() if re.match(r'\| `', o)]
     listed = {re.search('`(\\w+)`', name)[1]: order for name,order in rows}
-    classes = {c.__name__: c.order for c in vars(fastfound.all).values() if isinstance(c, type) and issubclass(c, Callback) and c is not Callback}
+    modules = [importlib.import_module(f'fastfound.{o.name}') for o in pkgutil.iter_modules(fastfound.__path__) if o.name[0]!='_']
+    public = [c for m in modules for k,c in vars(m).items() if k[0]!='_' and isinstance(c, type)]
+    classes = {c.__name__: c.order for c in public if issubclass(c, Callback) and c is not Callback}
     assert list(listed.values())==sorted(listed.values())
     assert listed.items()<=classes.items() and all(classes[k]==0 for k in classes.keys()-listed.keys()), (listed, classes)
 
