@@ -258,7 +258,7 @@ def split_batch(
     "The inputs and the target in `batch`; a `TypeError` if it does not hold at least one of each"
     parts = tuple(batch.values()) if isinstance(batch, dict) else batch
     if not isinstance(parts, (tuple,list)) or len(parts)<2: raise TypeError(f'Learner: got a batch that is a {type(batch).__name__}, wanted a tuple of inputs and targets')
-    return parts
+    return tuple(parts)
 
 def class_numbers(
     targ:torch.Tensor, # any shape
@@ -292,7 +292,7 @@ def count_rows(
     return next((n for n in map(count_rows, parts) if n is not None), None)
 
 def concat(
-    parts:list, # tensors, or tuples and dicts of tensors, all with the same structure
+    parts, # tensors, or tuples and dicts of tensors, all with the same structure
 ):
     "The structures in `parts` as one, with their tensors concatenated"
     if isinstance(parts[0], dict): return {k: concat([o[k] for o in parts]) for k in parts[0]}
