@@ -46,7 +46,7 @@ def show_image(
     figsize=None, # width and height in inches of a new figure
     cmap='Greys', # colours for an image with one channel: large values are dark
     **kw,         # passed to matplotlib's imshow
-) -> 'plt.Axes':  # the one drawn on
+):                # the axes drawn on
     "Show the image `im`"
     a = image_array(im)
     if ax is None: _,ax = plt.subplots(figsize=figsize)
@@ -103,7 +103,7 @@ def plot_function(
 # %% ../nbs/library/display.ipynb #779b63e4
 def neutral_colors(
     ax, # all of its figure is changed
-) -> 'plt.Axes':
+): # `ax`
     "Make the figure of `ax` transparent and its text grey, to be read on light and on dark pages"
     ax.figure.patch.set_alpha(0)
     ax.patch.set_alpha(0)
