@@ -9,6 +9,7 @@ __all__ = ['write_state', 'read_state', 'model_state', 'check_model_state', 'loa
 import zipfile
 import torch
 from pathlib import Path
+from typing import NoReturn
 from .files import atomic_write
 
 # %% ../nbs/library/weights.ipynb #05ed4c72
@@ -29,7 +30,7 @@ def read_state(
 ) -> dict:
     "The state in the file at `path`; a `ValueError` if it is damaged, holds something else or lacks one of `types`"
     path = Path(path)
-    def refuse(got): raise ValueError(f'{path}: got {got}, wanted {kind}') from None
+    def refuse(got) -> NoReturn: raise ValueError(f'{path}: got {got}, wanted {kind}') from None
     if not path.exists(): raise FileNotFoundError(f'{path} is not there; wanted a file of {kind}')
     try:
         with zipfile.ZipFile(path) as z: bad = z.testzip()
