@@ -33,7 +33,7 @@ class Callback:
     order = 0         # callbacks with a lower order run first, at every event but `after_fit`
     run_train = True  # whether it gets the batch events of training
     run_valid = True  # whether it gets the batch events of validation
-    state_attrs = ()  # names of attributes that are saved in a checkpoint
+    state_attrs:tuple = ()  # names of attributes that are saved in a checkpoint
     run_in_trials = False # whether it is also active in trial runs, such as `lr_find`
     learn = None
     def __init_subclass__(cls):
