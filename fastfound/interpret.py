@@ -51,7 +51,7 @@ def probabilities(
 class Prediction(NamedTuple):
     "What a classifier says of one example"
     label: str          # name of the class
-    index: int          # number of the class
+    index: int          # type: ignore[assignment]  # number of the class; mypy: tuple has a method `index`, which this hides
     probs: torch.Tensor # probability of each class (c,)
 
 @patch
@@ -63,7 +63,7 @@ def predict(self:Learner,
         self.xb = to_device(self.dls.as_batch(*item), model_device(self.model))
         self.forward()
         pred = self.pred.cpu()
-    index = predicted_class(pred)[0].item()
+    index = int(predicted_class(pred)[0])
     return Prediction(self.dls.name(index), index, probabilities(pred)[0])
 
 # %% ../nbs/05a_interpret.ipynb #10259c84
@@ -114,7 +114,7 @@ def confusion_matrix(
     preds,targ = preds.flatten().long(),targ.flatten().long()
     if len(preds)!=len(targ): raise ValueError(f'confusion_matrix: got {len(preds)} predictions and {len(targ)} targets, wanted as many of each')
     low,high = (min(preds.min(), targ.min()).item(), max(preds.max(), targ.max()).item()) if len(targ) else (0,-1)
-    c = high+1 if c is None else c
+    c = int(high)+1 if c is None else c
     if low<0 or high>=c: raise ValueError(f'confusion_matrix: got class numbers from {low} to {high}, wanted 0 to {c-1} for {c} classes')
     return (targ*c+preds).bincount(minlength=c*c).view(c,c)
 
