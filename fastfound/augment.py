@@ -67,7 +67,7 @@ def affine(
     a,b,c,d = (cos-k*sin)/zoom*side,-(sin+k*cos)/zoom*side,sin/zoom,cos/zoom  # the inverse: from a pixel of the result to the original
     rows = [a, b*h/w, -(a*right+b*down)*2/w],[c*w/h, d, -(c*right+d*down)*2/h]
     theta = torch.stack([torch.stack(o, -1) for o in rows], 1)  # (n,2,3)
-    grid = F.affine_grid(theta, (n,1,h,w), align_corners=False)
+    grid = F.affine_grid(theta, [n,1,h,w], align_corners=False)
     return F.grid_sample(images, grid, padding_mode=pad, align_corners=False).view(x.shape)
 
 # %% ../nbs/08a_augment.ipynb #e4ac0bd1
