@@ -12,7 +12,7 @@ ifneq ($(FASTFOUND_HOME),)
 export FASTFOUND_HOME := $(abspath $(FASTFOUND_HOME))
 endif
 
-.PHONY: help demo test doctor lab notebooks figures docs book export clean constraints
+.PHONY: help demo test types doctor lab notebooks figures docs book export clean constraints
 .NOTPARALLEL:
 
 help: ## list the targets
@@ -23,6 +23,15 @@ demo: .venv/.run ## watch a network learn handwritten digits; options in ARGS, s
 
 test: .venv/.dev ## run every notebook and the tests; ARGS=05_training_loop only that page and its tests, ARGS=--long those that take long
 	$(BIN)/python tools/test.py $(ARGS)
+
+# mypy in its mildest mode: a function without annotations is not checked. Left out: methods that `patch` adds (attr-defined, operator),
+# calls with `*args` of any length (call-arg), what PyTorch's own annotations leave open or do not know (union-attr, call-overload),
+# wishes for more annotations (var-annotated), bytes in messages (str-bytes-safe)
+LEFT_OUT := attr-defined operator call-arg union-attr call-overload var-annotated str-bytes-safe
+MYPY := --ignore-missing-imports --implicit-optional --allow-redefinition $(addprefix --disable-error-code=,$(LEFT_OUT))
+
+types: .venv/.dev ## check that the annotations of the package are true
+	$(BIN)/mypy --cache-dir=.venv/.mypy $(MYPY) -p fastfound
 
 doctor: .venv/.run ## look at this machine and say what to do about each problem
 	$(BIN)/fastfound_doctor $(ARGS)
