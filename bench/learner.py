@@ -75,7 +75,7 @@ def ready_made(train, valid, lr, bs):
 
 def learner(train, valid, lr, bs):
     dls = DataLoaders(DataLoader(train, bs, shuffle=True), DataLoader(valid, bs))
-    learn = Learner(dls, network(), mnist_loss, lr=lr, metrics=accuracy)
+    learn = Learner(dls, network(), mnist_loss, SGD, lr, accuracy)
     def epoch():
         learn.fit(1, quiet=True)
         return learn.recorder.values[-1]

@@ -10,7 +10,6 @@ import argparse
 from functools import partial
 import fastai, torch, torchvision, torch.nn.functional as F
 from fastai.vision import all as fa
-from torch import nn
 from torchvision import transforms
 from torchvision.datasets import ImageFolder
 from fastfound.datasets import URLs, untar_data

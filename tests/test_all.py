@@ -15,7 +15,8 @@ LIBRARIES = 'torch nn F np pd plt matplotlib math sqrt partial string Path L fir
 DATA = 'untar_data URLs get_image_files get_mnist mnist_arrays DataLoader DataLoaders ImageDataLoaders default_collate'
 SHOWING = 'show_image show_images subplots plot_function gv set_seed default_device'
 CHAPTERS = '''matmul matmul_loops matmul_dot matmul_bcast matmul_einsum einsum broadcast_shape explain_broadcast test_near
-    normalize lin relu mse kaiming xavier mse_grad relu_grad lin_grad forward_and_backward LayerFunction Relu Lin Mse Model CrossEntropy LinearLayer
+    normalize lin relu mse kaiming xavier mse_grad relu_grad lin_grad forward_and_backward LayerFunction Relu Lin Mse Model CrossEntropy
+    LinearLayer
     mnist_distance init_params linear1 sigmoid mnist_loss BasicOptim SGD'''
 TRAINING = '''Learner Callback CancelFitException CancelEpochException CancelBatchException Recorder accuracy error_rate Adam AdamW RMSProp
     Muon vision_learner cnn_learner resnet18 resnet34 small_resnet'''
