@@ -79,8 +79,9 @@ def check_machine() -> list:
 # %% ../nbs/programs/doctor.ipynb #02e0f2d1
 def _file_error(folder, name):
     "The exception of reading file `name`; None if it is as published"
+    from fastfound.datasets import MNIST_FILES
     from fastfound.files import read_verified
-    try: read_verified(folder, name)
+    try: read_verified(folder, name, MNIST_FILES[name])
     except (OSError, ValueError) as e: return e
 
 def check_sample() -> dict:
@@ -92,7 +93,8 @@ def check_sample() -> dict:
 
 def check_digits() -> dict:
     "Whether the four files of MNIST are as published, in the folder that `FASTFOUND_DATA` names or in the cache"
-    from fastfound.files import MNIST_FILES, fastfound_home
+    from fastfound.datasets import MNIST_FILES
+    from fastfound.files import fastfound_home
     named = os.environ.get('FASTFOUND_DATA')
     try: folder = Path(named).expanduser() if named else fastfound_home()
     except OSError as e: return finding('digits', e, 'see the cache')

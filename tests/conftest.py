@@ -8,15 +8,19 @@ from hypothesis import settings
 from fastfound import datasets
 from fastfound import files as files_module
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets background jobs ignore Ctrl-C, and the programs that tests start would, too
+# a shell lets background jobs ignore Ctrl-C, and the programs that tests start would, too
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = ['browser']
 
+MARKS = {
+    'long': 'starts whole programs, or trains on all of MNIST, for seconds each; left to `make test ARGS=--long` and to .ci/run',
+    'nightly': 'needs minutes; run by `make test ARGS=--nightly` and by a workflow each night',
+    'not_numerical': 'about files, processes and words, which no processor rounds; left out by `python tools/test.py --numerical`',
+    'browser': 'needs a browser, and the tests of the site need the site; run by `make test ARGS=--browser`'}
+
 def pytest_configure(config):
-    config.addinivalue_line('markers', 'long: starts whole programs, or trains on all of MNIST, for seconds each; `make test` leaves these tests to `make test ARGS=--long` and to .ci/run')
-    config.addinivalue_line('markers', 'nightly: needs minutes; run by `make test ARGS=--nightly` and by a workflow each night')
-    config.addinivalue_line('markers', 'not_numerical: about files, processes and words, which no processor rounds; left out by `python tools/test.py --numerical`')
-    config.addinivalue_line('markers', 'browser: needs a browser, and the tests of the site need the site; run by `make test ARGS=--browser`')
+    for name,about in MARKS.items(): config.addinivalue_line('markers', f'{name}: {about}')
 
 def pytest_deselected(items):
     "Tell the process that started this one how many tests it leaves out"
@@ -47,7 +51,7 @@ def published(folder):
     def labels(n): return torch.arange(n, dtype=torch.uint8)%10
     tensors = images(60), labels(60), images(20), labels(20)
     files = {}
-    for name,t in zip(files_module.MNIST_FILES, tensors):
+    for name,t in zip(datasets.MNIST_FILES, tensors):
         datasets.write_idx(folder/f'{name}.gz', t)
         data = gzip.decompress((folder/f'{name}.gz').read_bytes())
         files[name] = files_module.FileInfo(len(data), hashlib.sha256(data).hexdigest())
@@ -55,13 +59,14 @@ def published(folder):
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
-    "A folder with four small files that count as published, an empty cache, and no waiting"
+    "A folder with four small files that count as published, an empty cache, and mirrors that may be slow and need no encryption"
     folder = tmp_path/'published'
-    monkeypatch.setattr(files_module, 'MNIST_FILES', published(folder))
-    monkeypatch.setattr(files_module, '_RETRY_DELAY', 0)
-    for o in ('_CONNECT_TIMEOUT', '_READ_TIMEOUT'): monkeypatch.setattr(files_module, o, 60)  # a busy machine is slow
+    monkeypatch.setattr(datasets, 'MNIST_FILES', published(folder))
+    monkeypatch.setattr(files_module, '_SCHEMES', ('https','http'))
+    monkeypatch.setattr(files_module, '_PATIENCE', (60,60))  # a busy machine is slow
     monkeypatch.setenv('FASTFOUND_HOME', str(tmp_path/'home'))
-    for o in ('FASTFOUND_DATA', 'FASTFOUND_OFFLINE', 'FASTFOUND_MIRRORS', 'http_proxy', 'HTTP_PROXY', 'all_proxy', 'ALL_PROXY'): monkeypatch.delenv(o, raising=False)
+    for o in ('DATA', 'OFFLINE', 'MIRRORS'): monkeypatch.delenv(f'FASTFOUND_{o}', raising=False)
+    for o in ('http_proxy', 'HTTP_PROXY', 'all_proxy', 'ALL_PROXY'): monkeypatch.delenv(o, raising=False)
     monkeypatch.setattr(files_module, 'getproxies', dict)
     return folder
 
@@ -87,6 +92,7 @@ class Mirror(BaseHTTPRequestHandler):
         if how=='cut_unstated': stated,data = 0,data[:len(data)//2]
         if how=='other': data = gzip.compress(b'\0\0\x08\x01\0\0\0\1\7')
         if how=='same_size': data = gzip.compress(bytes(len(gzip.decompress(data))))
+        if how=='same_length': data = bytes(len(data))
         if how=='endless': data = data + bytes(10**6)
         if how=='bomb': data = bomb()
         self.send_response(status)
@@ -124,12 +130,12 @@ def start(code):
         import sys, pathlib
         sys.path.insert(0, {tests!r})
         from conftest import published
-        from fastfound import files
+        from fastfound import datasets, files
         from fastfound.datasets import *
         from PIL import Image
         import tempfile
-        with tempfile.TemporaryDirectory() as d: files.MNIST_FILES = published(pathlib.Path(d))
-        files.getproxies = dict
+        with tempfile.TemporaryDirectory() as d: datasets.MNIST_FILES = published(pathlib.Path(d))
+        files.getproxies,files._SCHEMES = dict,('https','http')
         print('ready', flush=True)
         sys.stdin.readline()
         ''').format(tests=str(Path(__file__).parent)) + textwrap.dedent(code)
@@ -148,4 +154,5 @@ def wait_for(what, seconds=300):
 def same(got, want, tol=1e-10, equal_nan=False):
     "Equal shapes, and values equal to `tol`: relative where they are above 1, since a gradient of zeros has no scale of its own"
     assert got.shape==want.shape and got.dtype==want.dtype
-    torch.testing.assert_close(got, want, rtol=0, atol=tol*max(1, want.nan_to_num(0,0,0).abs().max().item() if want.numel() else 1), equal_nan=equal_nan)
+    largest = want.nan_to_num(0,0,0).abs().max().item() if want.numel() else 1
+    torch.testing.assert_close(got, want, rtol=0, atol=tol*max(1, largest), equal_nan=equal_nan)

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from packaging.specifiers import SpecifierSet
 from fastfound import datasets, doctor
-from fastfound.files import MNIST_FILES, fastfound_home
+from fastfound.datasets import MNIST_FILES
+from fastfound.files import fastfound_home
 
 pytestmark = pytest.mark.not_numerical
 

@@ -6,8 +6,7 @@
 import sys
 from pathlib import Path
 import numpy as np, torch
-from fastfound.datasets import write_idx
-from fastfound.files import MNIST_FILES
+from fastfound.datasets import MNIST_FILES, write_idx
 
 def stratified(y, n_test, seed=42):
     "Row numbers of a training and a test set, shuffled, with `n_test` rows of every class in the latter"

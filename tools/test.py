@@ -6,10 +6,11 @@ from run_nbs import ROOT, notebooks, run_all
 
 def full_data():
     "The folder with all of MNIST that the user named or that the cache holds, if any; a named one that is damaged is an error"
-    from fastfound.files import MNIST_FILES, fastfound_home, read_verified
+    from fastfound.datasets import MNIST_FILES
+    from fastfound.files import fastfound_home, read_verified
     named = os.environ.get('FASTFOUND_DATA')
     folder = Path(named).expanduser().resolve() if named else fastfound_home()
-    try: [read_verified(folder, o) for o in MNIST_FILES]
+    try: [read_verified(folder, *o) for o in MNIST_FILES.items()]
     except (OSError, ValueError):
         if named: raise
         return None
