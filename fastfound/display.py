@@ -19,7 +19,8 @@ class LazyModule:
     "A module that is imported when one of its attributes is asked for"
     def __init__(self,
         name, # in full, such as `matplotlib.pyplot`
-    ): self._name = name
+    ):
+        self._name = name
     def __getattr__(self, name): return getattr(import_module(self._name), name)
     def __dir__(self): return dir(import_module(self._name))
     def __repr__(self): return f'<{self._name}, imported when it is used>'
@@ -29,13 +30,14 @@ plt = LazyModule('matplotlib.pyplot')
 # %% ../nbs/library/display.ipynb #2f634dc0
 def image_array(
     im, # tensor, array or PIL image: (h,w), (channels,h,w) or (h,w,channels)
-):
+) -> np.ndarray: # on the CPU, with the dtype of `im`
     "`im` as an array that matplotlib can show: (h,w) or (h,w,channels)"
     if isinstance(im, torch.Tensor): im = im.detach().cpu()
     a = np.asarray(im)
     if a.ndim==3 and a.shape[0] in (1,3,4) and a.shape[-1] not in (1,3,4): a = a.transpose(1,2,0)
     if a.ndim==3 and a.shape[-1]==1: a = a[...,0]
-    if a.ndim not in (2,3): raise ValueError(f"got an image of shape {tuple(a.shape)}, wanted (h,w), (channels,h,w) or (h,w,channels)")
+    if a.ndim not in (2,3):
+        raise ValueError(f'image_array: got an image of shape {tuple(a.shape)}, wanted (h,w), (channels,h,w) or (h,w,channels)')
     return a
 
 # %% ../nbs/library/display.ipynb #52204f79
@@ -57,12 +59,13 @@ def show_image(
 
 # %% ../nbs/library/display.ipynb #e12ee606
 def subplots(
-    nrows=1, ncols=1,
+    nrows=1,       # rows of the grid
+    ncols=1,       # columns
     figsize=None,  # width and height in inches; by default imsize for each plot
     imsize=3,      # inches a plot
     suptitle=None, # above all plots
     **kw,          # passed to matplotlib's subplots
-):
+) -> tuple:        # the figure, and an array (nrows,ncols)
     "A figure and an array of `nrows` by `ncols` axes, sized for images"
     fig,axs = plt.subplots(nrows, ncols, figsize=figsize or (ncols*imsize, nrows*imsize), squeeze=False, **kw)
     if suptitle is not None: fig.suptitle(suptitle)
@@ -91,7 +94,8 @@ def plot_function(
     tx=None,        # name of the horizontal axis
     ty=None,        # name of the vertical axis
     title=None,     # above the plot
-    min=-2, max=2,  # from where to where
+    min=-2,         # from here
+    max=2,          # to here
     figsize=(6,4),  # width and height in inches
 ):
     "Plot `f` between `min` and `max`"
@@ -123,80 +127,51 @@ class Table:
         **formats, # how to show a column, such as seconds='.2f'; None is shown as a dash
     ):
         self.rows,self.formats = list(rows),formats
-    def cells(self):
+    def cells(self) -> list:
         "The names of the columns, then what each row shows"
         names = list(self.rows[0]) if self.rows else []
         return [names] + [['-' if r[o] is None else format(r[o], self.formats.get(o, '')) for o in names] for r in self.rows]
     def __repr__(self):
         cells = self.cells()
         widths = [max(map(len, o)) for o in zip(*cells)]
-        return '\n'.join('  '.join([row[0].ljust(widths[0]), *(o.rjust(w) for o,w in zip(row[1:], widths[1:]))]) for row in cells if row)
-    def td(self, text):
+        def line(row): return '  '.join([row[0].ljust(widths[0]), *(o.rjust(w) for o,w in zip(row[1:], widths[1:]))])
+        return '\n'.join(line(row) for row in cells if row)
+    def td(self,
+        text, # of the cell
+    ) -> str:
         "The HTML of the cell that shows `text`"
         return f'<td>{escape(text)}</td>'
     def _repr_html_(self):
         head,*body = ['<tr>' + ''.join(map(self.td, row)) + '</tr>' for row in self.cells()]
         return f"<table><thead>{head.replace('td>', 'th>')}</thead><tbody>{''.join(body)}</tbody></table>"
 
-# %% ../nbs/library/display.ipynb #e7c31d45
-class _Cell:
-    "Counts messages of the kernel, to know whether the running cell has shown anything besides our progress bars"
-    expected = None  # the count if it has not; None if that is not known, as in the cell that imports this module
-    @staticmethod
-    def count():
-        from IPython import get_ipython
-        for o in (sys.stdout, sys.stderr): o.flush()
-        return get_ipython().kernel.session.message_count
-    @classmethod
-    def begin(cls, *args): cls.expected = cls.count()
-    @classmethod
-    def send(cls, f, *args, **kw):
-        "Call `f`, and take no account of the messages that it sends"
-        if cls.expected is None: return f(*args, **kw)
-        before = cls.count()
-        res = f(*args, **kw)
-        cls.expected += cls.count()-before
-        return res
-    @classmethod
-    def only_ours(cls): return cls.expected is not None and cls.expected==cls.count()
-    @classmethod
-    def watch(cls):
-        "Remember the count at the beginning of each cell, if this kernel counts"
-        from IPython import get_ipython
-        shell = get_ipython()
-        if hasattr(getattr(getattr(shell, 'kernel', None), 'session', None), 'message_count'): shell.events.register('pre_run_cell', cls.begin)
-
-if IN_NOTEBOOK: _Cell.watch()
-
 # %% ../nbs/library/display.ipynb #f276e5eb
 class Live:
-    "One output of a notebook cell, updated in place: a value, with a line of text below it while there is one"
+    "One output of a notebook cell, updated in place: a table, with a line of text below it while there is one"
     def __init__(self): self.value,self.line,self.handle = None,'',None
     def show(self,
-        value, # anything that can be displayed
+        value, # a Table
     ):
-        "Show `value` in place of the value before"
+        "Show `value` in place of the one before"
         self.value = value
-        self._update()
-    def write(self, text):
+        self.update()
+    def write(self,
+        text, # after a carriage return, as tqdm sends it
+    ):
         "Show `text` as the line below: tqdm asks a file for this and for `flush`"
         if not text.startswith('\r') or text.strip()==self.line: return
         self.line = text.strip()
-        self._update()
+        self.update()
     def flush(self): pass
-    def _data(self):
-        from IPython import get_ipython
-        data = {} if self.value is None else get_ipython().display_formatter.format(self.value)[0]
-        if self.line or not data: data['text/plain'] = '\n'.join(filter(None, [data.get('text/plain'), self.line]))
-        if self.line and 'text/html' in data: data['text/html'] += f'<pre>{escape(self.line)}</pre>'
-        return data
-    def _update(self):
-        from IPython.display import clear_output, display
-        if self.handle is None: self.handle = _Cell.send(display, self._data(), raw=True, display_id=True)
-        elif self.value is None and not self.line and _Cell.only_ours():
-            _Cell.send(clear_output)
-            self.handle = None
-        else: _Cell.send(self.handle.update, self._data(), raw=True)
+    def update(self):
+        "Show what there is now"
+        from IPython.display import display
+        if self.handle is None: self.handle = display(self, display_id=True)
+        else: self.handle.update(self)
+    def __repr__(self): return '\n'.join(str(o) for o in (self.value, self.line) if o)
+    def _repr_html_(self):
+        table = self.value._repr_html_() if self.value else ''
+        return table + f'<pre>{escape(self.line)}</pre>'*bool(self.line)
 
 # %% ../nbs/library/display.ipynb #54ad46be
 def progress_bar(
@@ -221,7 +196,7 @@ def notify(
 # %% ../nbs/library/display.ipynb #d8b3b52b
 def show_source(
     *objs, # functions or classes
-): # shows itself in a notebook
+) -> 'Markdown': # shows itself in a notebook
     "The source code of `objs`, as it stands in the library"
     from IPython.display import Markdown
     return Markdown('```python\n' + '\n'.join(inspect.getsource(o) for o in objs) + '```')

@@ -32,7 +32,7 @@ def run(path, skip=('full', 'slow', 'notest'), save=False, timeout=1800):
     noise = [''.join(o.text) for c in nb.cells for o in c.get('outputs', []) if o.output_type=='stream' and o.name=='stderr']
     if noise: return f'{path.name}: wrote warnings or other lines to stderr, so nothing is stored:\n' + '\n'.join(noise)
     for c in nb.cells:
-        if 'outputs' in c: c.outputs = [o for o in c.outputs if list(o.get('data', {}).values()) != ['']]  # a progress bar that has gone
+        if 'outputs' in c: c.outputs = [o for o in c.outputs if 'data' not in o or any(o.data.values())]  # a progress bar that has gone
     spare = path.with_name(f'.{path.name}.part')
     nbformat.write(nb, spare)
     os.replace(spare, path)
