@@ -1,10 +1,11 @@
-"Convolution, pooling and batch normalisation with gradients of our own, as layers and on our engine, against PyTorch."
+"Convolution, pooling and batch normalisation with gradients of our own, alone and on our engine, against PyTorch."
 import copy, random
 from functools import partial
 import pytest, torch
 import torch.nn.functional as F
 from torch import nn
 import fastfound.schedules
+from fastfound import resnet_by_hand
 from fastfound.engine import Tensor, check_gradients
 from fastfound.checkpoints import Checkpoint
 from fastfound.weights import model_state
@@ -14,20 +15,14 @@ from fastfound.learner import Callback, Learner, accuracy
 from fastfound.training_loop import HandLearner
 from fastfound.optimizers import SGD, MuonSGD
 from fastfound.resnet import ResBlock, Skip, resnet18, small_resnet
-from fastfound.resnet_by_hand import LayerModel, TensorModel, by_hand, layer_parameters, on_engine
+from fastfound.resnet_by_hand import (TensorModel, batch_norm_grad, conv2d_input_grad, conv2d_weight_grad, max_pool_grad,
+                                      max_pool_indices, on_engine)
 from learners import same
 
 def randn(*shape): return torch.randn(shape, dtype=torch.float64)
 
-def by_layers(m, x, g):
-    "Output of our layers, and the gradients of their input and parameters"
-    layer,x = by_hand(m),x.clone()
-    out = layer(x)
-    out.g = g(out)
-    layer.backward()
-    return out,x.g,*[p.g.T if p.ndim==2 else p.g for p in layer_parameters(layer)]
-
 def by_engine(m, x, g):
+    "Output, and the gradients of input and parameters"
     x,leaves = Tensor(x, requires_grad=True),{p: Tensor(p.data, requires_grad=True) for p in m.parameters()}
     out = on_engine(m, x, leaves)
     out.backward(g(out.data))
@@ -40,17 +35,19 @@ def by_pytorch(m, x, g):
     out.backward(g(out.detach()))
     return out.detach(),x.grad,*[p.grad for p in m.parameters()]
 
+def drawn(seed):
+    "A function from an output to a gradient of it"
+    return lambda out: torch.randn(out.shape, dtype=out.dtype, generator=torch.Generator().manual_seed(seed))
+
 def compare(m, x, tol=1e-10, seed=0):
-    "An error unless layers and engine have the output and the gradients of PyTorch, for a drawn gradient of the output; buffers change alike, too"
-    def g(out): return torch.randn(out.shape, dtype=out.dtype, generator=torch.Generator().manual_seed(seed))
-    copies = [copy.deepcopy(m) for _ in range(2)]
-    want = by_pytorch(m, x, g)
-    for ours,own in zip((by_layers, by_engine), copies):
-        got = ours(own, x, g)
-        assert len(got)==len(want)
-        for a,b in zip(got, want): near(a, b, tol=tol)
-        for (k,a),(_,b) in zip(own.named_buffers(), m.named_buffers()):
-            if k.split('.')[-1]!='num_batches_tracked': near(a, b, tol=1e-12)
+    "PyTorch's output and gradients, for a drawn gradient of the output; an error unless the engine has the same, and the same buffers"
+    own = copy.deepcopy(m)
+    want,got = by_pytorch(m, x, drawn(seed)),by_engine(own, x, drawn(seed))
+    assert len(got)==len(want)
+    for a,b in zip(got, want): near(a, b, tol=tol)
+    for (k,a),(_,b) in zip(own.named_buffers(), m.named_buffers()):
+        if k.split('.')[-1]!='num_batches_tracked': near(a, b, tol=1e-12)
+    return want
 
 def test_convolutions():
     "Drawn sizes, channels, strides, paddings and dilations, with and without biases, and weights with the channels last"
@@ -62,19 +59,28 @@ def test_convolutions():
         torch.manual_seed(done)
         m = nn.Conv2d(rng.randint(1, 4), rng.randint(1, 5), kernel, stride, padding, dilation, bias=rng.random()<0.5).double()
         if rng.random()<0.5: m = m.to(memory_format=torch.channels_last)
-        compare(m, randn(rng.randint(1, 4), m.in_channels, *size), seed=done)
+        x = randn(rng.randint(1, 4), m.in_channels, *size)
+        out,x_grad,w_grad,*_ = compare(m, x, seed=done)
+        g = drawn(done)(out)
+        near(conv2d_input_grad(g, m.weight.data, size, stride, padding, dilation), x_grad, tol=1e-10)
+        near(conv2d_weight_grad(g, x, kernel, stride, padding, dilation), w_grad, tol=1e-10)
         done += 1
 
 def test_pooling():
-    "Drawn sizes, with windows that overlap or leave gaps; small whole numbers, of which several in a window are equal; negative numbers at the padding"
+    "Windows that overlap or leave gaps; small whole numbers, of which several in a window are equal; negative numbers at the padding"
     rng = random.Random(0)
     for seed in range(100):
         size = rng.randint(1, 4)
         m = nn.MaxPool2d(size, rng.choice([None, 1, 2, 3]), rng.randint(0, size//2))
+        settings = (size,size),(m.stride,m.stride),m.padding
         torch.manual_seed(seed)
         shape = rng.randint(1, 3),rng.randint(1, 3),*[rng.randint(size, 9) for _ in range(2)]
         x = randn(*shape) if rng.random()<0.5 else torch.randint(-3, 0, shape).double()
-        for m in (m, nn.AdaptiveMaxPool2d(1), nn.AdaptiveMaxPool2d((1,1)), nn.AdaptiveAvgPool2d(1)): compare(m, x, seed=seed)
+        want,x_grad = compare(m, x, seed=seed)
+        out,indices = max_pool_indices(x, *settings)
+        near(out, want)
+        near(max_pool_grad(drawn(seed)(out), indices, x.shape, *settings), x_grad, tol=1e-10)
+        for m in (nn.AdaptiveMaxPool2d(1), nn.AdaptiveMaxPool2d((1,1)), nn.AdaptiveAvgPool2d(1)): compare(m, x, seed=seed)
 
 @pytest.mark.parametrize('training', [True, False])
 def test_batch_normalisation(training):
@@ -86,7 +92,13 @@ def test_batch_normalisation(training):
         for p in m.parameters(): nn.init.normal_(p)
         shape = rng.randint(2, 4),m.num_features,rng.randint(1, 5),rng.randint(1, 5)
         m(3*randn(*shape)+2)
-        compare(m.train(training), 3*randn(*shape)+2, seed=seed, tol=1e-9)  # two numbers in a channel: the parts of the gradient cancel
+        x = 3*randn(*shape)+2
+        m.train(training)
+        var,mean = torch.var_mean(x, (0,2,3), correction=0) if training else (m.running_var.clone(), m.running_mean.clone())
+        out,x_grad,*_ = compare(m, x, seed=seed, tol=1e-9)  # two numbers in a channel: the parts of the gradient cancel
+        std = (var+m.eps).sqrt()
+        x_hat = (x-mean[:,None,None])/std[:,None,None]
+        near(batch_norm_grad(drawn(seed)(out), x_hat, m.weight.data/std, training), x_grad, tol=1e-9)
     assert m.training==training
 
 def test_central_differences():
@@ -98,26 +110,32 @@ def test_central_differences():
 def test_networks():
     "All gradients of whole networks, with skip connections of both kinds"
     torch.manual_seed(0)
-    for m,shape in ((small_resnet(), (6,1,28,28)), (small_resnet(7, 3, (4,6,8)), (4,3,9,17)), (resnet18(10), (3,3,33,33)), (ResBlock(3, 3), (4,3,6,6)), (ResBlock(3, 5, 2), (4,3,6,6)),
-                    (Skip(nn.Conv2d(3, 3, 1, bias=False), nn.BatchNorm2d(3)), (4,3,5,5)), (nn.Sequential(nn.Flatten(), nn.Linear(12,5), nn.ReLU(), nn.Linear(5,2)), (3,3,2,2))):
+    networks = [(small_resnet(), (6,1,28,28)), (small_resnet(7, 3, (4,6,8)), (4,3,9,17)), (resnet18(10), (3,3,33,33)),
+                (ResBlock(3, 3), (4,3,6,6)), (ResBlock(3, 5, 2), (4,3,6,6)),
+                (Skip(nn.Conv2d(3, 3, 1, bias=False), nn.BatchNorm2d(3)), (4,3,5,5)),
+                (nn.Sequential(nn.Flatten(), nn.Linear(12,5), nn.ReLU(), nn.Linear(5,2)), (3,3,2,2))]
+    for m,shape in networks:
         for training in (True, False): compare(m.double().train(training), randn(*shape), tol=1e-9)
 
-@pytest.mark.parametrize('m, x, message', [
-    (nn.Conv2d(4, 4, 3, groups=2), (1,4,5,5), "wanted groups=1 and padding_mode='zeros'"), (nn.Conv2d(4, 4, 3, padding=1, padding_mode='reflect'), (1,4,5,5), 'wanted groups=1'),
-    (nn.Conv2d(4, 4, 3, stride=(1,2)), (1,4,5,5), 'one whole number as stride'), (nn.Conv2d(4, 4, 3, padding='same'), (1,4,5,5), 'one whole number as padding'),
-    (nn.MaxPool2d(2, ceil_mode=True), (1,4,5,5), 'ceil_mode=False'), (nn.MaxPool2d(2, dilation=2), (1,4,5,5), 'wanted dilation=1'), (nn.MaxPool2d((2,3)), (1,4,5,5), 'one whole number as kernel_size'),
+REFUSED = [
+    (nn.Conv2d(4, 4, 3, groups=2), (1,4,5,5), "wanted groups=1 and padding_mode='zeros'"),
+    (nn.Conv2d(4, 4, 3, padding=1, padding_mode='reflect'), (1,4,5,5), 'wanted groups=1'),
+    (nn.Conv2d(4, 4, 3, stride=(1,2)), (1,4,5,5), 'one whole number as stride'),
+    (nn.Conv2d(4, 4, 3, padding='same'), (1,4,5,5), 'one whole number as padding'),
+    (nn.MaxPool2d(2, ceil_mode=True), (1,4,5,5), 'ceil_mode=False'), (nn.MaxPool2d(2, dilation=2), (1,4,5,5), 'wanted dilation=1'),
+    (nn.MaxPool2d((2,3)), (1,4,5,5), 'one whole number as kernel_size'),
     (nn.AdaptiveMaxPool2d(2), (1,4,5,5), 'wanted output_size=1'), (nn.AdaptiveAvgPool2d((1,2)), (1,4,5,5), 'wanted output_size=1'),
-    (nn.BatchNorm2d(4, affine=False), (2,4,5,5), 'wanted affine=True'), (nn.BatchNorm2d(4, track_running_stats=False), (2,4,5,5), 'track_running_stats=True'), (nn.BatchNorm2d(4, momentum=None), (2,4,5,5), 'and a momentum'),
-    (nn.BatchNorm2d(4), (1,4,1,1), 'got 1 number in each channel, wanted at least two')], ids=str)
+    (nn.BatchNorm2d(4, affine=False), (2,4,5,5), 'wanted affine=True'),
+    (nn.BatchNorm2d(4, track_running_stats=False), (2,4,5,5), 'track_running_stats=True'),
+    (nn.BatchNorm2d(4, momentum=None), (2,4,5,5), 'and a momentum'),
+    (nn.BatchNorm2d(4), (1,4,1,1), 'got 1 number in each channel, wanted at least two')]
+
+@pytest.mark.parametrize('m, x, message', REFUSED, ids=str)
 def test_modules_that_are_refused(m, x, message):
-    x = torch.randn(x)
-    with pytest.raises(ValueError, match=message): by_hand(m)(x)
-    with pytest.raises(ValueError, match=message): on_engine(m, Tensor(x), {p: Tensor(p.data) for p in m.parameters()})
+    with pytest.raises(ValueError, match=message): on_engine(m, Tensor(torch.randn(x)), {p: Tensor(p.data) for p in m.parameters()})
 
 def test_unknown_modules_are_refused():
-    with pytest.raises(TypeError, match='by_hand: got a Dropout, wanted one of Conv2d, '): by_hand(nn.Sequential(nn.Dropout()))
     with pytest.raises(TypeError, match='on_engine: got a Dropout, wanted one of Conv2d, '): on_engine(nn.Dropout(), Tensor([1.]), {})
-    with pytest.raises(ValueError, match='wanted bias=True'): by_hand(nn.Linear(3, 2, bias=False))
     m = nn.Linear(3, 2, bias=False)
     near(on_engine(m, Tensor(torch.ones(1,3)), {m.weight: Tensor(m.weight.data)}).data, m(torch.ones(1,3)).detach())
 
@@ -131,18 +149,18 @@ def digits(n=48, dtype=torch.float64):
     for i,k in enumerate(y): x[i,0,:,3*k:3*k+2] += 2
     return DataLoaders(DataLoader((x[:32], y[:32]), 8, shuffle=True), DataLoader((x[32:], y[32:]), 8))
 
-def learner(kind, opt_func=partial(SGD, momentum=0.9), dtype=torch.float64, **kw):
+def learner(own, opt_func=partial(SGD, momentum=0.9), dtype=torch.float64):
+    "With the engine, or with PyTorch's autograd"
     dls = digits(dtype=dtype)
     set_seed(42)
     module = small_resnet(4, widths=(3,4,6)).to(dtype)
-    if kind is None: return Learner(dls, module, F.cross_entropy, opt_func, metrics=accuracy, **kw)
-    model = kind(module)
-    return HandLearner(dls, model, model.loss, opt_func, metrics=accuracy, **kw)
+    if not own: return Learner(dls, module, F.cross_entropy, opt_func, metrics=accuracy)
+    model = TensorModel(module)
+    return HandLearner(dls, model, model.loss, opt_func, metrics=accuracy)
 
-@pytest.mark.parametrize('kind', [LayerModel, TensorModel])
-def test_training_is_that_of_pytorch(kind):
+def test_training_is_that_of_pytorch():
     "Fifty steps, with a schedule and a validation after each epoch: losses, metrics, weights and running statistics"
-    theirs,ours = learner(None),learner(kind)
+    theirs,ours = learner(False),learner(True)
     for o in (theirs, ours):
         set_seed(1)
         o.fit_one_cycle(13, 0.05, quiet=True)
@@ -153,10 +171,9 @@ def test_training_is_that_of_pytorch(kind):
         if not k.endswith('tracked'): near(a, b, tol=1e-5)
     assert theirs.recorder.losses[-1]<0.5*theirs.recorder.losses[0]
 
-@pytest.mark.parametrize('kind', [LayerModel, TensorModel])
-def test_weights_belong_to_the_module(kind, tmp_path):
+def test_weights_belong_to_the_module(tmp_path):
     "What is saved loads into PyTorch's model, which then computes the same; lr_find leaves no trace, in running statistics neither"
-    learn,theirs = learner(kind, MuonSGD, torch.float32),learner(None, dtype=torch.float32)
+    learn,theirs = learner(True, MuonSGD, torch.float32),learner(False, dtype=torch.float32)
     learn.fit(1, 0.02, quiet=True)
     before = copy.deepcopy(model_state(learn.model))
     learn.lr_find(n=12, start=1e-4, end=1e-2, show=False)
@@ -174,9 +191,8 @@ class CutAt(Callback):
     def before_batch(self):
         if (self.learn.epoch, self.learn.iter)==(1, 2): raise Cut
 
-@pytest.mark.parametrize('kind', [LayerModel, TensorModel])
-def test_exact_resumption(kind, tmp_path):
-    whole,first,second = [learner(kind, MuonSGD, torch.float32) for _ in range(3)]
+def test_exact_resumption(tmp_path):
+    whole,first,second = [learner(True, MuonSGD, torch.float32) for _ in range(3)]
     set_seed(3)
     whole.fit_one_cycle(3, 0.05, quiet=True)
     set_seed(3)
@@ -184,16 +200,21 @@ def test_exact_resumption(kind, tmp_path):
     second.fit_one_cycle(3, 0.05, quiet=True, cbs=Checkpoint(tmp_path/'c', every=1))
     assert same(model_state(second.model), model_state(whole.model)) and second.recorder.values==whole.recorder.values
 
-def test_nothing_is_recorded_without_need():
-    "In evaluation the engine keeps no graph; the gradient of the images is not computed"
+def test_nothing_is_recorded_without_need(monkeypatch):
+    "In evaluation the engine keeps no graph, and in training none of the images' gradient"
     model = TensorModel(small_resnet(4))
     with torch.no_grad(): model.predict(torch.randn(2,1,12,12))
     assert not model.logits.requires_grad
     x = torch.randn(4,1,12,12)
     model(x, torch.tensor([0,1,2,3]))
     assert model.logits.requires_grad
-    with pytest.raises(ValueError, match='got other logits than those of the last call of predict'): model.loss(torch.randn(4,4), torch.tensor([0,1,2,3]))
-    layers = LayerModel(small_resnet(4))
-    layers(x, torch.tensor([0,1,2,3]))
-    layers.backward()
-    assert not hasattr(x, 'g') and all(p.g.shape==p.shape for p in layers.parameters())
+    with pytest.raises(ValueError, match='got other logits than those of the last call of predict'):
+        model.loss(torch.randn(4,4), torch.tensor([0,1,2,3]))
+    channels = []
+    def input_grad(g, w, *args):
+        channels.append(w.shape[1])
+        return conv2d_input_grad(g, w, *args)
+    monkeypatch.setattr(resnet_by_hand, 'conv2d_input_grad', input_grad)
+    model(x, torch.tensor([0,1,2,3]))
+    model.backward()
+    assert channels and min(channels)>1 and all(p.g.shape==p.shape for p in model.parameters())
