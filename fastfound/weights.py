@@ -21,13 +21,15 @@ def write_state(
     "Write `state` to a file, whole or not at all; an `OSError` if it can not be written"
     with atomic_write(path) as spare:
         try: torch.save({'kind': kind, **state}, spare)
-        except RuntimeError as e: raise OSError(f'{path}: got an error of PyTorch ({str(e).splitlines()[0]}), wanted to write {kind}, so nothing was written') from None
+        except RuntimeError as e:  # a full disk, for one
+            why = str(e).partition('\n')[0]
+            raise OSError(f'{path}: got an error of PyTorch ({why}), wanted to write {kind}; nothing was written') from None
 
 def read_state(
     path,     # a file that `write_state` made
     kind:str, # what it should hold
     **types,  # the types of the values that it should have, by name
-) -> dict:
+) -> dict:    # with tensors on the CPU
     "The state in the file at `path`; a `ValueError` if it is damaged, holds something else or lacks one of `types`"
     path = Path(path)
     def refuse(got) -> NoReturn: raise ValueError(f'{path}: got {got}, wanted {kind}') from None
@@ -37,9 +39,11 @@ def read_state(
         state = None if bad else torch.load(path, map_location='cpu', weights_only=True)
     except Exception as e: refuse(f'a file that is damaged or of another kind ({type(e).__name__})')
     if bad: refuse(f'a file with a damaged part, {bad}')
-    if not isinstance(state, dict) or state.get('kind')!=kind: refuse(state.get('kind', 'a file of something else') if isinstance(state, dict) else 'a file of something else')
-    wrong = [k for k,t in types.items() if not isinstance(state.get(k), t)]
-    if wrong: refuse(f'a file of that kind in which {wrong[0]!r} is ' + (f'a {type(state[wrong[0]]).__name__}' if wrong[0] in state else 'missing'))
+    found = state.get('kind') if isinstance(state, dict) else None
+    if found!=kind: refuse(found or 'a file of something else')
+    for k,t in types.items():
+        if k not in state: refuse(f'a file of that kind without {k!r}')
+        if not isinstance(state[k], t): refuse(f'a file of that kind in which {k!r} is a {type(state[k]).__name__}')
     return state
 
 # %% ../nbs/library/weights.ipynb #5d4e0fcf
@@ -57,8 +61,10 @@ def check_model_state(
     "A `ValueError` if `state` does not fit `model`"
     def shapes(state): return {k: tuple(v.shape) if isinstance(v, torch.Tensor) else f'a {type(v).__name__}' for k,v in state.items()}
     got,want = shapes(state),shapes(model_state(model))
-    wrong = [k for k in {**want, **got} if got.get(k)!=want.get(k)]
-    if wrong: raise ValueError(f"these weights are of another model: for {wrong[0]!r} got {got.get(wrong[0], 'nothing')}, wanted {want.get(wrong[0], 'nothing')}" + f', and {len(wrong)-1} more'*(len(wrong)>1))
+    first,*more = [k for k in {**want, **got} if got.get(k)!=want.get(k)] or [None]
+    if first is None: return
+    message = f"for {first!r} got {got.get(first, 'nothing')}, wanted {want.get(first, 'nothing')}" + f', and {len(more)} more'*bool(more)
+    raise ValueError(f'these weights are of another model: {message}')
 
 def load_model_state(
     model, # has `parameters()`
