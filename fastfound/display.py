@@ -159,7 +159,7 @@ class Live:
         text, # after a carriage return, as tqdm sends it
     ):
         "Show `text` as the line below: tqdm asks a file for this and for `flush`"
-        if not text.startswith('\r') or text.strip()==self.line: return
+        if not text.startswith('\r'): return
         self.line = text.strip()
         self.update()
     def flush(self): pass

@@ -215,6 +215,7 @@ def refused(tmp_path, monkeypatch):
     def check(key, bad):
         write_state(path, 'checkpoint', **{k: bad if k==key else v for k,v in good.items() if k!='kind'})
         learn = tiny(opt_func=Adam)
+        torch.rand(3), random.random()  # the generators are not where the checkpoint has them
         before,rng = {k: v.clone() for k,v in model_state(learn.model).items()},(torch.get_rng_state(), random.getstate())
         with monkeypatch.context() as m:
             m.setattr(checkpoints, 'load_model_state', lambda *args: pytest.fail('loaded before all was checked'))
