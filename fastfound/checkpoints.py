@@ -47,7 +47,7 @@ def best_epoch(
     values,      # a number for each epoch; None or nan where there is none
     lower=True,  # whether lower is better
     min_delta=0, # the smallest improvement that counts
-) -> int:
+) -> int|None:
     "The number of the epoch with the best of `values`, or None"
     best,at = None,None
     for i,v in enumerate(values):
@@ -67,7 +67,7 @@ class TrackerCallback(Callback):
             raise ValueError(f"{type(self).__name__}: got monitor={self.monitor!r}, wanted one of {', '.join(names)}")
     def best(self,
         min_delta=0, # the smallest improvement that counts
-    ) -> int:
+    ) -> int|None:
         "The number of the best epoch so far, or None"
         lower = any(o in self.monitor for o in ('loss','error')) if self.lower is None else self.lower
         return best_epoch(self.learn.recorder[self.monitor], lower, min_delta)

@@ -196,7 +196,7 @@ def notify(
 # %% ../nbs/library/display.ipynb #d8b3b52b
 def show_source(
     *objs, # functions or classes
-) -> 'Markdown': # shows itself in a notebook
+): # shows itself in a notebook
     "The source code of `objs`, as it stands in the library"
     from IPython.display import Markdown
     return Markdown('```python\n' + '\n'.join(inspect.getsource(o) for o in objs) + '```')

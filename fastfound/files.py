@@ -7,9 +7,10 @@ __all__ = ['atomic_write', 'gunzip', 'gunzip_start', 'FileInfo', 'verify', 'fast
            'read_runs']
 
 # %% ../nbs/library/files.ipynb #19b25147
-import errno, hashlib, http.client, os, queue, shutil, socket, tempfile, threading, time, zlib
+import errno, hashlib, http.client, json, os, queue, shutil, socket, tempfile, threading, time, zlib
 from contextlib import contextmanager, suppress
 from glob import escape
+from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 from urllib.error import HTTPError
@@ -185,10 +186,6 @@ def fetch(
         with atomic_write(home/_packed(name)) as temporary: temporary.write_bytes(sent)
     except OSError as e: notify(f"can't keep {name} in {home} ({e}), so it will be downloaded again; FASTFOUND_HOME names another folder")
     return data
-
-# %% ../nbs/library/files.ipynb #250c69c2
-import json
-from importlib.resources import files
 
 # %% ../nbs/library/files.ipynb #35b66071
 def read_runs(

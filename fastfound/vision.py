@@ -444,4 +444,5 @@ def get_cifar10(
             raise ValueError(f'{name}: got an archive without the file {file}, wanted one that has it') from None
     with tarfile.open(fileobj=io.BytesIO(fetch(name, mirrors, info, 'cifar10')), mode='r:gz') as archive:
         train,test = [read(archive, f'data_batch_{i}.bin') for i in range(1, 6)],read(archive, 'test_batch.bin')
-    return ImageData(*map(torch.cat, zip(*train)), *test, CIFAR10_VOCAB)
+    x_train,y_train = [torch.cat(o) for o in zip(*train)]
+    return ImageData(x_train, y_train, *test, CIFAR10_VOCAB)

@@ -36,7 +36,7 @@ def read_state(
     if not path.exists(): raise FileNotFoundError(f'{path} is not there; wanted a file of {kind}')
     try:
         with zipfile.ZipFile(path) as z: bad = z.testzip()
-        state = None if bad else torch.load(path, map_location='cpu', weights_only=True)
+        state = {} if bad else torch.load(path, map_location='cpu', weights_only=True)
     except Exception as e: refuse(f'a file that is damaged or of another kind ({type(e).__name__})')
     if bad: refuse(f'a file with a damaged part, {bad}')
     found = state.get('kind') if isinstance(state, dict) else None
