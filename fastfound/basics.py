@@ -31,8 +31,8 @@ def rng_state(
 ) -> dict:
     "The states of all random number generators that training draws from"
     numpy_state = np.random.get_state(legacy=False)
-    return {'python': json.dumps(random.getstate()), 'numpy': json.dumps(numpy_state, default=lambda o: o.tolist()), 'torch': torch.get_rng_state(),
-            'cuda': torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    return {'python': json.dumps(random.getstate()), 'numpy': json.dumps(numpy_state, default=lambda o: o.tolist()),
+            'torch': torch.get_rng_state(), 'cuda': torch.cuda.get_rng_state_all(),
             'loaders': [g.get_state() if (g := getattr(o, 'generator', None)) is not None else None for o in loaders]}
 
 def set_rng_state(
@@ -42,11 +42,9 @@ def set_rng_state(
     "Set all random number generators to `state`"
     version,numbers,gauss = json.loads(state['python'])
     random.setstate((version, tuple(numbers), gauss))
-    numpy_state = json.loads(state['numpy'])
-    numpy_state['state']['key'] = np.array(numpy_state['state']['key'], dtype=np.uint32)
-    np.random.set_state(numpy_state)
+    np.random.set_state(json.loads(state['numpy']))
     torch.set_rng_state(state['torch'])
-    if state['cuda']: torch.cuda.set_rng_state_all(state['cuda'])
+    torch.cuda.set_rng_state_all(state['cuda'])
     for o,own in zip(loaders, state['loaders']):
         if own is not None: o.generator.set_state(own)
 
@@ -63,7 +61,8 @@ def default_device() -> torch.device:
     "The fastest device that works: `FASTFOUND_DEVICE` if set, else a CUDA or Apple GPU, else the CPU"
     working = [o for o in ('cuda', 'mps', 'cpu') if not _cannot_add(o)]
     name = os.environ.get('FASTFOUND_DEVICE') or working[0]
-    if reason := _cannot_add(name): raise ValueError(f"FASTFOUND_DEVICE: got {name!r}, which does not work here ({reason}), wanted one that does: {', '.join(working)}")
+    if reason := _cannot_add(name):
+        raise ValueError(f"FASTFOUND_DEVICE: got {name!r}, which does not work here ({reason}), wanted one that does: {', '.join(working)}")
     return torch.device(name)
 
 # %% ../nbs/library/basics.ipynb #90e79756
@@ -128,8 +127,8 @@ def test_near(
     off = torch.where(a==b, 0., (a-b).abs())  # equal infinities are equal
     finite,err = b[b.isfinite()],off.max().item()
     scale = finite.abs().max().item() if finite.numel() else 0.
-    i = off.argmax()
-    assert err<=tol*scale, f'got values off by up to {err:.3g}, wanted at most {tol:g} of {scale:.3g}: {a.flatten()[i]:.6g} is not {b.flatten()[i]:.6g}'
+    got,want = (o.flatten()[off.argmax()] for o in (a,b))
+    assert err<=tol*scale, f'got values off by up to {err:.3g}, wanted at most {tol:g} of {scale:.3g}: {got:.6g} is not {want:.6g}'
 
 test_near.__test__ = False  # tells pytest that this is no test of its own, wherever it is imported
 

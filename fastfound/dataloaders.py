@@ -7,29 +7,28 @@ __all__ = ['default_collate', 'DataLoader', 'DataLoaders', 'as_images', 'split_b
            'to_device', 'count_rows', 'concat', 'first']
 
 # %% ../nbs/library/dataloaders.ipynb #19b25147
-import math, multiprocessing, os, pickle, shutil, signal, sys, tempfile, threading
+import math, multiprocessing, os, pickle, signal, sys, tempfile, threading
 import numpy as np, torch
-from collections import deque
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from pathlib import Path
-from weakref import WeakKeyDictionary, finalize
+from functools import partial
+from weakref import WeakKeyDictionary
 from fastcore.basics import first
-from torch.utils.data import TensorDataset
-from .basics import set_seed
+from torch.utils.data import DataLoader as TorchLoader, TensorDataset
+from .basics import check_tensor, set_seed
 from .display import show_images
 
 # %% ../nbs/library/dataloaders.ipynb #1f762587
 def default_collate(
     items, # of one batch, all of the same kind
-):
-    "One batch of `items`: numbers, arrays and tensors are stacked; tuples, lists and dicts are collated part by part; anything else makes a tuple"
+):         # a tensor, or a tuple or dict of batches
+    "Numbers, arrays and tensors are stacked; tuples, lists and dicts are collated part by part; anything else makes a tuple"
     first = items[0]
     if isinstance(first, (str,bytes)): return tuple(items)
     if isinstance(first, torch.Tensor) or hasattr(first, '__array__'): return _stack([torch.as_tensor(o) for o in items])
-    if all(isinstance(o, (bool,int,float)) for o in items): return torch.tensor(items, dtype=torch.float64 if any(isinstance(o, float) for o in items) else None)
+    if all(isinstance(o, (bool,int,float)) for o in items):
+        return torch.tensor(items, dtype=torch.float64 if any(isinstance(o, float) for o in items) else None)
     if isinstance(first, dict):
-        if any(not isinstance(o, dict) or o.keys()!=first.keys() for o in items): raise ValueError(f'default_collate: got dicts with different keys, wanted {list(first)} in each')
+        if any(not isinstance(o, dict) or o.keys()!=first.keys() for o in items):
+            raise ValueError(f'default_collate: got dicts with different keys, wanted {list(first)} in each')
         return {k: default_collate([o[k] for o in items]) for k in first}
     if isinstance(first, (tuple,list)):
         parts = {len(o) if isinstance(o, (tuple,list)) else 1 for o in items}
@@ -45,18 +44,20 @@ def _stack(tensors):
     return torch.stack(tensors)
 
 # %% ../nbs/library/dataloaders.ipynb #56e45399
+class _Default(int): "A number that stands in a signature, and not one that was given"
+
 class DataLoader:
     "Batches of a dataset: slices if it consists of tensors, collated items otherwise"
     def __init__(self,
-        dataset,                    # a tensor or array (n,...), a tuple of them or a TensorDataset; or anything with a length and an index
-        batch_size=64,              # rows in a batch; the last one has what is left
-        shuffle=False,              # in a new random order each time
-        drop_last=False,            # leave out a last batch that is too short
-        generator=None,             # a torch.Generator to shuffle with, or a number to seed one; the global one by default
-        collate_fn=default_collate, # makes a batch of a list of items
-        num_workers=0,              # processes that load items
-        sampler=None,               # row numbers in the order to load them in; any iterable with a length
-        batch_sampler=None,         # lists of row numbers, one for each batch; any iterable with a length
+        dataset,                     # a tensor or array (n,...), a tuple of them or a TensorDataset; or anything with a length and an index
+        batch_size:int=_Default(64), # rows in a batch; the last one has what is left
+        shuffle=False,               # in a new random order each time
+        drop_last=False,             # leave out a last batch that is too short
+        generator=None,              # a torch.Generator to shuffle with, or a number to seed one; the global one by default
+        collate_fn=default_collate,  # makes a batch of a list of items
+        num_workers=0,               # processes that load items
+        sampler=None,                # row numbers in the order to load them in; any iterable with a length
+        batch_sampler=None,          # lists of row numbers, one for each batch; any iterable with a length
     ):
         _check_options(batch_size, shuffle, drop_last, num_workers, sampler, batch_sampler)
         self.dataset,self.tensors = dataset,_as_tensors(dataset)
@@ -65,12 +66,12 @@ class DataLoader:
         self.sampler = range(n) if sampler is None else list(sampler) if isinstance(sampler, range) else sampler  # our range is served by slices
         if collate_fn not in (None, default_collate) and self.tensors:  # a function of your own gets items
             self.dataset,self.tensors = self.tensors[0] if self.single else TensorDataset(*self.tensors),None
-        self.batch_size,self.shuffle,self.drop_last = None if batch_sampler is not None else batch_size,shuffle,drop_last
+        self.batch_size,self.shuffle,self.drop_last = None if batch_sampler is not None else int(batch_size),shuffle,drop_last
         self.batch_sampler,self.collate_fn,self.num_workers = batch_sampler,collate_fn or default_collate,num_workers
         self.generator = torch.Generator().manual_seed(generator) if isinstance(generator, int) else generator
         self.shard = (0,1)  # rank and world: of each batch every world-th row, from row rank on
     @property
-    def n(self):
+    def n(self) -> int:
         "The number of rows in a pass"
         return len(self.sampler)
     def __len__(self):
@@ -81,20 +82,22 @@ class DataLoader:
         if self.tensors: return map(self.load, batches)
         seed = torch.randint(2**31, (), generator=self.generator).item()  # drawn without workers too, so the next order does not depend on them
         return self.from_workers(batches, seed) if self.num_workers else map(self.load, batches)
-    def batch_rows(self):
-        "The row numbers of each batch: a range, or else a tensor or list"
+    def batch_rows(self): # yields a range, tensor or list for each batch
+        "The row numbers of each batch"
         if self.batch_sampler is not None: batches = map(list, self.batch_sampler)
         else:
             order = self.order()
             batches = (order[i*self.batch_size:(i+1)*self.batch_size] for i in range(len(self)))
         rank,world = self.shard
         return (rows[rank::world] for rows in batches)
-    def order(self):
+    def order(self): # a range, tensor or list
         "The row numbers in the order of this pass"
         if not self.shuffle: return self.sampler if isinstance(self.sampler, range) else list(self.sampler)
         order = torch.randperm(self.n, generator=self.generator)
         return order if self.tensors else order.tolist()
-    def load(self, rows):
+    def load(self,
+        rows, # row numbers
+    ):        # a tensor, or whatever `collate_fn` returns
         "The batch of these `rows`"
         if not self.tensors: return self.collate_fn([self.dataset[i] for i in rows] or [self.dataset[0]])  # a shard may be empty
         batch = tuple(_select(o, rows) for o in self.tensors)
@@ -102,21 +105,19 @@ class DataLoader:
     def from_workers(self,
         batches, # the row numbers of each batch
         seed,    # of the random numbers of the first batch
-    ):
+    ):           # yields the batches
         "The batches with these row numbers in order, loaded ahead by other processes"
-        if self not in _pools: _pools[self] = _start_workers(self)
-        pool,pending = _pools[self],deque()
-        try:
-            for i,rows in enumerate(batches):
-                pending.append(pool.submit(_load_batch, rows, seed+i))
-                if len(pending)>2*self.num_workers: yield pickle.loads(pending.popleft().result())
-            while pending: yield pickle.loads(pending.popleft().result())
-        except BrokenProcessPool as e:
-            _pools.pop(self, None)
+        loader = _loaders.pop(self, None) or _start_workers(self)
+        loader.sampler[:] = [(rows, seed+i) for i,rows in enumerate(batches)]
+        try: yield from map(pickle.loads, loader)
+        except (RuntimeError,OSError) as e:
+            loader = None
+            if not str(e).startswith('DataLoader worker (pid') and not isinstance(e, BrokenPipeError): raise
             raise RuntimeError('DataLoader: a worker process died: it was killed, ran out of memory, or could not import what it was sent '
-                               '(a dataset for workers must be defined in a file, not in a notebook, and that file must start them under `if __name__ == "__main__"`)') from e
+                               '(a dataset for workers must be defined in a file, not in a notebook, '
+                               'and that file must start them under `if __name__ == "__main__"`)') from e
         finally:
-            for o in pending: o.cancel()
+            if loader is not None: _loaders[self] = loader
 
 # %% ../nbs/library/dataloaders.ipynb #02a8729e
 def _as_tensor(o):
@@ -139,71 +140,56 @@ def _select(t, rows):
 
 def _n_rows(dataset, tensors):
     "The number of rows of `dataset`, or an error that says what is wrong with it"
-    if tensors:
-        if not all(isinstance(o, torch.Tensor) and o.ndim for o in tensors) or len({len(o) for o in tensors})!=1:
-            sizes = [tuple(o.shape) if isinstance(o, torch.Tensor) else type(o).__name__ for o in tensors]
-            raise ValueError(f'DataLoader: got {sizes}, wanted tensors with the same number of rows')
-        n = len(tensors[0])
-    else:
-        try: n = len(dataset)
-        except TypeError: raise TypeError(f'DataLoader: got {type(dataset).__name__}, wanted tensors, or something with a length and an index') from None
+    sizes = {}
+    for o in tensors or (): sizes = check_tensor('DataLoader', o, 'data', 'n ...', **sizes)
+    try: n = sizes['n'] if tensors else len(dataset)
+    except TypeError:
+        raise TypeError(f'DataLoader: got {type(dataset).__name__}, wanted tensors, or something with a length and an index') from None
     if not n: raise ValueError('DataLoader: got a dataset with no rows, wanted at least one')
     return n
 
 def _check_options(batch_size, shuffle, drop_last, num_workers, sampler, batch_sampler):
     "An error unless the options of a DataLoader are valid and agree"
-    if type(batch_size) is not int or batch_size<1: raise ValueError(f'DataLoader: got batch_size={batch_size!r}, wanted a whole number from 1')
-    if type(num_workers) is not int or num_workers<0: raise ValueError(f'DataLoader: got num_workers={num_workers!r}, wanted a whole number from 0')
-    for name,o in dict(sampler=sampler, batch_sampler=batch_sampler).items():
+    for name,o,low in (('batch_size', batch_size, 1), ('num_workers', num_workers, 0)):
+        if type(o) not in (int,_Default) or o<low: raise ValueError(f'DataLoader: got {name}={o!r}, wanted a whole number from {low}')
+    for name,o in (('sampler', sampler), ('batch_sampler', batch_sampler)):
         if o is not None and not (hasattr(o, '__len__') and (hasattr(o, '__iter__') or hasattr(o, '__getitem__'))):
             raise TypeError(f'DataLoader: got a {name} of type {type(o).__name__}, wanted an iterable with a length')
     if sampler is not None and shuffle: raise ValueError('DataLoader: got a sampler and shuffle=True, wanted one of them: both set the order')
-    if batch_sampler is not None and (batch_size!=64 or shuffle or drop_last or sampler is not None):
-        raise ValueError('DataLoader: got a batch_sampler and batch_size, shuffle, drop_last or sampler, wanted one of them: a batch_sampler sets all of these')
+    if batch_sampler is not None and (type(batch_size) is int or shuffle or drop_last or sampler is not None):
+        raise ValueError('DataLoader: got a batch_sampler and batch_size, shuffle, drop_last or sampler, wanted one of them: '
+                         'a batch_sampler sets all of these')
 
 # %% ../nbs/library/dataloaders.ipynb #3a69524d
-_work = None
+class _Jobs:
+    "What a worker does: it makes the pickled batch of some rows, with random numbers that depend on a seed alone"
+    def __init__(self, dataset, collate_fn): self.dataset,self.collate_fn = dataset,collate_fn
+    def __getitem__(self, job):
+        rows,seed = job
+        set_seed(seed)
+        return pickle.dumps(self.collate_fn([self.dataset[i] for i in rows]))
 
-def _prepare_worker(path, environ):
-    "What a worker does first: read what it needs from the file `path`, ignore Ctrl-C, use one thread, and end when the main process ends"
-    global _work
-    try: work = path.read_bytes()
-    except FileNotFoundError: os._exit(0)  # the main process no longer needs this worker and has removed the file
+def _prepare_worker(environ, _):
+    "What it does first: take over the environment, leave Ctrl-C to the main process, and watch for the end of that"
     os.environ.update(environ)
-    _work = pickle.loads(work)
-    torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    def end_with(parent):
-        parent.join()
-        shutil.rmtree(path.parent, ignore_errors=True)
+    def end_with_parent():
+        multiprocessing.parent_process().join()
         os._exit(1)
-    threading.Thread(target=end_with, args=[multiprocessing.parent_process()], daemon=True).start()
-
-def _load_batch(rows, seed):
-    "The pickled batch of `rows`, with random numbers that depend on `seed` alone"
-    set_seed(seed)
-    dataset,collate_fn = _work
-    return pickle.dumps(collate_fn([dataset[i] for i in rows]))
+    threading.Thread(target=end_with_parent, daemon=True).start()
 
 # %% ../nbs/library/dataloaders.ipynb #5c4b746f
-_pools = WeakKeyDictionary()  # the processes of each DataLoader that has started some
-
-def _context():
-    "The way in which workers are started"
-    if sys.platform!='linux' or len(os.fsencode(tempfile.gettempdir()))>70: return multiprocessing.get_context('spawn')  # the server listens in this folder, at an address of at most 107 bytes
-    context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload(['fastfound.dataloaders'])
-    return context
+_loaders = WeakKeyDictionary()  # PyTorch's DataLoader, with its processes, of each of ours that has started some and is not in use
 
 def _start_workers(dl):
-    "A pool of processes, which find the dataset of `dl` in a file"
-    if getattr(multiprocessing.current_process(), '_inheriting', False): os._exit(1)  # this is a worker that runs a file without the guard; the main process tells of it
-    work = pickle.dumps((dl.dataset, dl.collate_fn))
-    path = Path(tempfile.mkdtemp(prefix='fastfound-'))/'work'
-    path.write_bytes(work)
-    pool = ProcessPoolExecutor(dl.num_workers, _context(), _prepare_worker, (path, dict(os.environ)))
-    finalize(pool, shutil.rmtree, path.parent, ignore_errors=True)
-    return pool
+    "PyTorch's DataLoader for the jobs that its sampler, a list, is filled with"
+    context = multiprocessing.get_context('spawn')
+    if sys.platform=='linux' and len(os.fsencode(tempfile.gettempdir()))<70:  # a server listens in this folder, at an address of at most 107 bytes
+        context = multiprocessing.get_context('forkserver')
+        context.set_forkserver_preload(['fastfound.dataloaders'])
+    return TorchLoader(_Jobs(dl.dataset, dl.collate_fn), batch_size=None, sampler=[], num_workers=dl.num_workers, persistent_workers=True,
+                       multiprocessing_context=context, worker_init_fn=partial(_prepare_worker, dict(os.environ)),
+                       generator=torch.Generator())  # it draws a seed that nothing uses, and not from the global generator
 
 # %% ../nbs/library/dataloaders.ipynb #9e76ba2f
 _all_ = ['first']
@@ -223,16 +209,20 @@ class DataLoaders:
         valid,   # validation set
         bs=64,   # rows in a training batch
         **kw,    # passed to `cls`
-    ):
-        "DataLoaders for two datasets: training batches are shuffled, validation batches twice as large, since they need no memory for gradients"
+    ):           # a `cls`
+        "Training batches are shuffled; validation batches are twice as large, since they need no memory for gradients"
         return cls(DataLoader(train, bs, shuffle=True), DataLoader(valid, 2*bs), **kw)
-    def one_batch(self):
+    def one_batch(self): # a tuple of inputs and targets
         "The first training batch"
         return first(self.train)
-    def name(self, i):
+    def name(self,
+        i, # a class number
+    ) -> str:
         "The name of class number `i`"
         return str(int(i) if self.vocab is None else self.vocab[i])
-    def as_batch(self, *item):
+    def as_batch(self,
+        *item, # inputs, as numbers, arrays or tensors
+    ) -> list: # of tensors
         "The inputs of one example as those of a batch of one"
         return [torch.as_tensor(o)[None] for o in item]
     def show_batch(self,
@@ -247,9 +237,10 @@ def as_images(
     x:torch.Tensor, # rows of pixels (n,side*side), or images (n,h,w) or (n,channels,h,w)
 ) -> torch.Tensor:  # images
     "The images in a batch of inputs"
+    check_tensor('as_images', x, 'inputs', 'n pixels ...')
     if x.ndim>2: return x
-    side = math.isqrt(x.shape[-1])
-    if x.ndim<2 or side*side!=x.shape[-1]: raise ValueError(f"can't show inputs of shape {tuple(x.shape)} as images: wanted images, or rows with a square number of pixels")
+    side = math.isqrt(x.shape[1])
+    if side*side!=x.shape[1]: raise ValueError(f'as_images: got rows of {x.shape[1]} pixels, wanted images, or a square number')
     return x.view(-1, side, side)
 
 def split_batch(
@@ -257,20 +248,21 @@ def split_batch(
 ) -> tuple: # inputs, then the target
     "The inputs and the target in `batch`; a `TypeError` if it does not hold at least one of each"
     parts = tuple(batch.values()) if isinstance(batch, dict) else batch
-    if not isinstance(parts, (tuple,list)) or len(parts)<2: raise TypeError(f'Learner: got a batch that is a {type(batch).__name__}, wanted a tuple of inputs and targets')
+    if not isinstance(parts, (tuple,list)) or len(parts)<2:
+        raise TypeError(f'Learner: got a batch that is a {type(batch).__name__}, wanted a tuple of inputs and targets')
     return parts
 
 def class_numbers(
     targ:torch.Tensor, # any shape
-) -> list:
+) -> list:             # of whole numbers
     "Targets as whole numbers"
-    return [int(o) for o in targ.flatten()]
+    return targ.flatten().long().tolist()
 
 # %% ../nbs/library/dataloaders.ipynb #fe189380
 def map_tensors(
     f, # called with each tensor
     x, # a tensor, or tuples, lists and dicts of tensors, nested; anything else is left as it is
-):
+):     # the same structure
     "`x` with `f(t)` in place of every tensor `t` in it"
     if isinstance(x, torch.Tensor): return f(x)
     if isinstance(x, dict): return {k: map_tensors(f, v) for k,v in x.items()}
@@ -279,21 +271,25 @@ def map_tensors(
         return type(x)(*parts) if hasattr(x, '_fields') else type(x)(parts)
     return x
 
-def to_device(x, device):
+def to_device(
+    x,      # a tensor, or tuples, lists and dicts of tensors
+    device, # to which
+):          # the same structure
     "`x` with its tensors on `device`; a tensor that is there already is not copied"
     return map_tensors(lambda t: t.to(device, non_blocking=True), x)
 
 def count_rows(
     x, # a tensor, or tuples, lists and dicts of tensors
-):
-    "The number of rows of the first tensor in `x`, or None if there is none"
-    if isinstance(x, torch.Tensor): return len(x)
-    parts = x.values() if isinstance(x, dict) else x if isinstance(x, (tuple,list)) else ()
-    return next((n for n in map(count_rows, parts) if n is not None), None)
+):     # a number, or None if there is no tensor
+    "The number of rows of the first tensor in `x`"
+    lengths = []
+    map_tensors(lambda t: lengths.append(len(t)), x)
+    return first(lengths)
 
 def concat(
     parts:list, # tensors, or tuples and dicts of tensors, all with the same structure
-):
+):              # the same structure
     "The structures in `parts` as one, with their tensors concatenated"
     if isinstance(parts[0], dict): return {k: concat([o[k] for o in parts]) for k in parts[0]}
-    return tuple(map(concat, zip(*parts))) if isinstance(parts[0], (tuple,list)) else torch.cat(parts) if isinstance(parts[0], torch.Tensor) else parts[0]
+    if isinstance(parts[0], (tuple,list)): return tuple(map(concat, zip(*parts)))
+    return torch.cat(parts) if isinstance(parts[0], torch.Tensor) else parts[0]

@@ -73,12 +73,14 @@ def plain_tests(files, marked, words=(), may_be_none=False):
     return count
 
 def chosen(words):
-    "The pages, the test files and the words for `pytest -k` that `words` name: a page by the name of its notebook or of its module, with the tests of that name"
+    "The pages, test files and words for `pytest -k` that `words` name; to a page belong the tests whose name begins with that of its module"
     nbs,files,rest = [],[],[]
+    pages_by_name = {re.sub(r'^\d+[a-z]?_', '', o.stem): o for o in notebooks()}
     for word in words:
         name = re.sub(r'^(\d+[a-z]?_|test_)', '', Path(word).stem)
-        pages = [] if Path(word).stem.startswith('test_') else [o for o in notebooks() if name==re.sub(r'^\d+[a-z]?_', '', o.stem)]
-        tests = [o for o in [ROOT/f'tests/test_{name}.py'] if o.exists()]
+        pages = [] if Path(word).stem.startswith('test_') or name not in pages_by_name else [pages_by_name[name]]
+        tests = [o for o in sorted(ROOT.glob(f'tests/test_{name}*.py')) if o.stem==f'test_{name}' or
+                 o.stem.startswith(f'test_{name}_') and o.stem.removeprefix('test_') not in pages_by_name]
         if not pages and not tests: rest.append(word)
         nbs,files = nbs+pages,files+tests
     return nbs,files,rest
