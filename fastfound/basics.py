@@ -109,7 +109,8 @@ def check_tensor(
         raise TypeError(f"{got} of dtype {_dtype_names(x.dtype)[0]}, wanted {' or '.join(dtype.split())}")
     if device is not None and torch.device(device) not in (x.device, torch.device(x.device.type)):
         raise ValueError(f'{got} on {x.device}, wanted it on {device}')
-    if finite and (n := (~x.isfinite()).sum()): raise ValueError(f'{got} with {n} of {x.numel()} values nan or infinite, wanted finite ones')
+    if finite and (n := (~x.isfinite()).sum()):
+        raise ValueError(f'{got} with {n} of {x.numel()} values nan or infinite, wanted finite ones')
     return sizes if shape is None else found
 
 # %% ../nbs/library/basics.ipynb #d628d7d0
@@ -119,7 +120,8 @@ def test_near(
     tol=1e-5, # the largest difference, relative to the largest magnitude in `b`
 ):
     "An `AssertionError` unless `a` and `b` have the same shape and nearly the same values"
-    a,b = (torch.as_tensor(o if hasattr(o, 'dtype') else np.array(o)).detach().cpu() for o in (a,b))  # NumPy keeps Python's floats in float64
+    # NumPy keeps Python's floats in float64
+    a,b = (torch.as_tensor(o if hasattr(o, 'dtype') else np.array(o)).detach().cpu() for o in (a,b))
     assert a.shape==b.shape, f'got shape {tuple(a.shape)}, wanted {tuple(b.shape)}'
     if b.numel()==0: return
     dtype = torch.complex128 if a.is_complex() or b.is_complex() else torch.float64

@@ -42,7 +42,8 @@ class Explorable:
         name = 'ff-' + hashlib.sha256((self.script+call+self.text).encode()).hexdigest()[:8]
         return (f'<div class="ff-play" data-explorable="{name}" role="group" aria-label="{text}">'
                 f'<div class="ff-still">{self.still}</div><p>{text}</p></div>'
-                f'<style>{web_file("style.css")}</style>\n<script>\n(() => {{\n{web_file("base.js")}{self.script}start("{name}", {call});\n}})();\n</script>')
+                f'<style>{web_file("style.css")}</style>\n'
+                f'<script>\n(() => {{\n{web_file("base.js")}{self.script}start("{name}", {call});\n}})();\n</script>')
     def page(self,
         title='fastfound', # of the page
     ) -> str:
@@ -160,7 +161,8 @@ def explore_backprop(
     _check_nodes(nodes)
     still = escape(', '.join(f'{o[0]} = ' + (str(o[1]) if len(o)==2 else f"{o[1]}({', '.join(o[2])})") for o in nodes))
     return Explorable(web_file('backprop.js'), dict(nodes=[list(o) for o in nodes], low=low, high=high), f'<p>{still}</p>',
-                      'Step forward until the loss is known, then on, and watch the gradients come back. Move an input, or drag it up and down, and everything follows.')
+                      'Step forward until the loss is known, then on, and watch the gradients come back. '
+                      'Move an input, or drag it up and down, and everything follows.')
 
 # %% ../nbs/library/explorables.ipynb #5cd26b2b
 def explore_lr(
@@ -182,7 +184,7 @@ def explore_lr(
 
 # %% ../nbs/library/explorables.ipynb #aadb9bc6
 def _magnitudes(relu, n, gen, n_layers=50, bins=24):
-    "For each layer with weights of standard deviation 1: that of its activations, and a histogram of log10 of their magnitudes, without zeros"
+    "For each layer, with weights of standard deviation 1: that of its activations, and a histogram of log10 of their magnitudes"
     x,res = torch.randn(256, n, generator=gen, dtype=torch.float64),dict(std=[], counts=[], lowest=[], width=6/bins)
     for _ in range(n_layers):
         x = x @ torch.randn(n, n, generator=gen, dtype=torch.float64)
@@ -205,4 +207,5 @@ def explore_init(
     line = [(k/50, .9+(math.log10(o)-2*(k+1))/60) for k,o in enumerate(kinds['linear']['std'])]
     return Explorable(web_file('init.js'), dict(kinds=kinds, n=n, bottom=-26, top=44, low=0.005, high=2),
                       still_curves('activations of fifty layers vanish', [[(0,.9), (1,.9)], line], 600, 260),
-                      'Move the scale of the weights. Each column is the histogram of a layer on a logarithmic axis, and the line its standard deviation.')
+                      'Move the scale of the weights. Each column is the histogram of a layer on a logarithmic axis, '
+                      'and the line its standard deviation.')

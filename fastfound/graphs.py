@@ -26,10 +26,12 @@ class Graph:
         down=False,  # whether arrows point down instead of to the right
     ):
         self.edges,self.labels,self.colors,self.down = list(edges),labels or {},colors or {},down
-    def boxes(self):
+    def boxes(self) -> list:
         "All boxes, in the order in which they are named"
         return list(dict.fromkeys([*(o for a,b,_ in self.edges for o in (a,b)), *self.labels]))
-    def label(self, box):
+    def label(self,
+        box, # one of `boxes`
+    ) -> str:
         "What `box` says"
         return str(self.labels.get(box, box))
     def __repr__(self): return '\n'.join(f'{self.label(a)} -> {self.label(b)}' + (f'  {text}' if text else '') for a,b,text in self.edges)
@@ -123,7 +125,8 @@ class _Drawing:
         for o in self.boxes:
             (x,y),(w,h),fill = self.xy(self.depth[o], self.side[o]),self.xy(*self.size[o]),_xml(self.g.colors.get(o, '#d6e4f5'))
             parts.append(f'<rect x="{x-w/2:.1f}" y="{y-h/2:.1f}" width="{w:.1f}" height="{h}" rx="6" fill="{fill}" stroke="#808080"/>'
-                         f'<text x="{x:.1f}" y="{y+4.5:.1f}" text-anchor="middle" font-size="13" fill="#1a1a1a">{_xml(self.g.label(o))}</text>')
+                         f'<text x="{x:.1f}" y="{y+4.5:.1f}" text-anchor="middle" font-size="13" fill="#1a1a1a">'
+                         f'{_xml(self.g.label(o))}</text>')
             rects.append((x,y,w,h))
         left,top = (min([o[k]-o[k+2]/2 for o in rects], default=0)-4 for k in (0,1))
         width,height = (max([o[k]+o[k+2]/2 for o in rects], default=0)+4-low for k,low in ((0,left), (1,top)))

@@ -43,7 +43,8 @@ def class_axis(
     fits = [o for o in dict.fromkeys((preds.ndim-1, 1)) if preds.ndim>1 and bare(shape[:o]+shape[o+1:])==bare(of_targ)]
     if len(fits)==1: return fits[0]
     if preds.ndim==1 and targ.numel()==len(preds): return -1
-    wrong = f'which fit with classes on axis {fits[1]} and on axis {fits[0]}; say which with axis=' if fits else 'wanted one target for each prediction'
+    wrong = 'wanted one target for each prediction'
+    if fits: wrong = f'which fit with classes on axis {fits[1]} and on axis {fits[0]}; say which with axis='
     raise ValueError(f'accuracy: got logits {shape} and targets {of_targ}, {wrong}')
 
 # %% ../nbs/library/learner.ipynb #78a02a10
@@ -75,14 +76,14 @@ class Callback:
     order = 0         # callbacks with a lower order run first, at every event but `after_fit`
     run_train = True  # whether it gets the batch events of training
     run_valid = True  # whether it gets the batch events of validation
-    state_attrs = ()  # names of attributes that are saved in a checkpoint
+    state_attrs:tuple = ()  # names of attributes that are saved in a checkpoint
     run_in_trials = False # whether it is also active in trial runs, such as `lr_find`
     learn = None
     def __init_subclass__(cls):
         for name in (k for k,v in vars(cls).items() if callable(v) and k not in EVENTS):
             if name.startswith(('before','after','begin_','on_')) or get_close_matches(name, EVENTS, 1, 0.85):
                 raise TypeError(f"{cls.__name__}: got a method {name}, which is no event; wanted one of {', '.join(EVENTS)}")
-    def is_active(self):
+    def is_active(self) -> bool:
         "Whether there is anything to do in this process"
         return True
     def before_fit(self): pass
@@ -93,7 +94,7 @@ class CancelFitException(Exception): "Raise it to end the fit"
 class CancelEpochException(Exception): "Raise it to skip the rest of the epoch, its validation included"
 class CancelTrainException(Exception): "Raise it to skip the rest of the training batches of the epoch"
 class CancelValidException(Exception): "Raise it to skip the rest of the validation batches"
-class CancelBatchException(Exception): "Raise it to skip the rest of the batch; gradients computed so far are kept and add to those of the next batch"
+class CancelBatchException(Exception): "Raise it to skip the rest of the batch; its gradients add to those of the next batch"
 class CancelBackwardException(Exception): "Raise it to skip the backward pass"
 class CancelStepException(Exception): "Raise it to skip the optimizer step; the gradients are cleared"
 
@@ -175,7 +176,9 @@ class Progress(Callback):
         "Show the record so far: in a notebook as a table, elsewhere the lines that have not been printed yet"
         table = self.learn.recorder.table()
         table.rows = [{**row, 'time': o} for row,o in zip(table.rows, self.times)]
-        if IN_NOTEBOOK: return self.live.show(table)
+        if IN_NOTEBOOK:
+            self.live.show(table)
+            return
         lines = table.cells()
         for line in lines[self.n_printed:]: print(*(o.rjust(max(len(name), 8)) for o,name in zip(line, lines[0])), flush=True)
         self.n_printed = len(lines)

@@ -16,7 +16,8 @@ def _one_wd(settings):
     "`settings` with weight decay by one name, `wd`"
     if 'weight_decay' not in settings: return settings
     if 'wd' in settings:
-        raise ValueError(f"got wd={settings['wd']} and weight_decay={settings['weight_decay']}, wanted one of them: they are the same setting")
+        given = ' and '.join(f'{k}={settings[k]}' for k in ('wd', 'weight_decay'))
+        raise ValueError(f'got {given}, wanted one of them: they are the same setting')
     return {'wd' if k=='weight_decay' else k: v for k,v in settings.items()}
 
 def _as_groups(who, params, shape):

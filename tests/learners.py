@@ -26,8 +26,10 @@ def run(folder, body, *args, command=(), **kw):
     "Run PROGRAM and `body` in `folder`"
     (folder/'program.py').write_text(PROGRAM + textwrap.dedent(body))
     for attempt in range(3):
-        r = subprocess.run([sys.executable, *command, 'program.py', *map(str, args)], cwd=folder, capture_output=True, text=True, timeout=900, **kw)
-        if 'terminate called without an active exception' not in r.stderr: break  # rare, of threads of PyTorch's own after the program has ended
+        command_line = [sys.executable, *command, 'program.py', *map(str, args)]
+        r = subprocess.run(command_line, cwd=folder, capture_output=True, text=True, timeout=900, **kw)
+        # rare, of threads of PyTorch's own after the program has ended
+        if 'terminate called without an active exception' not in r.stderr: break
     return r
 
 def weights(path): return torch.load(path, weights_only=True)['weights']

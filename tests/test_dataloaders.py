@@ -69,7 +69,7 @@ def test_tensors_are_served_by_slices():
 def datasets_of(n):
     "The same rows as tensors, arrays and items"
     x,y = torch.arange(n)*10,torch.arange(n)/4
-    return {'tensors': (x,y), 'arrays': (x.numpy(),y.numpy()), 'TensorDataset': torch_data.TensorDataset(x, y), 'items': [(a,b) for a,b in zip(x, y)]}
+    return {'tensors': (x,y), 'arrays': (x.numpy(),y.numpy()), 'TensorDataset': torch_data.TensorDataset(x, y), 'items': list(zip(x, y))}
 
 def test_samplers_as_in_torch():
     rng = random.Random(2)
@@ -92,16 +92,17 @@ def test_random_samplers_of_torch():
         got,want = [torch.cat([b[0] for b in loader(o, 8, sampler=sampler())]).tolist()
                     for loader,o in ((DataLoader, ds), (torch_data.DataLoader, theirs))]
         assert got==want and len(got)==50 and 0 not in got, kind
-        batches = torch_data.BatchSampler(torch_data.RandomSampler(range(30), generator=torch.Generator().manual_seed(4)), 7, drop_last=True)
+        rows = torch_data.RandomSampler(range(30), generator=torch.Generator().manual_seed(4))
+        batches = torch_data.BatchSampler(rows, 7, drop_last=True)
         assert sorted(len(b[0]) for b in DataLoader(ds, batch_sampler=batches))==[7]*4
 
-@pytest.mark.parametrize('kw, says', [
-    (dict(sampler=[1], shuffle=True), 'got a sampler and shuffle=True, wanted one of them'),
-    (dict(batch_sampler=[[1]], shuffle=True), 'got a batch_sampler and'), (dict(batch_sampler=[[1]], batch_size=3), 'got a batch_sampler and'),
-    (dict(batch_sampler=[[1]], batch_size=64), 'got a batch_sampler and'), (dict(batch_sampler=[[1]], drop_last=True), 'got a batch_sampler and'),
-    (dict(batch_sampler=[[1]], sampler=[1]), 'got a batch_sampler and')])
-def test_options_that_exclude_each_other(kw, says):
-    with pytest.raises(ValueError, match=says): DataLoader(range(9), **kw)
+@pytest.mark.parametrize('kw', [
+    dict(sampler=[1], shuffle=True), dict(batch_sampler=[[1]], shuffle=True), dict(batch_sampler=[[1]], batch_size=3),
+    dict(batch_sampler=[[1]], batch_size=64), dict(batch_sampler=[[1]], drop_last=True), dict(batch_sampler=[[1]], sampler=[1])])
+def test_options_that_exclude_each_other(kw):
+    "Also a batch_size that is what it would be by default, which PyTorch only sees where that is 1"
+    says = 'got a batch_sampler and' if 'batch_sampler' in kw else 'got a sampler and shuffle=True'
+    with pytest.raises(ValueError, match=f'{says}.*, wanted one of them'): DataLoader(range(9), **kw)
     with pytest.raises(ValueError, match='exclusive'): torch_data.DataLoader(range(9), **kw)
 
 @pytest.mark.parametrize('option', ['sampler', 'batch_sampler'])
@@ -136,12 +137,16 @@ def test_arrays():
     assert list(DataLoader(np.array(['a','b','c']), 2))==[('a','b'), ('c',)]
 
 @pytest.mark.parametrize('data, error, says', [
-    (lambda x,y: (x, y[:-1]), ValueError, r'of shape \(9,\), wanted \(n,...\) with n=10'), (lambda x,y: (x, list(y)), TypeError, 'of type list, wanted a tensor'),
-    (lambda x,y: (x, np.array(['a']*10)), TypeError, 'of type ndarray, wanted a tensor'), (lambda x,y: (x, 'abc'), TypeError, 'of type str, wanted a tensor'),
-    (lambda x,y: np.array(3.), ValueError, r'of shape \(\), wanted \(n,...\)'), (lambda x,y: (x, np.array(3.)), ValueError, r'of shape \(\), wanted \(n,...\) with n=10')])
+    (lambda x,y: (x, y[:-1]), ValueError, r'of shape \(9,\), wanted \(n,...\) with n=10'),
+    (lambda x,y: (x, list(y)), TypeError, 'of type list, wanted a tensor'),
+    (lambda x,y: (x, np.array(['a']*10)), TypeError, 'of type ndarray, wanted a tensor'),
+    (lambda x,y: (x, 'abc'), TypeError, 'of type str, wanted a tensor'),
+    (lambda x,y: np.array(3.), ValueError, r'of shape \(\), wanted \(n,...\)'),
+    (lambda x,y: (x, np.array(3.)), ValueError, r'of shape \(\), wanted \(n,...\) with n=10')])
 def test_tensors_that_do_not_belong_together(data, error, says):
-    for as_given in (lambda o: o, torch.as_tensor):
-        with pytest.raises(error, match=f'^DataLoader: got data {says}'): DataLoader(data(as_given(np.zeros((10,3))), as_given(np.arange(10))))
+    x,y = np.zeros((10,3)),np.arange(10)
+    for given in ((x, y), (torch.as_tensor(x), torch.as_tensor(y))):
+        with pytest.raises(error, match=f'^DataLoader: got data {says}'): DataLoader(data(*given))
 
 def test_lists_are_lists_of_items():
     rows = [torch.full((3,), float(i)) for i in range(5)]
@@ -155,7 +160,8 @@ def test_own_collate_fn_gets_items():
     "Also of tensors; None means the default, as in PyTorch"
     def kinds(items): return [type(o).__name__ for o in items]
     x = torch.arange(4)
-    for ds,kind in ((x, 'Tensor'), ((x, x), 'tuple'), (x.numpy(), 'Tensor'), (torch_data.TensorDataset(x, x), 'tuple'), ([(1,2)]*4, 'tuple')):
+    pairs = torch_data.TensorDataset(x, x)
+    for ds,kind in ((x, 'Tensor'), ((x, x), 'tuple'), (x.numpy(), 'Tensor'), (pairs, 'tuple'), ([(1,2)]*4, 'tuple')):
         assert list(DataLoader(ds, 3, collate_fn=kinds))==[[kind]*3, [kind]], ds
         assert plain(list(DataLoader(ds, 3, collate_fn=None)))==plain(list(DataLoader(ds, 3, collate_fn=default_collate)))
 

@@ -11,8 +11,9 @@ import fastfound.all
 from fastfound.checkpoints import Checkpoint
 from fastfound.dataloaders import DataLoaders, DataLoader
 from fastfound.basics import set_seed, test_near as near
-from fastfound.learner import (BATCH_EVENTS, EVENTS, Callback, CancelBackwardException, CancelBatchException, CancelEpochException, CancelFitException,
-                               CancelStepException, CancelTrainException, CancelValidException, Learner, accuracy, error_rate, evaluating, predicted_class)
+from fastfound.learner import BATCH_EVENTS, EVENTS, Callback, Learner, accuracy, error_rate, evaluating, predicted_class
+from fastfound.learner import CancelBackwardException, CancelBatchException, CancelEpochException, CancelFitException
+from fastfound.learner import CancelStepException, CancelTrainException, CancelValidException
 from fastfound.optimizers import SGD
 from learners import PROGRAM, run, three_classes, tiny
 
@@ -39,7 +40,8 @@ def test_the_table_of_callbacks_is_complete():
     table = next(o for o in page() if '| callback | `order` | why |' in o)
     rows = [(o.split('|')[1], int(o.split('|')[2])) for o in table.splitlines() if re.match(r'\| `', o)]
     listed = {re.search('`(\\w+)`', name)[1]: order for name,order in rows}
-    classes = {c.__name__: c.order for c in vars(fastfound.all).values() if isinstance(c, type) and issubclass(c, Callback) and c is not Callback}
+    classes = [c for c in vars(fastfound.all).values() if isinstance(c, type) and issubclass(c, Callback) and c is not Callback]
+    classes = {c.__name__: c.order for c in classes}
     assert list(listed.values())==sorted(listed.values())
     assert listed.items()<=classes.items() and all(classes[k]==0 for k in classes.keys()-listed.keys()), (listed, classes)
 
@@ -89,7 +91,8 @@ def test_targets_that_are_strings():
 @pytest.mark.parametrize('preds, targ', [((2,3,5), (3,2)), ((4,3), (4,3)), ((4,3), (3,)), ((4,), (4,4)), ((2,5,3,4), (2,4,3))])
 def test_accuracy_refuses_shapes_that_do_not_fit(preds, targ):
     for f in (accuracy, error_rate):
-        with pytest.raises(ValueError, match='wanted one target for each prediction'): f(torch.zeros(preds), torch.zeros(targ, dtype=torch.int64))
+        with pytest.raises(ValueError, match='wanted one target for each prediction'):
+            f(torch.zeros(preds), torch.zeros(targ, dtype=torch.int64))
 
 def test_metrics_want_tensors():
     with pytest.raises(TypeError, match='accuracy: got targets of type list, wanted a tensor'): accuracy(torch.zeros(2,3), [0,1])
@@ -97,7 +100,8 @@ def test_metrics_want_tensors():
     with pytest.raises(TypeError, match='predicted_class: got logits of type ndarray, wanted a tensor'): predicted_class(np.zeros((2,3)))
 
 @pytest.mark.parametrize('loss, error, says', [
-    (nn.MSELoss(reduction='none'), ValueError, r'of shape \(4, 1\), wanted a number'), (lambda p,t: 3., TypeError, 'of type float, wanted a tensor')])
+    (nn.MSELoss(reduction='none'), ValueError, r'of shape \(4, 1\), wanted a number'),
+    (lambda p,t: 3., TypeError, 'of type float, wanted a tensor')])
 def test_a_loss_is_a_number(loss, error, says):
     "A mean over the batch, as a tensor, in training and in evaluation"
     for f in (lambda o: o.fit(1, quiet=True), lambda o: o.validate()):
@@ -206,7 +210,7 @@ ENDS = {CancelEpochException: 'epoch', CancelTrainException: 'train', CancelVali
         CancelBackwardException: 'backward', CancelStepException: 'step'}
 
 def events_with(error, at):
-    "The events of two epochs of two batches and one for validation, where the first event `at` raises `error`; and whether that leaves the fit"
+    "The events of two epochs with two batches and one for validation, where the first `at` raises `error`; and whether that leaves the fit"
     def block(name, *parts): return name,parts
     forward = block('pred'),block('loss')
     train = block('train', *2*[block('batch', *forward, block('backward'), block('step'))])
@@ -234,7 +238,7 @@ def events_with(error, at):
 
 @pytest.mark.parametrize('error', [*ENDS, CancelFitException, RuntimeError])
 def test_an_exception_ends_what_it_names(error):
-    "Wherever it is raised: the blocks in the one that it names get no after_ event, that block does, and outside of it it is an error like any other"
+    "Wherever it is raised: blocks in the one that it names get no after_ event, that block does, and outside of it it is an error"
     for at in EVENTS:
         events = []
         cb = Tracer(events)
@@ -353,7 +357,7 @@ def test_each_fit_trains_and_leaves_the_model_ready_to_predict():
     assert modes==6*[{True}]
 
 def test_groups_with_their_own_rates():
-    "A rate for a fit is that of the highest group, and the others keep their ratio to it; without one the rates are as the groups were made"
+    "A rate for a fit is that of the highest group, and the others keep their ratio to it; without one the rates are as they were made"
     def opt_func(params, lr): return SGD([{'params': params[:1], 'lr': lr/4}, {'params': params[1:], 'lr': lr}], lr=lr, momentum=0.9)
     learn,used = tiny(lr=0.25, opt_func=opt_func),[]
     class Rates(Callback):

@@ -70,7 +70,8 @@ def test_16_bits_stand_aside_where_they_are_slower(monkeypatch, capsys, dtype, s
     types,weights = trained(MixedPrecision(dtype))
     told = capsys.readouterr().out
     assert types=={torch.float32 if slower else dtype} and torch.equal(weights, trained()[1])==slower
-    says = f'MixedPrecision: this processor is slower with {dtype} than with float32, so training stays in float32; `force=True` would change that\n'
+    says = (f'MixedPrecision: this processor is slower with {dtype} than with float32, so training stays in float32; '
+            '`force=True` would change that\n')
     assert told==(says if slower else '')
     assert trained(MixedPrecision(dtype, force=True))[0]=={dtype} and not capsys.readouterr().out
 

@@ -34,7 +34,8 @@ def test_state_has_the_names_of_pytorch():
 
 def test_groups():
     p,q,r = [torch.zeros(2) for _ in range(3)]
-    opt = SGD([{'params': [p]}, {'params': iter([q]), 'lr': 10., 'weight_decay': 0.5}, {'params': r, 'wd': 0.25}], lr=1., weight_decay=0.125)
+    groups = {'params': [p]},{'params': iter([q]), 'lr': 10., 'weight_decay': 0.5},{'params': r, 'wd': 0.25}
+    opt = SGD(groups, lr=1., weight_decay=0.125)
     assert [(o['lr'], o['wd']) for o in opt.param_groups]==[(1., 0.125), (10., 0.5), (1., 0.25)]
     assert not any('weight_decay' in o for o in opt.param_groups) and opt.settings==['lr', 'momentum', 'wd']
     for o in (p,q,r): o.g = torch.ones(2)
@@ -86,8 +87,9 @@ def test_the_settings_are_the_arguments_of_update():
     assert inspect.signature(AdamW)==inspect.signature(Adam)
     settings = SGD([torch.zeros(1)], 0.1, 0.9, 0.01).param_groups[0]
     assert {k: settings[k] for k in ('lr', 'momentum', 'wd')}=={'lr': 0.1, 'momentum': 0.9, 'wd': 0.01}
-    for args,kw,says in (([], {}, "missing a required argument: 'lr'"), ([0.1], {'momentun': 0.9}, "unexpected keyword argument 'momentun'"),
-                         ([0.1], {'lr': 0.1}, "multiple values for argument 'lr'"), ([1,2,3,4], {}, 'too many positional arguments')):
+    for args,kw,says in (
+        ([], {}, "missing a required argument: 'lr'"), ([0.1], {'momentun': 0.9}, "unexpected keyword argument 'momentun'"),
+        ([0.1], {'lr': 0.1}, "multiple values for argument 'lr'"), ([1,2,3,4], {}, 'too many positional arguments')):
         with pytest.raises(TypeError, match=says): SGD([torch.zeros(1)], *args, **kw)
     class Own(SGD):
         def __init__(self, params, rate): super().__init__(params, lr=10*rate)
@@ -98,11 +100,13 @@ def test_the_settings_are_the_arguments_of_update():
         opt.step()
 
 @pytest.mark.parametrize('params, error, says', [
-    ([], ValueError, 'got no parameters'), ((o for o in ()), ValueError, 'got no parameters'), ([{'params': []}], ValueError, 'got no parameters'),
+    ([], ValueError, 'got no parameters'), ((o for o in ()), ValueError, 'got no parameters'),
+    ([{'params': []}], ValueError, 'got no parameters'),
     (torch.zeros(3), TypeError, 'got a Tensor, wanted a list of tensors'), ({torch.zeros(3)}, TypeError, 'got a set'),
     ([3.], TypeError, 'got a parameter of type float, wanted a tensor'), ([torch.zeros(1), 'w'], TypeError, 'got a parameter of type str'),
     (list(nn.Linear(2,1).named_parameters()), TypeError, 'got a parameter of type tuple'),
-    ([{'params': [torch.zeros(1)]}, torch.zeros(1)], ValueError, "got groups without 'params'"), ([{'lr': 0.1}], ValueError, "got groups without 'params'"),
+    ([{'params': [torch.zeros(1)]}, torch.zeros(1)], ValueError, "got groups without 'params'"),
+    ([{'lr': 0.1}], ValueError, "got groups without 'params'"),
     ([torch.ones(2, requires_grad=True)*0.1], ValueError, r'got a tensor \(2,\) that was calculated from others')])
 def test_parameters_that_are_refused(params, error, says):
     with pytest.raises(error, match=f'SGD: {says}'): SGD(params, 0.1)
@@ -129,7 +133,8 @@ def test_own_layers_are_trained():
 
 @pytest.mark.parametrize('ours, theirs, draw', [
     (SGD, torch.optim.SGD, lambda g: {'momentum': g.choice([0., 0.5, 0.9])}),
-    (RMSProp, torch.optim.RMSprop, lambda g: {'alpha': g.uniform(0.5, 0.99), 'eps': g.choice([1e-8, 1e-3]), 'momentum': g.choice([0., 0.9])}),
+    (RMSProp, torch.optim.RMSprop,
+     lambda g: {'alpha': g.uniform(0.5, 0.99), 'eps': g.choice([1e-8, 1e-3]), 'momentum': g.choice([0., 0.9])}),
     (Adam, torch.optim.Adam, lambda g: {'betas': (g.uniform(0, 0.95), g.uniform(0.5, 0.999)), 'eps': g.choice([1e-8, 1e-3])}),
     (AdamW, torch.optim.AdamW, lambda g: {'betas': (g.uniform(0, 0.95), g.uniform(0.5, 0.999)), 'eps': g.choice([1e-8, 1e-3])})])
 def test_optimizers_take_the_steps_of_pytorch(ours, theirs, draw):
@@ -179,7 +184,8 @@ def test_newton_schulz_is_a_polynomial_of_singular_values():
     assert half.dtype==torch.float32 and torch.equal(half, half.bfloat16().float())
 
 def muon_settings(g):
-    return {'momentum': g.choice([0., 0.5, 0.95]), 'nesterov': g.random()<0.5, 'ns_steps': g.randint(1, 5), 'weight_decay': g.choice([0., 0.3])}
+    return {'momentum': g.choice([0., 0.5, 0.95]), 'nesterov': g.random()<0.5,
+            'ns_steps': g.randint(1, 5), 'weight_decay': g.choice([0., 0.3])}
 
 def muon_steps(opt_func, shape, seed, **kw):
     torch.manual_seed(seed)
