@@ -12,11 +12,14 @@ from html import escape
 from importlib.resources import files
 from pathlib import Path
 import torch
+from .basics import check_tensor
 from .files import atomic_write
 
 # %% ../nbs/library/explorables.ipynb #feed617b
-def web_file(name):
-    "A file of `fastfound/web` as text"
+def web_file(
+    name, # of a file in `fastfound/web`
+) -> str:
+    "The text of a file that belongs to the figures"
     return (files('fastfound')/'web'/name).read_text(encoding='utf-8')
 
 def _json(data):
@@ -35,14 +38,20 @@ class Explorable:
         self.script,self.data,self.still,self.text = script,data,still,text
     def __repr__(self): return f'Explorable: {self.text}'
     def _repr_html_(self):
-        call = f'explore, {_json(self.data)}'
+        call,text = f'explore, {_json(self.data)}',escape(self.text)
         name = 'ff-' + hashlib.sha256((self.script+call+self.text).encode()).hexdigest()[:8]
-        return (f'<div class="ff-play" data-explorable="{name}" role="group" aria-label="{escape(self.text)}"><div class="ff-still">{self.still}</div><p>{escape(self.text)}</p></div>'
-                f'<style>{web_file("style.css")}</style>\n<script>\n(() => {{\n{web_file("base.js")}{self.script}start("{name}", {call});\n}})();\n</script>')
-    def page(self, title='fastfound'):
+        return (f'<div class="ff-play" data-explorable="{name}" role="group" aria-label="{text}">'
+                f'<div class="ff-still">{self.still}</div><p>{text}</p></div>'
+                f'<style>{web_file("style.css")}</style>\n'
+                f'<script>\n(() => {{\n{web_file("base.js")}{self.script}start("{name}", {call});\n}})();\n</script>')
+    def page(self,
+        title='fastfound', # of the page
+    ) -> str:
         "A whole page of HTML"
-        return (f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
-                f'<style>:root {{ color-scheme: light dark }} body {{ margin: 1em auto; max-width: 48em; padding: 0 1em; font-family: sans-serif }}</style></head><body><main><h1>{escape(title)}</h1>{self._repr_html_()}</main></body></html>\n')
+        return ('<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+                f'<title>{escape(title)}</title><style>:root {{ color-scheme: light dark }} '
+                'body { margin: 1em auto; max-width: 48em; padding: 0 1em; font-family: sans-serif }</style></head>'
+                f'<body><main><h1>{escape(title)}</h1>{self._repr_html_()}</main></body></html>\n')
     def save(self,
         path,              # of the HTML file
         title='fastfound', # of the page
@@ -52,9 +61,15 @@ class Explorable:
         return Path(path)
 
 # %% ../nbs/library/explorables.ipynb #53c1e962
-def still_svg(width, height, body, name):
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-label="{escape(name)}" '
-            f'font-family="sans-serif" font-size="13" fill="currentColor">{body}</svg>')
+def still_svg(
+    width,  # in pixels
+    height, # in pixels
+    body,   # what stands inside of the SVG
+    name,   # of the picture, for those who do not see it
+) -> str:
+    "An SVG in the colours of the page"
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
+            f'aria-label="{escape(name)}" font-family="sans-serif" font-size="13" fill="currentColor">{body}</svg>')
 
 def _tables(name, *parts, marks=()):
     "Tables of numbers, and words between them, beside each other as SVG; `marks` are triples of a table, a row and a column"
@@ -72,93 +87,114 @@ def _tables(name, *parts, marks=()):
         x += len(part[0])*38+2
     return still_svg(x, height, body, name)
 
-def still_curves(name, curves, width=310, height=200):
-    "Curves, each a list of points between 0 and 1, as SVG"
+def still_curves(
+    name,       # of the picture, for those who do not see it
+    curves,     # at most three lists of points (x,y) between 0 and 1
+    width=310,  # in pixels
+    height=200, # in pixels
+) -> str:
+    "Curves as SVG"
     body = f'<rect x="1" y="1" width="{width-2}" height="{height-2}" fill="none" stroke="#888"/>'
     for color,points in zip(('#888', '#c2570c', '#4285f4'), curves):
-        body += f'<polyline fill="none" stroke="{color}" stroke-width="2" points="' + ' '.join(f'{x*width:.1f},{(1-y)*height:.1f}' for x,y in points) + '"/>'
+        at = ' '.join(f'{x*width:.1f},{(1-y)*height:.1f}' for x,y in points)
+        body += f'<polyline fill="none" stroke="{color}" stroke-width="2" points="{at}"/>'
     return still_svg(width, height, body, name)
 
 # %% ../nbs/library/explorables.ipynb #e5333008
+def _numbers(t):
+    "A matrix as lists, with whole numbers where they are whole"
+    return [[int(x) if x==int(x) else x for x in row] for row in t.tolist()]
+
 def explore_matmul(
-    a=((1,2,3),(0,-1,4)),       # rows of the left matrix
-    b=((2,1),(1,0),(-1,3)),     # rows of the right matrix
+    a=((1,2,3),(0,-1,4)),   # left matrix (n,m), a tensor or rows
+    b=((2,1),(1,0),(-1,3)), # right matrix (m,p)
 ) -> Explorable:
     "The product of two small matrices, from three loops to all at once"
-    a,b = ([list(map(float, row)) for row in o] for o in (a, b))
-    if {len(o) for o in a}!={len(b)} or len({len(o) for o in b})!=1 or not b[0]: raise ValueError(f'explore_matmul: got rows of {[len(o) for o in a]} and {[len(o) for o in b]} numbers, wanted (n,m) and (m,p)')
-    if max(len(a), len(b), len(b[0]))>8: raise ValueError(f'explore_matmul: got ({len(a)},{len(b)}) and ({len(b)},{len(b[0])}), wanted at most 8 rows and columns, which fit on a page')
-    a,b = ([[int(x) if x==int(x) else x for x in row] for row in o] for o in (a, b))
-    product = [[sum(x*row[j] for x,row in zip(r, b)) for j in range(len(b[0]))] for r in a]
+    a,b = (torch.as_tensor(o, dtype=torch.float64) for o in (a, b))
+    check_tensor('explore_matmul', b, 'b', 'm p', **check_tensor('explore_matmul', a, 'a', 'n m'))
+    if not {*a.shape, *b.shape} <= set(range(1, 9)):
+        raise ValueError(f'explore_matmul: got {tuple(a.shape)} and {tuple(b.shape)}, wanted 1 to 8 rows and columns, which fit on a page')
+    a,b,product = map(_numbers, (a, b, a@b))
     marks = [(0,0,k) for k in range(len(b))] + [(2,k,0) for k in range(len(b))] + [(4,0,0)]
     return Explorable(web_file('matmul.js'), dict(a=a, b=b), _tables('a matrix product', a, '@', b, '=', product, marks=marks),
-                      'Point at a number of the result to see its row and column; press Step to see the sums build; move the slider from three loops to one operation.')
+                      'Point at a number of the result to see its row and column; press Step to see the sums build; '
+                      'move the slider from three loops to one operation.')
 
 # %% ../nbs/library/explorables.ipynb #8cfaea8b
 def explore_broadcast(
-    s=(5,1), # sizes
-    t=(4,),
+    s=(5,1), # the sizes of a shape
+    t=(4,),  # the sizes of another
 ) -> Explorable:
     "How two shapes broadcast"
-    rows = [[''] * (max(len(s), len(t))-len(o)) + list(o) for o in (s, t)]
-    return Explorable(web_file('broadcast.js'), dict(shapes=[list(s), list(t)]), _tables('two shapes, aligned from the right', *([rows] if rows[0] else [[['']]])),
+    lines = [str(tuple(o)) for o in (s, t)]
+    still = '\n'.join(o.rjust(max(map(len, lines))) for o in lines)
+    return Explorable(web_file('broadcast.js'), dict(shapes=[list(s), list(t)]), f'<pre>two shapes, aligned from the right:\n{still}</pre>',
                       'Type two shapes. A size of 1, or one that is missing on the left, is stretched; other sizes have to agree.')
 
 # %% ../nbs/library/explorables.ipynb #17aba809
 _ARITY = dict(add=2, sub=2, mul=2, relu=1, square=1, exp=1, sigmoid=1, tanh=1)
-NEURON = [('x', 1.5), ('w', 2.), ('b', -1.), ('y', 1.), ('xw', 'mul', ['x','w']), ('z', 'add', ['xw','b']), ('a', 'relu', ['z']), ('e', 'sub', ['a','y']), ('loss', 'square', ['e'])]
+NEURON = [('x', 1.5), ('w', 2.), ('b', -1.), ('y', 1.),
+          ('xw', 'mul', ['x','w']), ('z', 'add', ['xw','b']), ('a', 'relu', ['z']), ('e', 'sub', ['a','y']), ('loss', 'square', ['e'])]
 
 def _check_nodes(nodes):
     "Raise a `ValueError` unless `nodes` can be computed one after the other and each is used"
-    known,used = set(),set()
+    def wrong(text): raise ValueError(f'explore_backprop: got {text}')
+    known,used = [],set()
     for name,*rest in nodes:
         op,args = rest if len(rest)==2 else (None, [])
-        if name in known: raise ValueError(f'explore_backprop: got two nodes {name!r}, wanted different names')
-        if op is not None and op not in _ARITY: raise ValueError(f"explore_backprop: got the operation {op!r}, wanted one of {', '.join(_ARITY)}")
-        if op is not None and len(args)!=_ARITY[op]: raise ValueError(f'explore_backprop: got {len(args)} inputs of {op}, wanted {_ARITY[op]}')
-        if missing := set(args)-known: raise ValueError(f"explore_backprop: got {name!r} with the input {', '.join(missing)}, wanted one of the nodes before it")
-        known.add(name)
+        if name in known: wrong(f'two nodes {name!r}, wanted different names')
+        if op is not None and op not in _ARITY: wrong(f"the operation {op!r}, wanted one of {', '.join(_ARITY)}")
+        if op is not None and len(args)!=_ARITY[op]: wrong(f'{len(args)} inputs of {op}, wanted {_ARITY[op]}')
+        if missing := set(args).difference(known): wrong(f"{name!r} with the input {', '.join(missing)}, wanted one of the nodes before it")
+        known.append(name)
         used.update(args)
-    if left := [o[0] for o in nodes[:-1] if o[0] not in used] or ([nodes[-1][0]] if len(nodes[-1])!=3 else []): raise ValueError(f"explore_backprop: got {', '.join(left)}, on which no other node depends; only the last, the loss, may be like that, and it is computed")
+    left = [o for o in known[:-1] if o not in used] or ([] if op else [name])
+    if left: wrong(f"{', '.join(left)}, on which no other node depends; only the last, the loss, may be like that, and it is computed")
 
 # %% ../nbs/library/explorables.ipynb #996348d9
 def explore_backprop(
-    nodes=NEURON,    # (name, number) or (name, operation, [names]); the last is the loss
-    low=-3, high=3., # range of the inputs
+    nodes=NEURON, # (name, number) or (name, operation, [names]); the last is the loss
+    low=-3.,      # lowest value of an input
+    high=3.,      # highest value of an input
 ) -> Explorable:
     "Forward and backward pass through a graph of numbers, step by step"
     _check_nodes(nodes)
-    still = '<p>' + ', '.join(f'{escape(o[0])} = ' + (str(o[1]) if len(o)==2 else f"{o[1]}({escape(', '.join(o[2]))})") for o in nodes) + '</p>'
-    return Explorable(web_file('backprop.js'), dict(nodes=[list(o) for o in nodes], low=low, high=high), still,
-                      'Step forward until the loss is known, then on, and watch the gradients come back. Move an input, or drag it up and down, and everything follows.')
+    still = escape(', '.join(f'{o[0]} = ' + (str(o[1]) if len(o)==2 else f"{o[1]}({', '.join(o[2])})") for o in nodes))
+    return Explorable(web_file('backprop.js'), dict(nodes=[list(o) for o in nodes], low=low, high=high), f'<p>{still}</p>',
+                      'Step forward until the loss is known, then on, and watch the gradients come back. '
+                      'Move an input, or drag it up and down, and everything follows.')
 
 # %% ../nbs/library/explorables.ipynb #5cd26b2b
 def explore_lr(
-    time, speed, # measurements, of the same number, at least 4
-    steps=100,   # of gradient descent
+    time,      # measurements (n,) of it, n at least 4
+    speed,     # as many
+    steps=100, # of gradient descent
 ) -> Explorable:
     "What the learning rate does, on a parabola and on the fit of a quadratic curve with mean squared error"
-    time,speed = ([float(x) for x in o] for o in (time, speed))
-    if len(time)!=len(speed) or len(time)<4: raise ValueError(f'explore_lr: got {len(time)} times and {len(speed)} speeds, wanted as many of each, at least 4')
-    top,span = max(speed)*1.15,time[-1]-time[0]
-    parabola = [(x/60, ((x/10-3)**2+.6)/9.6) for x in range(61)]
-    walk = [((x+3)/6, (x*x+.6)/9.6) for x in (-2*.8**k for k in range(12))]
-    return Explorable(web_file('lr.js'), dict(time=time, speed=speed, steps=steps),
-                      still_curves('steps on a parabola, and measured speeds', [parabola, walk]) + still_curves('measured speeds', [[((a-time[0])/span, b/top) for a,b in zip(time, speed)]]),
-                      'Move the learning rates. On the parabola, too small a rate crawls and one above 1 diverges. For the speeds, no rate is good until the time is normalised.')
+    time,speed = (torch.as_tensor(o, dtype=torch.float64) for o in (time, speed))
+    check_tensor('explore_lr', speed, 'speeds', 'n', **check_tensor('explore_lr', time, 'times', 'n'))
+    if len(time)<4: raise ValueError(f'explore_lr: got {len(time)} times, wanted at least 4')
+    def parabola(x): return (x+3)/6,(x*x+.6)/9.6
+    walk = [[parabola(x/10-3) for x in range(61)], [parabola(-2*.8**k) for k in range(12)]]
+    measured = torch.stack([(time-time[0])/(time[-1]-time[0]), speed/(1.15*speed.max())], 1).tolist()
+    return Explorable(web_file('lr.js'), dict(time=time.tolist(), speed=speed.tolist(), steps=steps),
+                      still_curves('steps on a parabola', walk) + still_curves('measured speeds', [measured]),
+                      'Move the learning rates. On the parabola, too small a rate crawls and one above 1 diverges. '
+                      'For the speeds, no rate is good until the time is normalised.')
 
 # %% ../nbs/library/explorables.ipynb #aadb9bc6
-def _magnitudes(relu, n, n_layers, gen, bins=24):
-    "For each layer with weights of standard deviation 1: the standard deviation of its activations, and a histogram of log10 of their magnitudes, without zeros"
-    x,res = torch.randn(256, n, generator=gen, dtype=torch.float64),[]
+def _magnitudes(relu, n, gen, n_layers=50, bins=24):
+    "For each layer, with weights of standard deviation 1: that of its activations, and a histogram of log10 of their magnitudes"
+    x,res = torch.randn(256, n, generator=gen, dtype=torch.float64),dict(std=[], counts=[], lowest=[], width=6/bins)
     for _ in range(n_layers):
         x = x @ torch.randn(n, n, generator=gen, dtype=torch.float64)
         if relu: x = x.clamp_min(0)
-        res.append((x.std().item(), x[x!=0].abs().log10()))
-    width = 6/bins  # six powers of ten below the largest hold nearly all
-    lowest = [logs.max().item()-6 for _,logs in res]
-    counts = [torch.histc(logs, bins, a, a+6).int().tolist() for (_,logs),a in zip(res, lowest)]
-    return dict(std=[s for s,_ in res], counts=counts, lowest=[round(o, 4) for o in lowest], width=width)
+        logs = x[x!=0].abs().log10()
+        low = logs.max().item()-6  # six powers of ten below the largest hold nearly all
+        res['std'].append(x.std().item())
+        res['counts'].append(torch.histc(logs, bins, low, low+6).int().tolist())
+        res['lowest'].append(round(low, 4))
+    return res
 
 # %% ../nbs/library/explorables.ipynb #8522057f
 def explore_init(
@@ -167,7 +203,9 @@ def explore_init(
 ) -> Explorable:
     "The magnitudes of the activations in fifty layers for any scale of the weights"
     gen = torch.Generator().manual_seed(seed)
-    kinds = {name: dict(_magnitudes(name=='ReLU', n, 50, gen), start=start) for name,start in (('linear', 0.01), ('ReLU', 0.1))}
+    kinds = {name: {**_magnitudes(name=='ReLU', n, gen), 'start': start} for name,start in (('linear', 0.01), ('ReLU', 0.1))}
     line = [(k/50, .9+(math.log10(o)-2*(k+1))/60) for k,o in enumerate(kinds['linear']['std'])]
-    return Explorable(web_file('init.js'), dict(kinds=kinds, n=n, bottom=-26, top=44, low=0.005, high=2), still_curves('activations of fifty layers vanish', [[(0,.9), (1,.9)], line], 600, 260),
-                      'Move the scale of the weights. Each column is the histogram of a layer on a logarithmic axis, and the line its standard deviation.')
+    return Explorable(web_file('init.js'), dict(kinds=kinds, n=n, bottom=-26, top=44, low=0.005, high=2),
+                      still_curves('activations of fifty layers vanish', [[(0,.9), (1,.9)], line], 600, 260),
+                      'Move the scale of the weights. Each column is the histogram of a layer on a logarithmic axis, '
+                      'and the line its standard deviation.')

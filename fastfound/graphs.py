@@ -8,6 +8,7 @@ __all__ = ['Graph', 'gv']
 # %% ../nbs/library/graphs.ipynb #19b25147
 import re
 from html import escape
+from statistics import fmean
 from .files import atomic_write
 
 # %% ../nbs/library/graphs.ipynb #f910bd1c
@@ -25,10 +26,12 @@ class Graph:
         down=False,  # whether arrows point down instead of to the right
     ):
         self.edges,self.labels,self.colors,self.down = list(edges),labels or {},colors or {},down
-    def boxes(self):
+    def boxes(self) -> list:
         "All boxes, in the order in which they are named"
         return list(dict.fromkeys([*(o for a,b,_ in self.edges for o in (a,b)), *self.labels]))
-    def label(self, box):
+    def label(self,
+        box, # one of `boxes`
+    ) -> str:
         "What `box` says"
         return str(self.labels.get(box, box))
     def __repr__(self): return '\n'.join(f'{self.label(a)} -> {self.label(b)}' + (f'  {text}' if text else '') for a,b,text in self.edges)
@@ -54,49 +57,39 @@ def _layers(boxes, edges):
 
 # %% ../nbs/library/graphs.ipynb #7a90ea99
 def _apart(want, sizes):
-    "The positions nearest to `want`, a sorted list, that leave room for `sizes`: those that touch move together"
-    room = [0.]
-    for a,b in zip(sizes, sizes[1:]): room.append(room[-1]+(a+b)/2)
-    groups = []
-    for w,r in zip(want, room):
-        groups.append((w-r, 1))
-        while len(groups)>1 and groups[-2][0]>groups[-1][0]:
-            (b,m),(a,n) = groups.pop(),groups.pop()
-            groups.append(((a*n+b*m)/(n+m), n+m))
-    return [w+r for w,r in zip([w for w,n in groups for _ in range(n)], room)]
+    "Positions near `want`, a sorted list, that leave room for `sizes`, and with the same mean"
+    at = want[:1]
+    for w,a,b in zip(want[1:], sizes, sizes[1:]): at.append(max(w, at[-1]+(a+b)/2))
+    shift = fmean(want)-fmean(at)
+    return [o+shift for o in at]
 
 # %% ../nbs/library/graphs.ipynb #d5d9d887
-class _Layout:
-    "Where the boxes of a `Graph` go. `depth` runs along the arrows, `side` across them"
+class _Drawing:
+    "A `Graph` as SVG. A place is a depth, along the arrows, and a side, across them"
     def __init__(self, graph):
-        self.g,self.down = graph,graph.down
-        self.layer = _layers(graph.boxes(), [e[:2] for e in graph.edges])
+        self.g,self.boxes = graph,graph.boxes()
+        self.layer = _layers(self.boxes, [o[:2] for o in graph.edges])
         # an arrow that goes forward passes a stop in each layer that it crosses; the others go around
-        self.chains = {i: [a, *((i,n) for n in range(self.layer[a]+1, self.layer[b])), b]
-                       for i,(a,b,_) in enumerate(graph.edges) if self.layer[b]>self.layer[a]}
-        stops = {o[1]: [] for c in self.chains.values() for o in c[1:-1]}
-        for c in self.chains.values():
-            for o in c[1:-1]: stops[o[1]].append(o)
-        self.rows = [[o for o,l in self.layer.items() if l==n] + stops.get(n, []) for n in range(max(self.layer.values(), default=-1)+1)]
+        self.chains = {i: [a, *(object() for _ in range(self.layer[a]+1, self.layer[b])), b]
+                       for i,(a,b,_) in enumerate(graph.edges) if self.layer[a]<self.layer[b]}
+        for c in self.chains.values(): self.layer |= {o: self.layer[c[0]]+i for i,o in enumerate(c)}
+        self.rows = [[o for o,l in self.layer.items() if l==n] for n in range(max(self.layer.values(), default=-1)+1)]
+        self.size = dict.fromkeys(self.layer, (0,0)) | {o: self.xy(7.2*len(graph.label(o))+18, 26) for o in self.boxes}
+        self.text = {o: max([6.5*len(t) for a,_,t in graph.edges if a==o], default=0) for o in self.layer}  # the longest on its arrows
         self.place_depth()
         self.place_side()
-    def size(self, o):
-        "Width and height of the box `o`; a stop of an arrow has none"
-        return (7.2*len(self.g.label(o))+18, 26) if o in self.layer else (0, 0)
-    def along(self, o): return self.size(o)[self.down]
-    def across(self, o): return self.size(o)[not self.down]
-    def text(self, o):
-        "The length of the longest text on the arrows that leave `o`"
-        return max([6.5*len(t) for a,_,t in self.g.edges if a==o], default=0)
+    def xy(self, depth, side):
+        "Right and down, for a place or a size"
+        return (side,depth) if self.g.down else (depth,side)
     def place_depth(self):
         self.depth,end = {},0.
         for row in self.rows:
-            half = max(map(self.along, row))/2
+            half = max(self.size[o][0] for o in row)/2
             self.depth |= dict.fromkeys(row, end+half)
-            end += 2*half + (40 if self.down else 34+max(map(self.text, row)))
+            end += 2*half + (40 if self.g.down else 34+max(self.text[o] for o in row))
     def place_side(self):
         "Move each near the mean of those it is linked to, layer by layer, down and up again"
-        links = {o: [] for row in self.rows for o in row}
+        links = {o: [] for o in self.layer}
         for c in self.chains.values():
             for a,b in zip(c, c[1:]):
                 links[a].append(b)
@@ -104,66 +97,54 @@ class _Layout:
         self.side = {o: 40.*i for row in self.rows for i,o in enumerate(row)}
         for sweep in range(24):
             for row in (self.rows if sweep%2 else self.rows[::-1]):
-                want = {o: sum(self.side[p] for p in links[o] or [o])/len(links[o] or [o]) for o in row}
+                want = {o: fmean(self.side[p] for p in links[o] or [o]) for o in row}
                 row.sort(key=want.get)
-                self.side |= zip(row, _apart([want[o] for o in row], [max(self.across(o), 20)+16+self.text(o)*self.down for o in row]))
-        self.edge = max((self.side[o]+self.across(o)/2 for o in links), default=0.)
-
-# %% ../nbs/library/graphs.ipynb #281db70a
-class _Drawing(_Layout):
-    "A `Graph` as SVG"
-    def xy(self, depth, side): return (side,depth) if self.down else (depth,side)
-    def curve(self, *points):
-        "A path through `points`, each a depth and a side, that runs along the arrows at every one"
-        path = 'M{:.1f},{:.1f}'.format(*self.xy(*points[0]))
-        for (d,s),(e,t) in zip(points, points[1:]): path += ' C{:.1f},{:.1f} {:.1f},{:.1f} {:.1f},{:.1f}'.format(*self.xy((d+e)/2, s), *self.xy((d+e)/2, t), *self.xy(e, t))
-        return path
-    def forward(self, chain):
-        "The path of an arrow along its stops, and where its text goes"
-        (first,*_,last),stops = chain,[(self.depth[o],self.side[o]) for o in chain]
-        d,s = stops[0] = self.depth[first]+self.along(first)/2, self.side[first]
-        e,t = stops[-1] = self.depth[last]-self.along(last)/2-5, self.side[last]
-        if not self.down: return self.curve(*stops), ((d+stops[1][0])/2, (s+stops[1][1])/2-5), 'middle'
-        left = stops[1][1]>s  # the text stands on the side from which the arrow turns away
-        return self.curve(*stops), (s-5 if left else s+5, d+12), 'end' if left else 'start'
-    def backward(self, a, b):
-        "The path of an arrow that goes back, beside everything else, and where its text goes"
-        beside = self.edge+30
-        points = (self.depth[a], self.side[a]+self.across(a)/2),(self.depth[a], beside),(self.depth[b], beside),(self.depth[b], self.side[b]+self.across(b)/2+5)
-        x,y = self.xy((self.depth[a]+self.depth[b])/2, beside-7)
-        return 'M{:.1f},{:.1f} C{:.1f},{:.1f} {:.1f},{:.1f} {:.1f},{:.1f}'.format(*(o for p in points for o in self.xy(*p))), (x+10*self.down, y-3), 'start' if self.down else 'middle'
+                self.side |= zip(row, _apart([want[o] for o in row], [max(self.size[o][1], 20)+16+self.text[o]*self.g.down for o in row]))
+    def curve(self, i):
+        "The points of arrow number `i`: where it begins; then two that bend each part, and where the part ends"
+        (a,b,_),chain = self.g.edges[i],self.chains.get(i)
+        d,s,e,t = self.depth[a],self.side[a],self.depth[b],self.side[b]
+        if chain is None:
+            beside = max(self.side[o]+self.size[o][1]/2 for o in self.layer)+30
+            return [(d, s+self.size[a][1]/2), (d, beside), (e, beside), (e, t+self.size[b][1]/2+5)]
+        stops = [(d+self.size[a][0]/2, s), *((self.depth[o],self.side[o]) for o in chain[1:-1]), (e-self.size[b][0]/2-5, t)]
+        return stops[:1] + [p for (d,s),(e,t) in zip(stops, stops[1:]) for p in (((d+e)/2, s), ((d+e)/2, t), (e,t))]
     def svg(self):
-        arrows,boxes,ends = [],[],[]
-        for i,(a,b,text) in enumerate(self.g.edges):
-            path,(x,y),anchor = self.forward(self.chains[i]) if i in self.chains else self.backward(a, b)
-            arrows.append(f'<path d="{path}" fill="none" stroke="#808080" stroke-width="1.3" marker-end="url(#arrow)"/>')
+        parts,rects = [],[]
+        for i,(_,_,text) in enumerate(self.g.edges):
+            points = [self.xy(*o) for o in self.curve(i)]
+            first,*rest = (f'{x:.1f},{y:.1f}' for x,y in points)
+            parts.append(f'<path d="M{first} C{" ".join(rest)}" fill="none" stroke="#808080" stroke-width="1.3" marker-end="url(#arrow)"/>')
+            rects += [(x,y,0,0) for x,y in points]
             if not text: continue
-            arrows.append(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="11" fill="#808080">{_xml(text)}</text>')
-            long = 6.5*len(text)*{'start': 1, 'middle': .5, 'end': 0}[anchor]
-            ends += [(x+long, y+4), (x+long-6.5*len(text), y-11)]
-        for o in self.layer:
-            (x,y),(w,h) = self.xy(self.depth[o], self.side[o]),self.size(o)
-            boxes.append(f'<rect x="{x-w/2:.1f}" y="{y-h/2:.1f}" width="{w:.1f}" height="{h}" rx="6" fill="{_xml(self.g.colors.get(o, "#d6e4f5"))}" stroke="#808080"/>'
-                         f'<text x="{x:.1f}" y="{y+4.5:.1f}" text-anchor="middle" font-size="13" fill="#1a1a1a">{_xml(self.g.label(o))}</text>')
-            ends += [(x-w/2, y-h/2), (x+w/2, y+h/2)]
-        if len(self.chains)<len(self.g.edges): ends.append(self.xy(0, self.edge+24))
-        (x0,y0),(x1,y1) = [[f(o)+margin for o in zip(*ends or [(0,0)])] for f,margin in ((min,-4), (max,4))]
-        return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{x0:.0f} {y0:.0f} {x1-x0:.0f} {y1-y0:.0f}" width="{x1-x0:.0f}" height="{y1-y0:.0f}" '
-                f'font-family="sans-serif" role="img" aria-label="{_xml(repr(self.g))}">'
-                '<defs><marker id="arrow" viewBox="0 0 8 8" refX="3" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0,0 L8,4 L0,8 z" fill="#808080"/></marker></defs>'
-                + ''.join(arrows+boxes) + '</svg>')
+            w,((x,y),(x1,y1),(x2,y2),_) = 6.5*len(text),points[:4]
+            if self.g.down: x,y = x+(w/2+7)*(-1 if x2>x1 else 1),y+12  # on the side from which the arrow turns away
+            else: x,y = (x1+x2)/2,(y1+y2)/2-(5 if i in self.chains else 10)
+            parts.append(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="middle" font-size="11" fill="#808080">{_xml(text)}</text>')
+            rects.append((x, y-4, w, 15))
+        for o in self.boxes:
+            (x,y),(w,h),fill = self.xy(self.depth[o], self.side[o]),self.xy(*self.size[o]),_xml(self.g.colors.get(o, '#d6e4f5'))
+            parts.append(f'<rect x="{x-w/2:.1f}" y="{y-h/2:.1f}" width="{w:.1f}" height="{h}" rx="6" fill="{fill}" stroke="#808080"/>'
+                         f'<text x="{x:.1f}" y="{y+4.5:.1f}" text-anchor="middle" font-size="13" fill="#1a1a1a">'
+                         f'{_xml(self.g.label(o))}</text>')
+            rects.append((x,y,w,h))
+        left,top = (min([o[k]-o[k+2]/2 for o in rects], default=0)-4 for k in (0,1))
+        width,height = (max([o[k]+o[k+2]/2 for o in rects], default=0)+4-low for k,low in ((0,left), (1,top)))
+        return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{left:.0f} {top:.0f} {width:.0f} {height:.0f}" '
+                f'width="{width:.0f}" height="{height:.0f}" font-family="sans-serif" role="img" aria-label="{_xml(repr(self.g))}">'
+                '<defs><marker id="arrow" viewBox="0 0 8 8" refX="3" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+                f'<path d="M0,0 L8,4 L0,8 z" fill="#808080"/></marker></defs>{"".join(parts)}</svg>')
 
 # %% ../nbs/library/graphs.ipynb #ef240711
 def gv(
     source:str, # boxes and arrows in the language of Graphviz, such as 'a->b->c; c->a[label=again]'
 ) -> Graph:
     "The graph that `source` describes: chains of arrows, labels of boxes and arrows, and `rankdir=TB` for downwards"
-    edges,labels,down = [],{},False
+    edges,labels = [],{}
     for line in re.findall(r'(?:"[^"]*"|[^;\n])+', source):
         body,_,rest = line.partition('[')
         attrs = {k: v.strip('"') for k,v in re.findall(r'(\w+)\s*=\s*("[^"]*"|[^\s,\]]+)', rest)}
-        if m := re.fullmatch(r'\s*rankdir\s*=\s*"?(\w+)"?\s*', body): down = m[1].upper() in ('TB','BT')
         names = [o.strip().strip('"') for o in body.split('->')]
         if len(names)>1: edges += [(a, b, attrs.get('label', '')) for a,b in zip(names, names[1:])]
         elif names[0] and '=' not in body: labels[names[0]] = attrs.get('label', names[0])
-    return Graph(edges, labels, down=down)
+    return Graph(edges, labels, down=bool(re.search(r'(?i)\brankdir\s*=\s*"?(TB|BT)\b', source)))

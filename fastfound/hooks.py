@@ -24,7 +24,7 @@ class Hooks:
     def __exit__(self, *exc): self.remove()
 
 def leaf_modules(
-    model:nn.Module,
-) -> dict: # from name to module
+    model:nn.Module, # with layers at any depth
+) -> dict:           # from name to module
     "The modules of `model` that contain no other modules: its layers"
     return {name: o for name,o in model.named_modules() if not list(o.children())}

@@ -9,13 +9,15 @@ __all__ = ['is_slower_in', 'MixedPrecision']
 import timeit
 import torch
 from contextlib import nullcontext
-from functools import lru_cache
+from functools import cache
 from .basics import is_main_process
 from .learner import Callback, model_device
 
 # %% ../nbs/library/mixed_precision.ipynb #09505724
-@lru_cache
-def is_slower_in(dtype) -> bool:
+@cache
+def is_slower_in(
+    dtype, # such as torch.bfloat16
+) -> bool:
     "Whether this processor multiplies matrices of `dtype` more slowly than those of float32, measured once"
     def fastest(x): return min(timeit.repeat(lambda: x@x, number=1, repeat=4))
     x = torch.ones(256,256)  # no random numbers, which would change those of the training
@@ -24,35 +26,34 @@ def is_slower_in(dtype) -> bool:
 class MixedPrecision(Callback):
     "Forward and backward pass in 16 bits, weights and optimizer steps in float32 (Micikevicius and others 2018)"
     order,run_in_trials,state_attrs = 10,True,('scale',)
-    aside = True  # whether it does nothing; known when a fit begins
     def __init__(self,
         dtype=torch.bfloat16, # or torch.float16, with loss scaling
         force=False,          # use 16 bits even on a processor that is slower with them
     ):
-        if dtype not in (torch.bfloat16, torch.float16): raise ValueError(f'MixedPrecision: got {dtype}, wanted torch.bfloat16 or torch.float16')
+        if dtype not in (torch.bfloat16, torch.float16):
+            raise ValueError(f'MixedPrecision: got {dtype}, wanted torch.bfloat16 or torch.float16')
         self.dtype,self.force,self.told = dtype,force,False
     @property
-    def scale(self): return self.scaler.state_dict()
+    def scale(self) -> dict:
+        "The state of the loss scaling"
+        return self.scaler.state_dict()
     @scale.setter
     def scale(self, state):
         if state: self.scaler.load_state_dict(state)
     def before_fit(self):
         learn,device = self.learn,model_device(self.learn.model).type
-        self.aside = device=='cpu' and not self.force and is_slower_in(self.dtype)
-        self.scaler = torch.amp.GradScaler(device, enabled=self.dtype==torch.float16 and not self.aside)
-        if self.aside: return self.tell()
-        learn.precision = lambda: torch.autocast(device, self.dtype)
-        learn.step = self.scaled_step
-    def tell(self):
-        "Say once that this callback does nothing"
-        if not self.told and is_main_process(): print(f'MixedPrecision: this processor is slower with {self.dtype} than with float32, so training stays in float32; `force=True` would change that')
-        self.told = True
+        aside = device=='cpu' and not self.force and is_slower_in(self.dtype)
+        self.scaler = torch.amp.GradScaler(device, enabled=self.dtype==torch.float16 and not aside)
+        if not aside: learn.precision,learn.step = lambda: torch.autocast(device, self.dtype),self._step
+        elif not self.told and is_main_process():
+            self.told = True
+            print(f'MixedPrecision: this processor is slower with {self.dtype} than with float32, so training stays in float32; '
+                  '`force=True` would change that')
     def before_backward(self): self.learn.loss = self.scaler.scale(self.learn.loss)
     def before_step(self): self.scaler.unscale_(self.learn.opt)
-    def scaled_step(self):
+    def _step(self):
         self.scaler.step(self.learn.opt)  # does nothing if a gradient overflowed
         self.scaler.update()
     def after_fit(self):
-        if self.aside: return
         self.learn.precision = nullcontext
-        del self.learn.step
+        vars(self.learn).pop('step', None)

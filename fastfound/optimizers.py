@@ -7,73 +7,75 @@ __all__ = ['Optimizer', 'get_grads', 'set_grads', 'SGD', 'RMSProp', 'Adam', 'Ada
            'MultiOptimizer', 'MuonSGD', 'resnet_optimizer']
 
 # %% ../nbs/library/optimizers.ipynb #19b25147
-import math
+import inspect, math
 import torch
+from .basics import check_tensor
 
 # %% ../nbs/library/optimizers.ipynb #7d0c51a2
-_below = dict(lr=math.inf, momentum=math.inf, wd=math.inf, eps=math.inf, alpha=1, betas=1)  # these settings range from 0 to below this
-
-def _check_setting(who, name, value):
-    "A `ValueError` or `TypeError` unless `value` is right for the setting `name` of the optimizer `who`"
-    if name not in _below: return
-    values,below = list(value) if isinstance(value, (tuple,list)) else [value],_below[name]
-    n = 2 if name=='betas' else 1
-    wanted = ('a number','two numbers')[n-1] + (' from 0 to below 1' if below==1 else ' from 0 up, and finite')
-    try: inside = len(values)==n and all(0<=float(o)<below for o in values)
-    except (TypeError,ValueError): raise TypeError(f'{who}: got {name}={value!r}, wanted {wanted}') from None
-    if not inside: raise ValueError(f'{who}: got {name}={value!r}, wanted {wanted}')
-
 def _one_wd(settings):
-    "`settings` with weight decay under one name, `wd`"
-    settings = dict(settings)
-    weight_decay = settings.pop('weight_decay', None)
-    if weight_decay is None: return settings
-    if settings.get('wd'): raise ValueError(f"got wd={settings['wd']} and weight_decay={weight_decay}, wanted one of them: they are the same setting")
-    return {**settings, 'wd': weight_decay}
+    "`settings` with weight decay by one name, `wd`"
+    if 'weight_decay' not in settings: return settings
+    if 'wd' in settings:
+        given = ' and '.join(f'{k}={settings[k]}' for k in ('wd', 'weight_decay'))
+        raise ValueError(f'got {given}, wanted one of them: they are the same setting')
+    return {'wd' if k=='weight_decay' else k: v for k,v in settings.items()}
 
-def _as_groups(who, params):
+def _as_groups(who, params, shape):
     "`params` as a list of groups, or an error that says what is wrong with them"
     if isinstance(params, (torch.Tensor,set)): raise TypeError(f'{who}: got a {type(params).__name__}, wanted a list of tensors')
     groups = list(params)
     if not any(isinstance(o, dict) for o in groups): groups = [{'params': groups}]
-    if not all(isinstance(o, dict) and 'params' in o for o in groups): raise ValueError(f"{who}: got groups without 'params', wanted dicts that have it")
+    if not all(isinstance(o, dict) and 'params' in o for o in groups):
+        raise ValueError(f"{who}: got groups without 'params', wanted dicts that have it")
     groups = [{**o, 'params': [o['params']] if isinstance(o['params'], torch.Tensor) else list(o['params'])} for o in groups]
-    _check_params(who, [p for o in groups for p in o['params']])
+    ps = [p for o in groups for p in o['params']]
+    for p in ps:
+        check_tensor(who, p, 'a parameter', shape)
+        if not p.is_leaf: raise ValueError(f'{who}: got a tensor {tuple(p.shape)} that was calculated from others, wanted parameters: '
+                                           'only they get a gradient')
+    if not ps: raise ValueError(f'{who}: got no parameters, wanted at least one tensor')
+    if len(set(map(id, ps)))<len(ps): raise ValueError(f'{who}: got the same parameter twice, wanted each once')
     return groups
-
-def _check_params(who, params):
-    "An error unless `params` are different tensors that can have a gradient"
-    if not params: raise ValueError(f'{who}: got no parameters, wanted at least one tensor')
-    for p in params:
-        if not isinstance(p, torch.Tensor): raise TypeError(f'{who}: got a parameter of type {type(p).__name__}, wanted a tensor')
-        if not p.is_leaf: raise ValueError(f'{who}: got a tensor {tuple(p.shape)} that was calculated from others, wanted parameters: only they get a gradient')
-    if len({id(p) for p in params})<len(params): raise ValueError(f'{who}: got the same parameter twice, wanted each once')
 
 # %% ../nbs/library/optimizers.ipynb #2de3eeaf
 class Optimizer:
-    "Groups of parameters, each with its settings, and the state of each parameter. A subclass gives `update`, the step of one parameter"
+    "Groups of parameters, each with its settings, and the state of each parameter. A subclass gives `update`"
+    ranges = {**dict.fromkeys(('lr', 'momentum', 'wd', 'eps'), (0,math.inf)), 'alpha': (0,1), 'betas': (0,1), 'ns_steps': (1,math.inf)}
+    shape = None  # of a parameter, as `check_tensor` takes it
+    def __init_subclass__(cls):
+        if 'update' in vars(cls) and '__init__' not in vars(cls):  # what help and Jupyter show
+            _,_,_,_,*settings = inspect.signature(cls.update).parameters.values()
+            cls.__signature__ = inspect.Signature([inspect.Parameter('params', inspect.Parameter.POSITIONAL_OR_KEYWORD), *settings])
     def __init__(self,
         params,     # tensors; or groups: dicts with the tensors as 'params' and settings of their own
-        **settings, # of all groups that don't have their own; `wd` may be called `weight_decay`
+        *values,    # of the settings, in the order in which `update` has them
+        **settings, # by name; `wd` may be called `weight_decay`
     ):
-        settings = _one_wd(settings)
-        self.param_groups = [{**settings, **_one_wd(o)} for o in _as_groups(type(self).__name__, params)]
+        bound = inspect.signature(self.update).bind(None, None, None, *values, **_one_wd(settings))  # or a TypeError
+        bound.apply_defaults()
+        settings = dict(list(bound.arguments.items())[3:])
+        self.param_groups = [{**settings, **_one_wd(o)} for o in _as_groups(type(self).__name__, params, self.shape)]
         self.state,self.settings = {},list(settings)
         for group in self.param_groups:
-            for k in self.settings: _check_setting(type(self).__name__, k, group[k])
-    def params(self):
+            for k in self.settings: self._check(k, group[k])
+    def _check(self, name, value):
+        "A `ValueError` unless `value` is right for the setting `name`"
+        if name not in self.ranges: return
+        (low,below),n = self.ranges[name],1+(name=='betas')
+        values = value if isinstance(value, (tuple,list)) else [value]
+        try: right = len(values)==n and all(low<=o<below for o in values)
+        except (TypeError,RuntimeError): right = False
+        if right: return
+        wanted = ('a number', 'two numbers')[n-1] + f' from {low} ' + ('up, and finite' if below==math.inf else f'to below {below}')
+        raise ValueError(f'{type(self).__name__}: got {name}={value!r}, wanted {wanted}')
+    def params(self) -> list:
         "All parameters of all groups"
         return [p for o in self.param_groups for p in o['params']]
-    @property
-    def lr(self): return self.param_groups[0]['lr']
-    @lr.setter
-    def lr(self, lr):
-        "Give all groups the learning rate `lr`"
-        _check_setting(type(self).__name__, 'lr', lr)
-        for o in self.param_groups: o['lr'] = lr
     @staticmethod
-    def grad(p):
-        "The gradient of parameter `p`: `.g` of our own layers, or else PyTorch's `.grad`, or None"
+    def grad(
+        p, # a parameter
+    ):     # a tensor, or None
+        "The gradient of `p`: `.g` of our own layers, or else PyTorch's `.grad`"
         g = getattr(p, 'g', None)
         return p.grad if g is None else g
     @torch.no_grad()
@@ -86,44 +88,55 @@ class Optimizer:
             for p in group['params']:
                 g = self.grad(p)
                 if g is not None: self.update(p, g, self.state.setdefault(p, {}), **settings)
+    def update(self,
+        p,     # a parameter, to be changed in place
+        g,     # its gradient
+        state, # a dict for what is kept from step to step; empty at the first
+    ):
+        "The step of one parameter; further arguments of a subclass are settings, which come from the group"
+        raise NotImplementedError(f'{type(self).__name__} has no `update`')
     def zero_grad(self):
         "Clear all gradients"
-        for p in self.params(): p.g = p.grad = None
+        for p in self.params(): set_grads(p, {})
     def state_dict(self) -> dict:
         "The settings of all groups, and the state of each parameter in order"
-        return {'state': [self.state.get(p, {}) for p in self.params()], 'param_groups': [{k: v for k,v in o.items() if k!='params'} for o in self.param_groups]}
+        groups = [{k: v for k,v in o.items() if k!='params'} for o in self.param_groups]
+        return {'state': [self.state.get(p, {}) for p in self.params()], 'param_groups': groups}
     def load_state_dict(self,
         saved, # as `state_dict` returned it
     ):
         "Load settings and state; a `ValueError` if they are of other parameters"
-        ps = self.params()
-        if len(saved['state'])!=len(ps) or len(saved['param_groups'])!=len(self.param_groups):
-            raise ValueError(f"{type(self).__name__}: got the state of {len(saved['state'])} parameters in {len(saved['param_groups'])} groups, wanted {len(ps)} in {len(self.param_groups)}")
-        for group,o in zip(self.param_groups, saved['param_groups']): group.update(o)
-        self.state = {p: {k: v.detach().clone().to(p.device) if isinstance(v, torch.Tensor) else v for k,v in o.items()} for p,o in zip(ps, saved['state'])}
+        ps,groups = self.params(),saved['param_groups']
+        if len(saved['state'])!=len(ps) or len(groups)!=len(self.param_groups):
+            raise ValueError(f"{type(self).__name__}: got the state of {len(saved['state'])} parameters in {len(groups)} groups, "
+                             f"wanted {len(ps)} in {len(self.param_groups)}")
+        for group,o in zip(self.param_groups, groups): group.update(o)
+        def own(v, p): return v.detach().clone().to(p.device) if isinstance(v, torch.Tensor) else v
+        self.state.clear()  # and no new dict, since optimizers may share one
+        self.state.update({p: {k: own(v, p) for k,v in o.items()} for p,o in zip(ps, saved['state'])})
 
 # %% ../nbs/library/optimizers.ipynb #4772fb4c
-def get_grads(p):
-    "Copies of the gradients of a parameter: PyTorch's `grad`, and `g` of our own layers"
+def get_grads(
+    p, # a parameter
+) -> dict: # of those that there are
+    "Copies of the gradients of `p`, by their names `grad` and `g`"
     return {k: getattr(p, k).clone() for k in ('grad','g') if getattr(p, k, None) is not None}
 
-def set_grads(p, grads):
-    "Set the gradients of a parameter as `get_grads` returned them"
-    for k in ('grad','g'):
-        if grads.get(k) is not None or getattr(p, k, None) is not None: setattr(p, k, grads.get(k))
+def set_grads(
+    p,     # a parameter
+    grads, # as `get_grads` returned them
+):
+    "Set the gradients of `p`, and clear those that are not in `grads`"
+    p.grad,p.g = grads.get('grad'),grads.get('g')
 
 # %% ../nbs/library/optimizers.ipynb #e79c7c72
 class SGD(Optimizer):
     "Stochastic gradient descent, with momentum (Polyak 1964) and weight decay, as in PyTorch"
-    def __init__(self,
-        params,            # tensors, or groups of them
-        lr,                # the learning rate: the factor of the gradient
-        momentum=0.,       # the fraction of the previous step that is added to this one
-        wd=0.,             # weight decay: the fraction of the parameter that is added to its gradient
-        weight_decay=None, # PyTorch's name for `wd`
+    def update(self, p, g, state,
+        lr,          # the learning rate: the factor of the gradient
+        momentum=0., # the fraction of the previous step that is added to this one
+        wd=0.,       # weight decay: the fraction of the parameter that is added to its gradient; `weight_decay` does as well
     ):
-        super().__init__(params, lr=lr, momentum=momentum, wd=wd, weight_decay=weight_decay)
-    def update(self, p, g, state, lr, momentum, wd):
         "Move the parameter `p`, whose gradient is `g`"
         if wd: g = g + wd*p
         if momentum: g = state['momentum_buffer'] = momentum*state['momentum_buffer'] + g if state else g.clone()
@@ -132,17 +145,13 @@ class SGD(Optimizer):
 # %% ../nbs/library/optimizers.ipynb #db481281
 class RMSProp(Optimizer):
     "Steps divided by the root of a moving average of squared gradients (Hinton 2012, lecture 6e); the same steps as PyTorch's"
-    def __init__(self,
-        params,      # tensors, or groups of them
+    def update(self, p, g, state,
         lr=0.01,     # learning rate
         alpha=0.99,  # decay of the moving average
         eps=1e-8,    # added to the root, so that it is not zero
         momentum=0., # fraction of the previous step that is added to this one
         wd=0.,       # weight decay: this multiple of the parameter is added to its gradient
-        weight_decay=None, # another name for `wd`, as in PyTorch
     ):
-        super().__init__(params, lr=lr, alpha=alpha, eps=eps, momentum=momentum, wd=wd, weight_decay=weight_decay)
-    def update(self, p, g, state, lr, alpha, eps, momentum, wd):
         "Move the parameter `p`, whose gradient is `g`"
         if wd: g = g + wd*p
         v = state['square_avg'] = state.get('square_avg', torch.zeros_like(p)).lerp(g*g, 1-alpha)
@@ -152,18 +161,14 @@ class RMSProp(Optimizer):
 
 # %% ../nbs/library/optimizers.ipynb #ec741c33
 class Adam(Optimizer):
-    "A moving average of gradients divided by the root of one of their squares (Kingma and Ba 2015, algorithm 1); the same steps as PyTorch's"
+    "Moving averages: that of gradients, divided by the root of that of squares (Kingma and Ba 2015, algorithm 1); as in PyTorch"
     decoupled = False
-    def __init__(self,
-        params,             # tensors, or groups of them
-        lr=1e-3,            # learning rate
-        betas=(0.9,0.999),  # decay of the moving averages of gradients and of squared gradients
-        eps=1e-8,           # added to the root, so that it is not zero
-        wd=0.,              # weight decay: this multiple of the parameter is added to its gradient
-        weight_decay=None,  # another name for `wd`, as in PyTorch
+    def update(self, p, g, state,
+        lr=1e-3,           # learning rate
+        betas=(0.9,0.999), # decay of the moving averages of gradients and of squared gradients
+        eps=1e-8,          # added to the root, so that it is not zero
+        wd=0.,             # weight decay: this multiple of the parameter is added to its gradient
     ):
-        super().__init__(params, lr=lr, betas=betas, eps=eps, wd=wd, weight_decay=weight_decay)
-    def update(self, p, g, state, lr, betas, eps, wd):
         "Move the parameter `p`, whose gradient is `g`"
         if wd and self.decoupled: p *= 1-lr*wd
         elif wd: g = g + wd*p
@@ -178,39 +183,33 @@ class AdamW(Adam):
 
 # %% ../nbs/library/optimizers.ipynb #b0a7e4d9
 def orthogonalize(
-    m,          # a matrix (r, c)
+    m,          # a matrix (r,c)
     steps=5,    # number of Newton-Schulz iterations
     dtype=None, # of the iterations, by default that of `m`; PyTorch's Muon uses torch.bfloat16
-):              # a matrix (r, c)
+) -> torch.Tensor: # (r,c)
     "A matrix with the directions of `m` and singular values near 1, by Newton-Schulz iterations (Jordan and others 2024)"
+    tall = check_tensor('orthogonalize', m, 'a matrix', 'r c', 'float')['r']>m.shape[1]
     x = m.to(dtype or m.dtype)
-    if m.shape[0]>m.shape[1]: x = x.T  # so that `xx` is as small as it can be
+    if tall: x = x.T  # so that `xx` is as small as it can be
     x = x/x.norm().clamp(min=1e-7)
     for _ in range(steps):
         xx = x@x.T
         x = torch.addmm(x, torch.addmm(xx, xx, xx, beta=-4.7750, alpha=2.0315), x, beta=3.4445)
-    return (x.T if m.shape[0]>m.shape[1] else x).to(m.dtype)
+    return (x.T if tall else x).to(m.dtype)
 
 # %% ../nbs/library/optimizers.ipynb #9c3e75ab
 class Muon(Optimizer):
     "Momentum whose directions are made equally long, for matrices and filters (Jordan and others 2024); the same steps as PyTorch's"
-    def __init__(self,
-        params,            # tensors of two or more dimensions, or groups of them; a filter (out, ...) is used as a matrix of `out` rows
-        lr=0.02,           # learning rate
-        momentum=0.95,     # decay of the moving average of gradients
-        nesterov=True,     # whether the step is an average of the gradient and the new momentum
-        ns_steps=5,        # number of Newton-Schulz iterations
-        wd=0.,             # weight decay: `lr` times this fraction of the parameter is subtracted from it
-        weight_decay=None, # another name for `wd`, as in PyTorch
-        dtype=None,        # of the iterations; by default that of the parameter, while PyTorch uses torch.bfloat16
+    ranges = {**Optimizer.ranges, 'momentum': (0,1)}
+    shape = 'r c ...'  # a filter (out,...) is used as a matrix of `out` rows
+    def update(self, p, g, state,
+        lr=0.02,       # learning rate
+        momentum=0.95, # decay of the moving average of gradients
+        nesterov=True, # whether the step is an average of the gradient and the new momentum
+        ns_steps=5,    # number of Newton-Schulz iterations
+        wd=0.,         # weight decay: `lr` times this fraction of the parameter is subtracted from it
+        dtype=None,    # of the iterations; by default that of the parameter, while PyTorch uses torch.bfloat16
     ):
-        super().__init__(params, lr=lr, momentum=momentum, nesterov=nesterov, ns_steps=ns_steps, wd=wd, weight_decay=weight_decay, dtype=dtype)
-        for group in self.param_groups:
-            if not group['momentum']<1: raise ValueError(f"Muon: got momentum={group['momentum']!r}, wanted a number from 0 to below 1")
-            if type(group['ns_steps']) is not int or group['ns_steps']<1: raise ValueError(f"Muon: got ns_steps={group['ns_steps']!r}, wanted a whole number from 1")
-        flat = [tuple(p.shape) for p in self.params() if p.ndim<2]
-        if flat: raise ValueError(f'Muon: got a parameter of shape {flat[0]}, wanted two or more dimensions; MuonSGD takes all parameters of a model')
-    def update(self, p, g, state, lr, momentum, nesterov, ns_steps, wd, dtype):
         "Move the parameter `p`, whose gradient is `g`"
         m = state['momentum_buffer'] = state.get('momentum_buffer', torch.zeros_like(p)).lerp(g, 1-momentum)
         if nesterov: m = g.lerp(m, momentum)
@@ -221,13 +220,15 @@ class Muon(Optimizer):
 # %% ../nbs/library/optimizers.ipynb #d5b8214f
 def split_params(
     params, # the parameters of a model, in the order of its layers
-):
-    "Two lists: the weights of hidden layers (matrices and filters except the last), and all other parameters"
+) -> tuple: # two lists
+    "The weights of hidden layers (matrices and filters except the last), and all other parameters"
     params = list(params)
-    if any(isinstance(o, dict) for o in params): raise TypeError('split_params: got groups, wanted tensors; make a MultiOptimizer of the optimizers that you want')
+    if any(isinstance(o, dict) for o in params):
+        raise TypeError('split_params: got groups, wanted tensors; make a MultiOptimizer of the optimizers that you want')
     hidden = [p for p in params if p.ndim>1][:-1]
-    if not hidden: raise ValueError(f'split_params: got parameters of shapes {[tuple(p.shape) for p in params]}, wanted at least two with two or more dimensions: the last is that of the output layer')
-    ids = {id(p) for p in hidden}
+    if not hidden: raise ValueError(f'split_params: got parameters of shapes {[tuple(p.shape) for p in params]}, '
+                                    'wanted at least two with two or more dimensions: the last is that of the output layer')
+    ids = set(map(id, hidden))
     return hidden,[p for p in params if id(p) not in ids]
 
 class MultiOptimizer(Optimizer):
@@ -236,16 +237,12 @@ class MultiOptimizer(Optimizer):
         *opts, # optimizers; each parameter belongs to one of them
     ):
         for o in opts:
-            if not isinstance(o, Optimizer): raise TypeError(f'MultiOptimizer: got a {type(o).__module__}.{type(o).__name__}, wanted optimizers of fastfound')
+            if not isinstance(o, Optimizer):
+                raise TypeError(f'MultiOptimizer: got a {type(o).__module__}.{type(o).__name__}, wanted optimizers of fastfound')
         self.opts = opts
         super().__init__([p for o in opts for p in o.params()])  # refuses a parameter that is there twice
         self.param_groups = [group for o in opts for group in o.param_groups]
-    @property
-    def state(self): return self.opts[0].state
-    @state.setter
-    def state(self, state):
-        "All optimizers share one dict of states"
-        for o in self.opts: o.state = state
+        for o in opts: o.state = self.state
     def step(self):
         "Update each parameter that has a gradient"
         for o in [o for o in self.opts if any(self.grad(p) is not None for p in o.params())] or self.opts: o.step()

@@ -26,8 +26,10 @@ def run(folder, body, *args, command=(), **kw):
     "Run PROGRAM and `body` in `folder`"
     (folder/'program.py').write_text(PROGRAM + textwrap.dedent(body))
     for attempt in range(3):
-        r = subprocess.run([sys.executable, *command, 'program.py', *map(str, args)], cwd=folder, capture_output=True, text=True, timeout=900, **kw)
-        if 'terminate called without an active exception' not in r.stderr: break  # rare, of threads of PyTorch's own after the program has ended
+        command_line = [sys.executable, *command, 'program.py', *map(str, args)]
+        r = subprocess.run(command_line, cwd=folder, capture_output=True, text=True, timeout=900, **kw)
+        # rare, of threads of PyTorch's own after the program has ended
+        if 'terminate called without an active exception' not in r.stderr: break
     return r
 
 def weights(path): return torch.load(path, weights_only=True)['weights']
@@ -48,3 +50,14 @@ def three_classes():
     y = x.argmax(1)%3
     dls = DataLoaders(DataLoader((x[:30], y[:30]), 10), DataLoader((x[30:], y[30:]), 10))
     return Learner(dls, nn.Sequential(nn.Linear(20,9), nn.BatchNorm1d(9), nn.Linear(9,3)), F.cross_entropy, lr=0.1, metrics=accuracy)
+
+def steps(opt_func, seed, n=20, clear=lambda p: setattr(p, 'grad', None), **kw):
+    "Two parameters after `n` steps in float64"
+    g = torch.Generator().manual_seed(seed)
+    a,b = [torch.randn(s, dtype=torch.float64, generator=g).requires_grad_() for s in ((3,2), (2,))]
+    opt = opt_func([a, b], **kw)
+    for x in torch.randn(n,5,3, dtype=torch.float64, generator=g):
+        (x@a+b).sin().pow(2).mean().backward()
+        opt.step()
+        for p in (a,b): clear(p)
+    return torch.cat([a.detach().flatten(), b.detach()])

@@ -21,13 +21,16 @@ pytestmark = pytest.mark.not_numerical
 ROOT = Path(__file__).parents[1]
 TIME = torch.arange(20.)
 SPEED = 0.75*(TIME-9.5)**2 + 1
-EVERY = {'matmul': explore_matmul, 'broadcast': explore_broadcast, 'backprop': explore_backprop, 'lr': lambda: explore_lr(TIME, SPEED), 'init': explore_init, 'draw': draw_digit, 'training': explore_training}
+EVERY = {'matmul': explore_matmul, 'broadcast': explore_broadcast, 'backprop': explore_backprop, 'lr': lambda: explore_lr(TIME, SPEED),
+         'init': explore_init, 'draw': draw_digit, 'training': explore_training}
 BROWSER = pytest.mark.browser
 
 class Figure:
     "An explorable in a page of its own"
     def __init__(self, page): self.page = page
-    def call(self, name, *args): return self.page.evaluate('([name, args]) => { const o = document.querySelector("[data-explorable]").explorable[name]; return typeof o === "function" ? o(...args) : o; }', [name, args])
+    def call(self, name, *args):
+        return self.page.evaluate("""([name, args]) => { const o = document.querySelector("[data-explorable]").explorable[name];
+          return typeof o === "function" ? o(...args) : o; }""", [name, args])
     def text(self, selector='p[aria-live]', n=0): return self.page.locator(selector).nth(n).text_content()
     def press(self, name): self.page.get_by_role('button', name=name, exact=True).click()
 
@@ -51,7 +54,9 @@ def test_stored_figures_have_the_scripts_of_today():
     "A change of a script or of the style has to reach the outputs that the notebooks store"
     web = ROOT/'fastfound/web'
     files = {o.name: o.read_text(encoding='utf-8') for o in web.glob('*.*s')}
-    outputs = [''.join(o['data']['text/html']) for p in (ROOT/'nbs').rglob('*.ipynb') for c in json.loads(p.read_text(encoding='utf-8'))['cells'] for o in c.get('outputs', []) if 'data-explorable' in ''.join(o.get('data', {}).get('text/html', ''))]
+    cells = [c for p in (ROOT/'nbs').rglob('*.ipynb') for c in json.loads(p.read_text(encoding='utf-8'))['cells']]
+    outputs = [''.join(o.get('data', {}).get('text/html', '')) for c in cells for o in c.get('outputs', [])]
+    outputs = [o for o in outputs if 'data-explorable' in o]
     assert len(outputs)>=15 and all(files[name] in o for o in outputs for name in ('style.css', 'base.js'))
     for name in files.keys()-{'style.css', 'base.js'}:
         first = files[name].splitlines()[0]
@@ -104,7 +109,8 @@ def test_broadcasting(show):
         except ValueError: return None
     want = [answer(*o) for o in pairs]
     f = show(explore_broadcast())
-    got = f.page.evaluate('pairs => { const {broadcast} = document.querySelector("[data-explorable]").explorable; return pairs.map(o => broadcast(...o)); }', pairs)
+    got = f.page.evaluate("""pairs => { const {broadcast} = document.querySelector("[data-explorable]").explorable;
+      return pairs.map(o => broadcast(...o)); }""", pairs)
     assert got==want and 200<want.count(None)<800
     first,second = f.page.get_by_role('textbox', name='first shape'),f.page.get_by_role('textbox', name='second shape')
     first.fill('8, 1, 3')
@@ -115,15 +121,17 @@ def test_broadcasting(show):
     second.fill('five')
     assert f.text()=='got five, wanted sizes such as 3, 1, 5'
 
-OPS = {'add': torch.add, 'sub': torch.sub, 'mul': torch.mul, 'relu': torch.relu, 'square': torch.square, 'exp': torch.exp, 'sigmoid': torch.sigmoid, 'tanh': torch.tanh}
-GRAPHS = {'neuron': NEURON, 'all operations': [('a', 1.2), ('b', -0.7), ('c', 0.4), ('p', 'mul', ['a','b']), ('q', 'exp', ['p']), ('r', 'sigmoid', ['a']), ('s', 'tanh', ['c']), ('t', 'sub', ['q','r']), ('u', 'add', ['t','s']),
-                                               ('v', 'mul', ['u','u']), ('x', 'relu', ['v']), ('y', 'add', ['x','a']), ('loss', 'square', ['y'])]}
+GRAPHS = {'neuron': NEURON, 'all operations': [
+    ('a', 1.2), ('b', -0.7), ('c', 0.4), ('p', 'mul', ['a','b']), ('q', 'exp', ['p']), ('r', 'sigmoid', ['a']), ('s', 'tanh', ['c']),
+    ('t', 'sub', ['q','r']), ('u', 'add', ['t','s']), ('v', 'mul', ['u','u']), ('x', 'relu', ['v']), ('y', 'add', ['x','a']),
+    ('loss', 'square', ['y'])]}
 
 def torch_graph(nodes, **inputs):
     "Values of all nodes and gradients of the loss with respect to each, by PyTorch"
     t = {}
     for name,*rest in nodes:
-        t[name] = OPS[rest[0]](*[t[o] for o in rest[1]]) if len(rest)==2 else torch.tensor(inputs.get(name, rest[0]), dtype=torch.float64, requires_grad=True)
+        if len(rest)==2: t[name] = getattr(torch, rest[0])(*[t[o] for o in rest[1]])
+        else: t[name] = torch.tensor(inputs.get(name, rest[0]), dtype=torch.float64, requires_grad=True)
         t[name].retain_grad()
     t[nodes[-1][0]].backward()
     return {k: v.item() for k,v in t.items()},{k: 0. if v.grad is None else v.grad.item() for k,v in t.items()}
@@ -165,7 +173,7 @@ def test_backprop_by_mouse_and_keyboard(show):
 
 @BROWSER
 def test_learning_rate(show):
-    "Steps on the parabola and the fit as torch computes them; the largest rate that converges is 2 over the largest curvature; the words agree with the numbers"
+    "Steps and the fit as torch computes them; the largest rate that converges is 2 over the largest curvature; the words agree"
     f = show(explore_lr(TIME, SPEED))
     assert f.call('walk', 0.3, 5)==pytest.approx([-2*0.4**k for k in range(6)])
     for normal in (False, True):
@@ -221,7 +229,7 @@ def test_initialisation(show):
 
 @pytest.fixture(scope='module')
 def trained():
-    "A residual network trained for four epochs on the sample, its test digits (n,28,28) as bytes, their labels, and the mean and standard deviation of its training digits"
+    "A network trained for four epochs on the sample, its test digits (n,28,28) as bytes, their labels, and the training statistics"
     data = get_mnist('sample')
     mean,std = (data.x_train/255).mean(),(data.x_train/255).std()
     train,valid = [(normalize(x/255, mean, std)[:,None], y) for x,y in ((data.x_train, data.y_train), (data.x_test, data.y_test))]
@@ -236,8 +244,10 @@ def sent(x): return base64.b64encode(x.numpy().tobytes()).decode()  # a list of 
 
 def read(f, x):
     "The logits that the figure finds for images `x` as bytes"
-    return torch.tensor(f.page.evaluate("""sent => { const {read} = document.querySelector("[data-explorable]").explorable, bytes = Uint8Array.from(atob(sent), c => c.charCodeAt(0));
-      return Array.from({length: bytes.length/784}, (_, i) => read(Float32Array.from(bytes.subarray(784*i, 784*(i + 1)), v => v/255))); }""", sent(x)))
+    return torch.tensor(f.page.evaluate("""sent => {
+      const {read} = document.querySelector("[data-explorable]").explorable, bytes = Uint8Array.from(atob(sent), c => c.charCodeAt(0));
+      const digit = i => Float32Array.from(bytes.subarray(784*i, 784*(i + 1)), v => v/255);
+      return Array.from({length: bytes.length/784}, (_, i) => read(digit(i))); }""", sent(x)))
 
 @BROWSER
 def test_logits_are_pytorchs(show, trained):
@@ -259,21 +269,26 @@ def test_the_network_in_the_package(show):
     data = get_mnist('sample')
     f = show(draw_digit())
     assert (read(f, data.x_test).argmax(1)==data.y_test).float().mean()>=0.985
-    times = f.page.evaluate("""digits => { const {read} = document.querySelector("[data-explorable]").explorable; return digits.map(o => { const x = Float32Array.from(o), t = performance.now(); read(x); return performance.now() - t; }); }""", (data.x_test[:300].flatten(1)/255).tolist())
+    times = f.page.evaluate("""digits => { const {read} = document.querySelector("[data-explorable]").explorable;
+      return digits.map(o => { const x = Float32Array.from(o), t = performance.now(); read(x); return performance.now() - t; }); }""",
+                            (data.x_test[:300].flatten(1)/255).tolist())
     print(f'{sorted(times)[30]:.1f} ms a digit')
     assert sorted(times)[30]<=10
 
 def inks(n=60):
     "Pairs of a digit and a drawing of it (h,w) between 0 and 1"
-    return [(d, torch.from_numpy(1-np.asarray(im.convert('L'), dtype=np.float32)/255)) for d,im in drawings(5, 2*n) if im.getpixel((0,0))==(255,255,255)][:n]
+    on_white = [(d, im.convert('L')) for d,im in drawings(5, 2*n) if im.getpixel((0,0))==(255,255,255)]
+    return [(d, torch.from_numpy(1-np.asarray(im, dtype=np.float32)/255)) for d,im in on_white[:n]]
 
 @BROWSER
 def test_framing(show):
-    "A drawing is cut out, scaled and centred as `frame_digit` does it, but for the rounding of grey levels, which moves the centre of a few over the border to the next pixel"
+    "A drawing is cut out, scaled and centred as `frame_digit` does it; but grey levels are rounded, which moves a few by a pixel"
     f,moved = show(draw_digit()),0
     for digit,ink in inks():
-        got,want = torch.tensor(f.page.evaluate("""([sent, h, w]) => { const ink = new Float32Array(Uint8Array.from(atob(sent), c => c.charCodeAt(0)).buffer);
-          return document.querySelector("[data-explorable]").explorable.frame(Array.from(ink), h, w); }""", [sent(ink), *ink.shape])).view(28,28),frame_digit(ink)
+        framed = f.page.evaluate("""([sent, h, w]) => {
+          const ink = new Float32Array(Uint8Array.from(atob(sent), c => c.charCodeAt(0)).buffer);
+          return document.querySelector("[data-explorable]").explorable.frame(Array.from(ink), h, w); }""", [sent(ink), *ink.shape])
+        got,want = torch.tensor(framed).view(28,28),frame_digit(ink)
         off,shift = min(((got.roll(o, (0,1))-want).abs().max(), o) for o in ((0,0), (1,0), (-1,0), (0,1), (0,-1)))
         assert off<=2/255, (digit, off*255)
         moved += shift!=(0,0)
@@ -317,15 +332,16 @@ def test_gradients_of_the_training_figure(show):
     x,y = data.x_train[:40].flatten(1).double()/255,data.y_train[:40]
     loss = F.cross_entropy((x@w1 + b1).relu()@w2 + b2, y)
     loss.backward()
-    got = show(explore_training()).call('gradients', {k: v.flatten().tolist() for k,v in zip(('w1','b1','w2','b2'), (w1,b1,w2,b2))}, x.flatten().tolist(), y.tolist())
+    weights = dict(w1=w1, b1=b1, w2=w2, b2=b2)
+    flat = {k: v.flatten().tolist() for k,v in weights.items()}
+    got = show(explore_training()).call('gradients', flat, x.flatten().tolist(), y.tolist())
     assert got['loss']==pytest.approx(loss.item(), rel=1e-12)
-    for k,p in zip(('w1','b1','w2','b2'), (w1,b1,w2,b2)):
-        test_near(torch.tensor(got[k], dtype=torch.float64).view_as(p), p.grad, tol=1e-10)
+    for k,p in weights.items(): test_near(torch.tensor(got[k], dtype=torch.float64).view_as(p), p.grad, tol=1e-10)
 
 @BROWSER
 @pytest.mark.parametrize('embed', (False, True))
 def test_training_in_the_page(show, tmp_path, embed):
-    "At least 90 % of the test digits after twenty passes, which take less than half a minute; the digits come with the page or from a file beside it"
+    "90 % of the test digits or more after twenty passes, within half a minute; the digits come with the page or from a file beside it"
     save_sample_script(tmp_path/'sample_digits.js')
     f = show(explore_training(embed=embed))
     start = time.perf_counter()
@@ -347,7 +363,8 @@ def test_training_pauses_and_diverges_in_words(show):
     f.page.keyboard.press('End')
     f.press('Start again')
     f.press('Train')
-    f.page.wait_for_function('() => /no number any more|After 1 pass/.test(document.querySelector("p[aria-live]").innerText)', timeout=60_000)
+    says = '() => /no number any more|After 1 pass/.test(document.querySelector("p[aria-live]").innerText)'
+    f.page.wait_for_function(says, timeout=60_000)
 
 @BROWSER
 @pytest.mark.parametrize('reduced', (False, True))

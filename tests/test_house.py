@@ -1,4 +1,4 @@
-"The structure of the project: three folders with arrows one way, modules of a size, one road, chapters of a length, and everything where its name says."
+"The structure of the project: three folders with arrows one way, modules and lines of a size, one road, everything where its name says."
 import ast, importlib, json, re, subprocess, sys
 from pathlib import Path
 import pytest
@@ -9,7 +9,8 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT/'tools'))
 import road
 MODULES = road.modules()  # from a module to its page
-NOTEBOOKS = [o.relative_to(ROOT/'nbs').with_suffix('').as_posix() for o in sorted((ROOT/'nbs').rglob('*.ipynb')) if '.ipynb_checkpoints' not in o.parts]
+NOTEBOOKS = [o for o in sorted((ROOT/'nbs').rglob('*.ipynb')) if '.ipynb_checkpoints' not in o.parts]
+NOTEBOOKS = [o.relative_to(ROOT/'nbs').with_suffix('').as_posix() for o in NOTEBOOKS]
 FOLDERS = ('library', 'book', 'programs')
 
 def folder(page): return page.partition('/')[0] if '/' in page else 'book'
@@ -43,7 +44,7 @@ def test_a_module_is_named_as_its_page(module): assert road.name(MODULES[module]
 
 @pytest.mark.parametrize('module', MODULES)
 def test_arrows_point_one_way(module):
-    "A room of the library imports rooms; a page of the book the library and earlier pages; a program anything; nothing else imports a program"
+    "A room of the library imports rooms; a page of the book the library and earlier pages; a program anything"
     page,order = MODULES[module],{o: i for i,o in enumerate(road.book())}
     for other,_ in imports(module):
         target = MODULES[other]
@@ -62,7 +63,8 @@ def test_no_module_takes_what_is_not_another_ones_own(module):
     "No name with an underscore, and no third party's name that the other only imported"
     for other,names in imports(module):
         own = importlib.import_module(f'fastfound.{other}')
-        assert not (wrong := [o for o in names if o.startswith('_') or o!='*' and o not in own.__all__]), f'{module} takes {", ".join(wrong)} from {other}'
+        wrong = [o for o in names if o.startswith('_') or o!='*' and o not in own.__all__]
+        assert not wrong, f'{module} takes {", ".join(wrong)} from {other}'
 
 @pytest.mark.parametrize('page', [o for o in road.pages() if folder(o)!='programs'])
 def test_the_cells_of_a_page_use_only_what_came_before(page):
@@ -80,18 +82,53 @@ def test_the_cells_of_a_page_use_only_what_came_before(page):
 def test_modules_are_of_a_size(module):
     assert len(text_of(module).splitlines())<=450
 
+LONG_YET = '''
+    00_datasets 01_matmul 01a_einsum 01b_kernels 02_fully_connected 03_backprop 03a_value 03b_engine 04_mnist_sgd 05_training_loop
+    05a_interpret 05b_checkpoints 05c_diagnostics 05d_distributed 06_update_rules 07_resnet 07a_vision 07b_resnet_by_hand 08a_augment
+    08b_handwriting index library/display library/files library/weights programs/all programs/cli programs/demo programs/doctor
+    programs/figures programs/train programs/web fastfound/all.py fastfound/augment.py fastfound/backprop.py fastfound/checkpoints.py
+    fastfound/cli.py fastfound/datasets.py fastfound/demo.py fastfound/diagnostics.py fastfound/display.py fastfound/distributed.py
+    fastfound/doctor.py fastfound/einsum.py fastfound/engine.py fastfound/files.py fastfound/fully_connected.py fastfound/handwriting.py
+    fastfound/interpret.py fastfound/kernels.py fastfound/matmul.py fastfound/mnist_sgd.py fastfound/resnet.py
+    fastfound/resnet_by_hand.py fastfound/train.py fastfound/value.py fastfound/vision.py fastfound/web.py fastfound/weights.py
+    tests/browser.py tests/conftest.py tests/drawings.py tests/test_augment.py tests/test_backprop.py tests/test_checkpoints.py
+    tests/test_cli.py tests/test_datasets.py tests/test_demo.py tests/test_display.py tests/test_distributed.py tests/test_doctor.py
+    tests/test_download.py tests/test_engine.py tests/test_figures.py tests/test_files.py tests/test_fully_connected.py
+    tests/test_handwriting.py tests/test_interpret.py tests/test_kernels.py tests/test_matmul.py
+    tests/test_more_data.py tests/test_repository.py tests/test_resnet.py tests/test_resnet_by_hand.py tests/test_seeds.py
+    tests/test_site.py tests/test_train.py tests/test_vision.py tools/docs.py tools/house.py tools/make_digit_net.py tools/pages.py
+    tools/readme.py tools/road.py tools/theme.py bench/figures.py bench/learner.py bench/matmul.py bench/others.py
+    bench/resnet.py bench/seeds.py'''.split()
+
+def code_of(page):
+    "The code cells of a page, without directives, which must stand in one line"
+    lines = [o for c in road.cells(page) if c['cell_type']=='code' for o in road.source(c).splitlines()]
+    return [o for o in lines if not o.startswith('#|')]
+
+FILES = [o.relative_to(ROOT).as_posix() for folder in ('fastfound', 'tests', 'tools', 'bench') for o in sorted((ROOT/folder).glob('*.py'))]
+
+@pytest.mark.parametrize('name', [*NOTEBOOKS, *(o for o in FILES if o!='fastfound/_modidx.py')])
+def test_lines_are_of_a_length(name):
+    "At most 140 characters, in the cells of pages and in files"
+    lines = (ROOT/name).read_text(encoding='utf-8').splitlines() if name.endswith('.py') else code_of(name)
+    assert name in LONG_YET or not (long := [o for o in lines if len(o)>140]), '\n'.join(long)
+
 # where a newcomer looks for a thing, by the name of a file
-PLACES = {'lr_find': 'schedules', 'fastfound_home': 'files', 'progress_bar': 'display', 'Progress': 'learner', 'Optimizer': 'optimizers', 'SGD': 'optimizers', 'AdamW': 'optimizers', 'Muon': 'optimizers',
-          'get_mnist': 'datasets', 'untar_data': 'datasets', 'DataLoader': 'dataloaders', 'DataLoaders': 'dataloaders', 'default_collate': 'dataloaders', 'default_device': 'basics', 'set_seed': 'basics',
-          'test_near': 'basics', 'median_time': 'basics', 'speedup': 'basics', 'Hooks': 'hooks', 'Graph': 'graphs', 'gv': 'graphs', 'Learner': 'learner', 'Callback': 'learner', 'Recorder': 'learner',
-          'accuracy': 'learner', 'one_cycle': 'schedules', 'Scheduler': 'schedules', 'fit_one_cycle': 'schedules', 'MixedPrecision': 'mixed_precision', 'atomic_write': 'files', 'digit_resnet': 'resnet',
-          'resnet_optimizer': 'optimizers', 'Value': 'value', 'Tensor': 'engine', 'BasicOptim': 'mnist_sgd'}
+PLACES = {
+    'lr_find': 'schedules', 'fastfound_home': 'files', 'progress_bar': 'display', 'Progress': 'learner', 'Optimizer': 'optimizers',
+    'SGD': 'optimizers', 'AdamW': 'optimizers', 'Muon': 'optimizers', 'get_mnist': 'datasets', 'untar_data': 'datasets',
+    'DataLoader': 'dataloaders', 'DataLoaders': 'dataloaders', 'default_collate': 'dataloaders', 'default_device': 'basics',
+    'set_seed': 'basics', 'test_near': 'basics', 'check_tensor': 'basics', 'median_time': 'basics', 'speedup': 'basics', 'Hooks': 'hooks',
+    'Graph': 'graphs', 'gv': 'graphs', 'Learner': 'learner', 'Callback': 'learner', 'Recorder': 'learner', 'accuracy': 'learner',
+    'one_cycle': 'schedules', 'Scheduler': 'schedules', 'fit_one_cycle': 'schedules', 'MixedPrecision': 'mixed_precision',
+    'atomic_write': 'files', 'digit_resnet': 'resnet', 'resnet_optimizer': 'optimizers', 'Value': 'value', 'Tensor': 'engine',
+    'BasicOptim': 'mnist_sgd'}
 
 @pytest.mark.parametrize('name', PLACES)
 def test_things_are_where_their_name_says(name):
     "Defined in that module, and nowhere else"
-    where = {m for m in MODULES for o in ast.walk(ast.parse(text_of(m))) if isinstance(o, (ast.FunctionDef, ast.ClassDef)) and o.name==name and o.col_offset==0}
-    assert where=={PLACES[name]}
+    defined = {m: [o.name for o in ast.parse(text_of(m)).body if isinstance(o, (ast.FunctionDef, ast.ClassDef))] for m in MODULES}
+    assert [m for m,names in defined.items() if name in names]==[PLACES[name]]
 
 @pytest.mark.parametrize('page', road.chapters())
 def test_chapters_are_of_a_length(page):
@@ -111,9 +148,10 @@ ASKS = [o for o in road.book() if '## Questions' in prose(o)]
 
 @pytest.mark.parametrize('page', ASKS)
 def test_questions_have_one_format(page):
-    "A number in bold and the question, then the folded answer. Markdown after `</summary>` needs an empty line, in Jupyter, on GitHub and on the site, and in it is not rendered"
+    "A number in bold and the question, then the folded answer. Markdown after `</summary>` needs an empty line, and in it is not rendered"
     part = re.search(r'^## Questions\n\n(.*?)(?=^## |\Z)', prose(page), re.M|re.S)[1].strip()
-    asked = re.findall(r'\*\*(\d+)\.\*\* [^\n]+\n\n<details><summary>Answer</summary>\n\n(?:(?!</?details>|\*\*\d+\.\*\*).)+\n\n</details>', part, re.S)
+    answer = r'<details><summary>Answer</summary>\n\n(?:(?!</?details>|\*\*\d+\.\*\*).)+\n\n</details>'
+    asked = re.findall(r'\*\*(\d+)\.\*\* [^\n]+\n\n'+answer, part, re.S)
     assert asked==[str(i+1) for i in range(part.count('<details>'))]
     if page in road.chapters(): assert len(asked)==10
 
@@ -121,17 +159,23 @@ def test_questions_have_one_format(page):
 def test_folded_text_is_rendered(page):
     "An empty line after every `<summary>`, which holds a word and no markdown, and before every `</details>`"
     text = prose(page)
-    assert text.count('<details>')==text.count('</details>')==len(re.findall(r'<details><summary>(?:Answer|Hint|Solution)</summary>\n\n(?:(?!</?details>).)+\n\n</details>', text, re.S))
+    folded = re.findall(r'<details><summary>(?:Answer|Hint|Solution)</summary>\n\n(?:(?!</?details>).)+\n\n</details>', text, re.S)
+    assert text.count('<details>')==text.count('</details>')==len(folded)
 
 def test_each_module_can_be_imported_first():
     "In any order: nothing depends on what was imported before. What only some need is not imported with any of them"
-    code = 'import sys, importlib\nfor m in sys.argv[1:]:\n    for k in [k for k in sys.modules if k.startswith("fastfound")]: del sys.modules[k]\n    importlib.import_module(f"fastfound.{m}")\nprint([o for o in ("pandas", "matplotlib.pyplot", "sympy", "numba", "triton", "IPython", "torchvision") if o in sys.modules])'
+    code = '''
+import sys, importlib
+for m in sys.argv[1:]:
+    for k in [k for k in sys.modules if k.startswith("fastfound")]: del sys.modules[k]
+    importlib.import_module(f"fastfound.{m}")
+print([o for o in ("pandas", "matplotlib.pyplot", "sympy", "numba", "triton", "IPython", "torchvision") if o in sys.modules])'''
     r = subprocess.run([sys.executable, '-c', code, *MODULES], capture_output=True, text=True)
     assert r.returncode==0 and r.stdout=='[]\n', r.stdout+r.stderr
 
 @pytest.mark.parametrize('page', road.pages())
 def test_cells_of_imports_hold_nothing_else(page):
-    "The site runs such cells by themselves, so what stands beside an import, wherever that is in the cell, would run without the cells before it"
+    "The site runs such cells by themselves, so what stands beside an import would run without the cells before it"
     for cell in road.cells(page):
         source = road.source(cell)
         if cell['cell_type']!='code' or re.search(r'^#\| *(exports?|eval: false)|^\s*[%!]|nbdev_export\(', source, re.M): continue

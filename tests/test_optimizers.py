@@ -1,22 +1,140 @@
-"Optimizers, schedules and the search for a learning rate."
-import copy, math, pickle, random
-from functools import partial
+"SGD, the other optimizers and their base class against torch.optim, and what they refuse."
+import copy, inspect, math, pickle, random
 import pytest, torch
-import torch.nn.functional as F
 from torch import nn
-import fastfound.checkpoints
-from fastfound.dataloaders import DataLoaders, DataLoader
-from fastfound.datasets import get_mnist, mnist_arrays
-from fastfound.basics import set_seed, test_near as near
-from fastfound.learner import Callback, Learner, accuracy
-from fastfound.optimizers import SGD, Adam, AdamW, MultiOptimizer, Muon, MuonSGD, RMSProp, orthogonalize, split_params
-from fastfound.diagnostics import GradientClip
-from fastfound.schedules import Scheduler, linear_schedule, one_cycle
-from learners import tiny
+from fastfound.backprop import CrossEntropy, Model
+from fastfound.basics import test_near as near
+from fastfound.fully_connected import kaiming
+from fastfound.optimizers import SGD, Adam, AdamW, MultiOptimizer, Muon, MuonSGD, Optimizer, RMSProp, orthogonalize, split_params
+from learners import steps
+
+nan,inf = float('nan'),float('inf')
+
+def test_sgd_takes_the_steps_of_pytorch():
+    g = random.Random(0)
+    for seed in range(50):
+        lr,momentum,wd = g.uniform(1e-3, 0.3),g.choice([0., 0.5, 0.9, 1.]),g.choice([0., 0.01, 0.3])
+        want = steps(torch.optim.SGD, seed, lr=lr, momentum=momentum, weight_decay=wd)
+        for name in ('wd', 'weight_decay'): near(steps(SGD, seed, lr=lr, momentum=momentum, **{name: wd}), want, tol=1e-12)
+
+def test_gradients_cleared_in_place():
+    "By those who write `p.grad.zero_()`: the momentum buffer must not be the gradient itself"
+    near(steps(SGD, 0, lr=0.1, momentum=0.9, clear=lambda p: p.grad.zero_()), steps(torch.optim.SGD, 0, lr=0.1, momentum=0.9), tol=1e-12)
+
+def test_state_has_the_names_of_pytorch():
+    p,q = nn.Parameter(torch.ones(2)),nn.Parameter(torch.ones(2))
+    ours,theirs = SGD([p], 0.1, momentum=0.9),torch.optim.SGD([q], 0.1, momentum=0.9)
+    for _ in range(2):
+        for o,opt in ((p, ours), (q, theirs)):
+            (o**2).sum().backward()
+            opt.step()
+            opt.zero_grad()
+    assert list(ours.state[p])==list(theirs.state[q])==['momentum_buffer']
+    near(ours.state[p]['momentum_buffer'], theirs.state[q]['momentum_buffer'])
+
+def test_groups():
+    p,q,r = [torch.zeros(2) for _ in range(3)]
+    groups = {'params': [p]},{'params': iter([q]), 'lr': 10., 'weight_decay': 0.5},{'params': r, 'wd': 0.25}
+    opt = SGD(groups, lr=1., weight_decay=0.125)
+    assert [(o['lr'], o['wd']) for o in opt.param_groups]==[(1., 0.125), (10., 0.5), (1., 0.25)]
+    assert not any('weight_decay' in o for o in opt.param_groups) and opt.settings==['lr', 'momentum', 'wd']
+    for o in (p,q,r): o.g = torch.ones(2)
+    opt.step()
+    assert (p[0], q[0], r[0])==(-1, -10, -1)
+    opt.param_groups[1]['lr'] = 0.5
+    opt.step()
+    assert p[0]==-1-(1-0.125) and q[0]==-10-0.5*(1-0.5*10)
+    opt.zero_grad()
+    with pytest.raises(RuntimeError, match='SGD: no parameter has a gradient'): opt.step()
+
+class WithAll(Optimizer):
+    "An optimizer with every setting that is checked"
+    def update(self, p, g, state, lr=0.1, momentum=0., wd=0., eps=1e-8, alpha=0.9, betas=(0.9,0.99)): pass
+
+@pytest.mark.parametrize('name, value', 
+    [(name, value) for name in ('lr','momentum','wd','weight_decay','eps','alpha') for value in (-0.1, nan, inf, -inf)] +
+    [('alpha', 1.), ('alpha', 1.5)] + [('betas', o) for o in ((0.9,1.), (-0.1,0.9), (nan,0.9), (0.9,inf), (0.9,), (0.9,0.9,0.9), 0.9, ())])
+def test_settings_out_of_range_are_refused(name, value):
+    said = f"WithAll: got {'wd' if name=='weight_decay' else name}="
+    with pytest.raises(ValueError) as e: WithAll([torch.zeros(1)], **{name: value})
+    assert str(e.value).startswith(said) and 'wanted' in str(e.value)
+    groups = [{'params': [torch.zeros(1)]}, {'params': [torch.zeros(1)], name: value}]
+    with pytest.raises(ValueError) as e: WithAll(groups)
+    assert str(e.value).startswith(said)
+
+@pytest.mark.parametrize('name, value', [
+    ('lr', 'fast'), ('lr', '0.1'), ('lr', None), ('lr', torch.zeros(2)), ('betas', 'ab'), ('betas', (0.9,'b')), ('momentum', [])])
+def test_settings_that_are_no_numbers_are_refused(name, value):
+    with pytest.raises(ValueError, match=f'WithAll: got {name}=.*wanted'): WithAll([torch.zeros(1)], **{name: value})
+
+def test_settings_that_are_right():
+    for kw in (dict(lr=0.), dict(lr=torch.tensor(0.1)), dict(momentum=2.), dict(eps=0), dict(alpha=0), dict(betas=[0,0.5]), dict(lr=1)):
+        WithAll([torch.zeros(1)], **kw)
+    class Own(Optimizer):
+        def update(self, p, g, state, depth): pass
+    assert Own([torch.zeros(1)], depth=-3).param_groups[0]['depth']==-3  # settings of your own are yours to check
+
+@pytest.mark.parametrize('wd', [0.1, 0.])
+def test_weight_decay_given_twice(wd):
+    "Also where the first of them is what it would be by default"
+    with pytest.raises(ValueError, match=f'got wd={wd} and weight_decay=0.2'): SGD([torch.zeros(1)], 0.1, wd=wd, weight_decay=0.2)
+    group = {'params': [torch.zeros(1)], 'wd': wd, 'weight_decay': 0.2}
+    with pytest.raises(ValueError, match=f'got wd={wd} and weight_decay=0.2'): SGD([group], 0.1)
+
+def test_the_settings_are_the_arguments_of_update():
+    "By position or by name; help shows them; one that is unknown or missing is refused at once"
+    assert str(inspect.signature(SGD))=='(params, lr, momentum=0.0, wd=0.0)'
+    assert inspect.signature(AdamW)==inspect.signature(Adam)
+    settings = SGD([torch.zeros(1)], 0.1, 0.9, 0.01).param_groups[0]
+    assert {k: settings[k] for k in ('lr', 'momentum', 'wd')}=={'lr': 0.1, 'momentum': 0.9, 'wd': 0.01}
+    for args,kw,says in (
+        ([], {}, "missing a required argument: 'lr'"), ([0.1], {'momentun': 0.9}, "unexpected keyword argument 'momentun'"),
+        ([0.1], {'lr': 0.1}, "multiple values for argument 'lr'"), ([1,2,3,4], {}, 'too many positional arguments')):
+        with pytest.raises(TypeError, match=says): SGD([torch.zeros(1)], *args, **kw)
+    class Own(SGD):
+        def __init__(self, params, rate): super().__init__(params, lr=10*rate)
+    assert Own([torch.zeros(1)], rate=1.).param_groups[0]['lr']==10
+    with pytest.raises(NotImplementedError, match='Optimizer has no `update`'):
+        opt = Optimizer([torch.zeros(1)])
+        opt.param_groups[0]['params'][0].g = torch.zeros(1)
+        opt.step()
+
+@pytest.mark.parametrize('params, error, says', [
+    ([], ValueError, 'got no parameters'), ((o for o in ()), ValueError, 'got no parameters'),
+    ([{'params': []}], ValueError, 'got no parameters'),
+    (torch.zeros(3), TypeError, 'got a Tensor, wanted a list of tensors'), ({torch.zeros(3)}, TypeError, 'got a set'),
+    ([3.], TypeError, 'got a parameter of type float, wanted a tensor'), ([torch.zeros(1), 'w'], TypeError, 'got a parameter of type str'),
+    (list(nn.Linear(2,1).named_parameters()), TypeError, 'got a parameter of type tuple'),
+    ([{'params': [torch.zeros(1)]}, torch.zeros(1)], ValueError, "got groups without 'params'"),
+    ([{'lr': 0.1}], ValueError, "got groups without 'params'"),
+    ([torch.ones(2, requires_grad=True)*0.1], ValueError, r'got a tensor \(2,\) that was calculated from others')])
+def test_parameters_that_are_refused(params, error, says):
+    with pytest.raises(error, match=f'SGD: {says}'): SGD(params, 0.1)
+
+def test_the_same_parameter_twice():
+    p = torch.zeros(2)
+    for params in ([p, torch.zeros(2), p], [{'params': [p]}, {'params': [p], 'lr': 1.}]):
+        with pytest.raises(ValueError, match='SGD: got the same parameter twice'): SGD(params, 0.1)
+    SGD([p, torch.zeros(2)], 0.1)  # equal values are not the same parameter
+
+def test_own_layers_are_trained():
+    "Ten seeds: the loss of a two-layer network on random data falls with gradients in `.g`"
+    for seed in range(10):
+        torch.manual_seed(seed)
+        x,y = torch.randn(60,8),torch.arange(60)%3
+        model = Model(kaiming(8,16), torch.zeros(16), kaiming(16,3), torch.zeros(3), loss=CrossEntropy())
+        opt,before = SGD(model.parameters(), 0.5),model(x, y)
+        for _ in range(100):
+            model(x, y)
+            model.backward()
+            opt.step()
+            opt.zero_grad()
+        assert model(x, y)<0.8*before, seed
 
 @pytest.mark.parametrize('ours, theirs, draw', [
     (SGD, torch.optim.SGD, lambda g: {'momentum': g.choice([0., 0.5, 0.9])}),
-    (RMSProp, torch.optim.RMSprop, lambda g: {'alpha': g.uniform(0.5, 0.99), 'eps': g.choice([1e-8, 1e-3]), 'momentum': g.choice([0., 0.9])}),
+    (RMSProp, torch.optim.RMSprop,
+     lambda g: {'alpha': g.uniform(0.5, 0.99), 'eps': g.choice([1e-8, 1e-3]), 'momentum': g.choice([0., 0.9])}),
     (Adam, torch.optim.Adam, lambda g: {'betas': (g.uniform(0, 0.95), g.uniform(0.5, 0.999)), 'eps': g.choice([1e-8, 1e-3])}),
     (AdamW, torch.optim.AdamW, lambda g: {'betas': (g.uniform(0, 0.95), g.uniform(0.5, 0.999)), 'eps': g.choice([1e-8, 1e-3])})])
 def test_optimizers_take_the_steps_of_pytorch(ours, theirs, draw):
@@ -44,7 +162,9 @@ def test_state_of_an_optimizer_of_another_shape_is_refused():
 def muon_shapes(seed):
     "Fifty shapes of matrices and filters, square, wide and tall, and with a side of 1"
     g = random.Random(seed)
-    for _ in range(50): yield g, (g.randint(1, 20), g.randint(1, 20)) if g.random()<0.5 else (g.randint(1, 20), g.randint(1, 4), g.choice([1, 3]), g.choice([1, 3, 5]))
+    for _ in range(50):
+        if g.random()<0.5: yield g,(g.randint(1, 20), g.randint(1, 20))
+        else: yield g,(g.randint(1, 20), g.randint(1, 4), g.choice([1, 3]), g.choice([1, 3, 5]))
 
 def polynomial(m, steps=5):
     "What Newton-Schulz iterations make of `m`, from its singular values"
@@ -62,6 +182,10 @@ def test_newton_schulz_is_a_polynomial_of_singular_values():
     assert torch.equal(orthogonalize(torch.zeros(3,4)), torch.zeros(3,4))
     half = orthogonalize(torch.eye(3), dtype=torch.bfloat16)
     assert half.dtype==torch.float32 and torch.equal(half, half.bfloat16().float())
+
+def muon_settings(g):
+    return {'momentum': g.choice([0., 0.5, 0.95]), 'nesterov': g.random()<0.5,
+            'ns_steps': g.randint(1, 5), 'weight_decay': g.choice([0., 0.3])}
 
 def muon_steps(opt_func, shape, seed, **kw):
     torch.manual_seed(seed)
@@ -91,31 +215,33 @@ class MuonBySVD:
 def test_muon_takes_the_steps_of_its_formulas():
     "In float64, on matrices and filters of drawn shapes and with drawn settings"
     for i,(g,shape) in enumerate(muon_shapes(1)):
-        kw = {'momentum': g.choice([0., 0.5, 0.95]), 'nesterov': g.random()<0.5, 'ns_steps': g.randint(1, 5), 'weight_decay': g.choice([0., 0.3])}
+        kw = muon_settings(g)
         near(muon_steps(Muon, shape, i, **kw), muon_steps(MuonBySVD, shape, i, **kw), tol=1e-10)
 
 @pytest.mark.skipif(not hasattr(torch.optim, 'Muon'), reason='PyTorch has Muon from version 2.9 on')
 def test_muon_takes_the_steps_of_pytorch():
     "With the iterations in bfloat16, as PyTorch's are; a filter moves as PyTorch moves its matrix"
     for i,(g,shape) in enumerate(muon_shapes(2)):
-        kw = {'momentum': g.choice([0., 0.5, 0.95]), 'nesterov': g.random()<0.5, 'ns_steps': g.randint(1, 5), 'weight_decay': g.choice([0., 0.3])}
+        kw = muon_settings(g)
         flat = (shape[0], math.prod(shape[1:]))
         near(muon_steps(Muon, shape, i, dtype=torch.bfloat16, **kw), muon_steps(torch.optim.Muon, flat, i, **kw), tol=1e-10)
 
 def test_muon_refuses_what_it_cannot_use():
     w,b = torch.zeros(3,2),torch.zeros(3)
-    with pytest.raises(ValueError, match=r'got a parameter of shape \(3,\), wanted two or more dimensions'): Muon([w, b])
+    with pytest.raises(ValueError, match=r'Muon: got a parameter of shape \(3,\), wanted \(r,c,...\)'): Muon([w, b])
     with pytest.raises(ValueError, match='got momentum=1.0, wanted a number from 0 to below 1'): Muon([w], momentum=1.0)
     with pytest.raises(ValueError, match='got ns_steps=0'): Muon([w], ns_steps=0)
     with pytest.raises(ValueError, match='wanted at least two with two or more dimensions'): MuonSGD([w, b])
     with pytest.raises(TypeError, match='split_params: got groups'): MuonSGD([{'params': [w, b]}])
-    with pytest.raises(TypeError, match='got a torch.optim.sgd.SGD, wanted optimizers of fastfound'): MultiOptimizer(torch.optim.SGD([w.requires_grad_()], 0.1))
+    with pytest.raises(TypeError, match='got a torch.optim.sgd.SGD, wanted optimizers of fastfound'):
+        MultiOptimizer(torch.optim.SGD([w.requires_grad_()], 0.1))
     with pytest.raises(ValueError, match='got the same parameter twice'): MultiOptimizer(SGD([w], 0.1), Adam([b, w]))
     with pytest.raises(RuntimeError, match='no parameter has a gradient'): MultiOptimizer(SGD([w], 0.1), Adam([b])).step()
 
 def network():
     torch.manual_seed(1)
-    return nn.Sequential(nn.Conv2d(1,4,3), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4,6,3), nn.ReLU(), nn.Flatten(), nn.Linear(6*16,5), nn.ReLU(), nn.Linear(5,2))
+    return nn.Sequential(nn.Conv2d(1,4,3), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4,6,3), nn.ReLU(), nn.Flatten(),
+                         nn.Linear(6*16,5), nn.ReLU(), nn.Linear(5,2))
 
 def a_step(opt, model):
     torch.manual_seed(2)
@@ -156,97 +282,3 @@ def test_muon_sgd_is_copied_with_its_model(copied):
     for other in (model2, model3):
         for a,b in zip(model.parameters(), other.parameters()): assert torch.equal(a, b)
 
-def test_rates_of_muon_and_sgd_keep_their_ratio():
-    "In a fit, with a schedule and in lr_find"
-    rates = []
-    class Rates(Callback):
-        run_valid,run_in_trials,order = False,True,100
-        def before_step(self): rates.append([o['lr'] for o in self.learn.opt.param_groups] + [o['momentum'] for o in self.learn.opt.param_groups])
-    learn = tiny(opt_func=partial(MuonSGD, sgd_lr=0.01), cbs=Rates)  # a learning rate of 0.1
-    learn.model = nn.Sequential(nn.Linear(5,4), nn.ReLU(), nn.Linear(4,1))
-    learn.fit(1, quiet=True)
-    assert rates==[[pytest.approx(0.1), pytest.approx(0.01), 0.95, 0.9]]*2
-    learn.fit_one_cycle(4, 0.5, quiet=True)
-    assert rates[3][2:]!=[0.95, 0.9] and rates[3][2]==rates[3][3]
-    learn.lr_find(n=20, end=1., show=False)
-    assert all(a==pytest.approx(10*b) for a,b,*_ in rates) and len({a for a,*_ in rates})>20
-    assert [o['momentum'] for o in learn.opt.param_groups]==[0.95, 0.9]
-
-
-def test_schedules_keep_the_rates_of_groups():
-    "Two groups of which the first has a tenth of the rate: the ratio stays with `lr`, with a schedule and afterwards"
-    def groups(params, lr): return SGD([{'params': params[:1], 'lr': lr/10}, {'params': params[1:]}], lr=lr, momentum=0.9)
-    rates = []
-    class Rates(Callback):
-        run_valid = False
-        def before_step(self): rates.append([o['lr'] for o in self.learn.opt.param_groups])
-    learn = tiny(opt_func=groups, cbs=Rates)
-    learn.fit(2, 0.01, quiet=True)
-    assert rates==[[pytest.approx(0.001), 0.01]]*4
-    rates.clear()
-    learn.fit_one_cycle(2, 0.05, quiet=True)
-    assert all(a==pytest.approx(b/10) for a,b in rates) and len({b for _,b in rates})==4
-    rates.clear()
-    learn.fit(1, cbs=Scheduler(linear_schedule(0.01, 0)), quiet=True)
-    assert rates==[[pytest.approx(0.001), pytest.approx(0.01)], [pytest.approx(0.0005), pytest.approx(0.005)]]
-    assert [o['lr'] for o in learn.opt.param_groups]==[pytest.approx(0.01), pytest.approx(0.1)]
-
-def test_one_cycle_takes_any_place_for_its_peak():
-    assert [one_cycle(0., 1., 0.5, p)(o) for p in (0., 1.) for o in (0., 1.)]==[pytest.approx(o) for o in (1., 0.5, 0., 1.)]
-    with pytest.raises(ValueError, match='got pct_start=1.5'): one_cycle(0., 1., 0., 1.5)
-
-# lr_find
-
-def learner(**kw):
-    x,y,xv,yv = mnist_arrays(get_mnist('sample'))
-    set_seed(42)
-    return Learner(DataLoaders.from_dsets((x,y), (xv,yv), bs=64), nn.Sequential(nn.Linear(784,30), nn.ReLU(), nn.Linear(30,10)), F.cross_entropy, lr=0.1, metrics=accuracy, **kw)
-
-def test_lr_find_restores_everything():
-    "Weights, buffers, optimizer state, record, pending gradients, generators of DataLoaders; also after an interruption"
-    learn = learner(opt_func=partial(SGD, momentum=0.9))
-    learn.fit(1, quiet=True)
-    opt,state,values = learn.opt,copy.deepcopy(learn.opt.state_dict()),learn.recorder.values
-    learn.lr_find(show=False)
-    assert learn.opt is opt and learn.recorder.values is values
-    for a,b in zip(state['state'], opt.state_dict()['state']): assert a.keys()==b.keys() and all(torch.equal(a[k], b[k]) for k in a)
-    assert state['param_groups']==opt.state_dict()['param_groups']
-    x,y,*_ = mnist_arrays(get_mnist('sample'))
-    own = Learner(DataLoaders(DataLoader((x, y), 64, shuffle=True, generator=3)), nn.Sequential(nn.BatchNorm1d(784), nn.Linear(784,10)), F.cross_entropy)
-    kept = own.dls.train.generator.get_state(),copy.deepcopy(own.model.state_dict())
-    own.lr_find(n=20, show=False)
-    assert torch.equal(kept[0], own.dls.train.generator.get_state()) and all(torch.equal(kept[1][k], v) for k,v in own.model.state_dict().items())
-    class Fails(Callback):
-        run_in_trials = True
-        def after_step(self): raise KeyboardInterrupt
-    failing,rng = learner(cbs=Fails()),torch.get_rng_state()
-    with pytest.raises(KeyboardInterrupt): failing.lr_find()
-    assert torch.equal(rng, torch.get_rng_state()) and all(torch.equal(a, b) for a,b in zip(failing.model.parameters(), learner().model.parameters()))
-
-def test_lr_find_without_an_answer():
-    "A loss that is not a number, and one that does not fall: an error in place of a suggestion"
-    with pytest.raises(ValueError, match='wanted 0 < start < end'): learner().lr_find(start=1., end=0.1)
-    nan = learner()
-    nan.loss_func = lambda p,t: F.cross_entropy(p, t)*math.nan
-    with pytest.raises(FloatingPointError, match='the loss was not finite'): nan.lr_find()
-    rises = learner()
-    rises.loss_func = lambda p,t: -F.cross_entropy(p, t).clamp(max=3)+5+p.pow(2).mean()*0
-    rises.loss_func = lambda p,t: 2+0*p.sum()
-    with pytest.raises(FloatingPointError, match='there is nothing to suggest'): rises.lr_find()
-
-@pytest.mark.parametrize('seeds', [range(5), pytest.param(range(5, 20), marks=pytest.mark.long)], ids=['5', '15'])
-@pytest.mark.parametrize('make', [lambda: nn.Linear(784,10), lambda: nn.Sequential(nn.Linear(784,50), nn.ReLU(), nn.Linear(50,10)),
-                                  lambda: nn.Sequential(nn.Linear(784,100), nn.ReLU(), nn.Linear(100,50), nn.ReLU(), nn.Linear(50,10))], ids=['linear', 'one hidden layer', 'two hidden layers'])
-def test_suggested_rates_do_not_diverge(make, seeds):
-    "Twenty seeds, fifteen of them in the long tests: an epoch at either suggested rate ends with no higher loss than it began with"
-    x,y,xv,yv = mnist_arrays(get_mnist('sample'))
-    for seed in seeds:
-        set_seed(seed)
-        dls = DataLoaders.from_dsets((x,y), (xv,yv), bs=32)
-        suggested = Learner(dls, make(), F.cross_entropy).lr_find(show=False)
-        assert suggested.minimum/30<=suggested.steep<=suggested.minimum
-        for lr in suggested:
-            learn = Learner(dls, make(), F.cross_entropy)
-            learn.fit(1, lr, quiet=True)
-            losses = torch.tensor(learn.recorder.losses)
-            assert losses[-20:].mean()<1.05*losses[:10].mean(), (seed, lr)  # a small rate may have learned little by then

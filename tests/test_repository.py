@@ -94,6 +94,8 @@ def test_words_choose_pages_and_tests(monkeypatch):
     chosen = loaded(ROOT/'tools/test.py').chosen
     def names(*words): return [[getattr(o, 'name', o) for o in part] for part in chosen(words)]
     assert names('01a_einsum')==names('einsum')==[['01a_einsum.ipynb'], ['test_einsum.py'], []]
+    assert names('dataloaders')==[['dataloaders.ipynb'], ['test_dataloaders.py', 'test_dataloaders_workers.py'], []]
+    assert names('resnet')==[['07_resnet.ipynb'], ['test_resnet.py'], []]  # and not those of resnet_by_hand
     assert names('nbs/programs/all.ipynb')==[['all.ipynb'], ['test_all.py'], []]
     assert names('test_house', 'tests/test_demo.py')==[[], ['test_house.py', 'test_demo.py'], []]
     assert names('ctrl_c', 'doctor')==[['doctor.ipynb'], ['test_doctor.py'], ['ctrl_c']]

@@ -21,25 +21,29 @@ def prepare(home):
     mods = ['__main__', *(f'fastfound.{o.stem}' for o in (ROOT/'fastfound').glob('[!_]*.py'))]
     folder = full_data()
     if folder: os.environ['FASTFOUND_DATA'] = str(folder)
-    os.environ.setdefault('OMP_NUM_THREADS', '1')  # as many notebooks at a time as there are cores, so more threads would gain nothing
-    os.environ.setdefault('OMP_WAIT_POLICY', 'passive')  # threads that wait sleep; they spin otherwise, which on a busy machine takes the core from the one they wait for
+    os.environ.setdefault('OMP_NUM_THREADS', '1')  # as many notebooks at a time as there are cores: more threads would gain nothing
+    # threads that wait sleep; they spin otherwise, which on a busy machine takes the core from the one they wait for
+    os.environ.setdefault('OMP_WAIT_POLICY', 'passive')
     os.environ.update(IN_TEST='1', FASTFOUND_OFFLINE='1', FASTFOUND_HOME=home, PYTHONWARNINGS=','.join(f'error:::{o}' for o in mods))
-    print('digits: ' + ('all of MNIST' if folder else 'the bundled sample; cells flagged `full` are skipped (FASTFOUND_DATA names a folder with all of MNIST)'), flush=True)
+    sample = 'the bundled sample; cells flagged `full` are skipped (FASTFOUND_DATA names a folder with all of MNIST)'
+    print(f"digits: {'all of MNIST' if folder else sample}", flush=True)
     return {'slow', 'notest'} if folder else {'full', 'slow', 'notest'}
 
 def workers():
-    "How many notebooks or tests to run at a time: one for each core. Where each has two threads they share the cores, which costs little, since waiting threads sleep"
+    "How many notebooks or tests to run at a time: one for each core. Two threads each would cost little, since waiting threads sleep"
     return os.cpu_count() or 1
 
 def nbdev_test(nbs, skip):
-    "Run `nbs` with nbdev_test and print a line for each as it ends; the number that failed or that it never reached, and the seconds of each"
-    cmd = [shutil.which('nbdev_test', path=Path(sys.executable).parent), '--do_print', '--n_workers', str(workers()), '--flags', '' if 'full' in skip else 'full',
-           '--file_re', f"^({'|'.join(re.escape(o.name) for o in nbs)})$"]
+    "Run `nbs` with nbdev_test and print a line for each as it ends; how many failed or were never reached, and the seconds of each"
+    cmd = [shutil.which('nbdev_test', path=Path(sys.executable).parent), '--do_print', '--n_workers', str(workers()),
+           '--flags', '' if 'full' in skip else 'full', '--file_re', f"^({'|'.join(re.escape(o.name) for o in nbs)})$"]
     began,took = {},{}
     with tempfile.TemporaryFile('w+', encoding='utf-8') as errors:
-        with subprocess.Popen(cmd, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True, env={**os.environ, 'PYTHONUNBUFFERED': '1'}) as p:
+        env = {**os.environ, 'PYTHONUNBUFFERED': '1'}
+        with subprocess.Popen(cmd, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True, env=env) as p:
             for line in p.stdout:
-                for what,name in re.findall(r'(Starting|Completed) .*?([^\\/]+?)\.ipynb', line):  # two notebooks may share a line, since they run at the same time
+                # two notebooks may share a line, since they run at the same time
+                for what,name in re.findall(r'(Starting|Completed) .*?([^\\/]+?)\.ipynb', line):
                     if what=='Starting': began[name] = time.monotonic()
                     else:
                         took[name] = time.monotonic()-began[name]
@@ -66,32 +70,39 @@ class Count:
     def pytest_testnodedown(self, node): self.left_out = max(self.left_out, getattr(node, 'workeroutput', {}).get('left_out', 0))
 
 def plain_tests(files, marked, words=(), may_be_none=False):
-    "Run the tests in `files` that have the mark, and of these, if there are `words`, those whose name holds one of them; none is a failure unless there `may_be_none`"
+    "Run the tests in `files` with the mark, if there are `words` those whose name holds one; none is a failure unless there `may_be_none`"
     count = Count()
     some = ['-k', ' or '.join(words)] if words else []
-    code = pytest.main(['-q', '-p', 'no:cacheprovider', '-W', 'error', '-m', marked, *some, '-n', str(workers()), '--dist', 'worksteal', *map(str, files)], plugins=[count])
+    how = ['-q', '-p', 'no:cacheprovider', '-W', 'error', '-n', str(workers()), '--dist', 'worksteal']
+    code = pytest.main([*how, '-m', marked, *some, *map(str, files)], plugins=[count])
     if code and not count.failed and not (may_be_none and code==pytest.ExitCode.NO_TESTS_COLLECTED): count.failed = 1
     return count
 
 def chosen(words):
-    "The pages, the test files and the words for `pytest -k` that `words` name: a page by the name of its notebook or of its module, with the tests of that name"
+    "The pages, test files and words for `pytest -k` that `words` name; to a page belong the tests whose name begins with its own"
     nbs,files,rest = [],[],[]
+    pages_by_name = {re.sub(r'^\d+[a-z]?_', '', o.stem): o for o in notebooks()}
     for word in words:
         name = re.sub(r'^(\d+[a-z]?_|test_)', '', Path(word).stem)
-        pages = [] if Path(word).stem.startswith('test_') else [o for o in notebooks() if name==re.sub(r'^\d+[a-z]?_', '', o.stem)]
-        tests = [o for o in [ROOT/f'tests/test_{name}.py'] if o.exists()]
+        pages = [] if Path(word).stem.startswith('test_') or name not in pages_by_name else [pages_by_name[name]]
+        tests = [o for o in sorted(ROOT.glob(f'tests/test_{name}*.py')) if o.stem==f'test_{name}' or
+                 o.stem.startswith(f'test_{name}_') and o.stem.removeprefix('test_') not in pages_by_name]
         if not pages and not tests: rest.append(word)
         nbs,files = nbs+pages,files+tests
     return nbs,files,rest
 
-MARKS = {None: 'not long and not nightly and not browser', 'numerical': 'not not_numerical and not long and not nightly and not browser', 'long': 'long and not browser', 'nightly': 'nightly', 'browser': 'browser'}
+MARKS = {None: 'not long and not nightly and not browser', 'numerical': 'not not_numerical and not long and not nightly and not browser',
+         'long': 'long and not browser', 'nightly': 'nightly', 'browser': 'browser'}
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('words', nargs='*', metavar='WORD', help='a page, such as 05_training_loop, which runs it and its tests; a file of tests, such as test_house; or a word in the names of tests')
+    parser.add_argument('words', nargs='*', metavar='WORD', help='a page, such as 05_training_loop, which runs it and its tests; '
+                        'a file of tests, such as test_house; or a word in the names of tests')
     which = parser.add_mutually_exclusive_group()
-    for name,text in (('alone', 'each notebook, alone in a fresh Jupyter kernel'), ('numerical', 'the tests of arithmetic, which other processors round differently'),
-                      ('long', 'the tests marked as long: whole programs, and training on all of MNIST'), ('nightly', 'the tests that need minutes: every stored result made again'),
+    for name,text in (('alone', 'each notebook, alone in a fresh Jupyter kernel'),
+                      ('numerical', 'the tests of arithmetic, which other processors round differently'),
+                      ('long', 'the tests marked as long: whole programs, and training on all of MNIST'),
+                      ('nightly', 'the tests that need minutes: every stored result made again'),
                       ('browser', 'the tests in a browser, those of the built site among them: `make docs` comes first')):
         which.add_argument(f'--{name}', action='store_const', const=name, dest='only', help=f'instead, run {text}')
     args = parser.parse_args()
@@ -103,14 +114,16 @@ def main():
         skip,failed,counts,took = prepare(home),0,[],{}
         if nbs:
             failed,took = (run_all if args.only=='alone' else nbdev_test)(nbs, skip=skip)
-            print(f'{"alone in a kernel" if args.only=="alone" else "nbdev_test"}: {len(nbs)-failed} notebooks passed, {failed} failed', flush=True)
+            how = 'alone in a kernel' if args.only=='alone' else 'nbdev_test'
+            print(f'{how}: {len(nbs)-failed} notebooks passed, {failed} failed', flush=True)
         if args.only!='alone':
             if files: counts.append(plain_tests(files, MARKS[args.only], may_be_none=bool(args.words)))
             if words: counts.append(plain_tests([ROOT/'tests'], MARKS[args.only], words, may_be_none=True))
     for o in counts: took |= o.took
     slowest = sorted(took.items(), key=lambda o: -o[1])[:5]
     if slowest: print('slowest:', *(f'{seconds:6.1f} s  {name}' for name,seconds in slowest), sep='\n')
-    passed,failed,skipped = len(nbs)-failed+sum(o.passed for o in counts),failed+sum(o.failed for o in counts),sum(o.skipped for o in counts)
+    passed = len(nbs)-failed+sum(o.passed for o in counts)
+    failed,skipped = failed+sum(o.failed for o in counts),sum(o.skipped for o in counts)
     left_out = max((o.left_out for o in counts), default=0)
     hint = f', {left_out} left out (--long, --nightly and --browser run them)' if left_out and args.only is None and not words else ''
     print(f'{passed} passed, {failed} failed' + (f', {skipped} skipped' if skipped else '') + hint)
