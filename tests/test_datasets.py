@@ -1,5 +1,5 @@
 "Files and folders of digits that are damaged or absurd: the message says what came and what was wanted, nothing half-made is used."
-import errno, gzip, os, random, re, struct, time, tracemalloc
+import errno, gzip, os, re, struct, time, tracemalloc
 from pathlib import Path
 import numpy as np, pytest, torch
 from hypothesis import given, strategies as st
@@ -7,7 +7,6 @@ from PIL import Image
 from conftest import go, start, wait_for
 from fastfound import datasets
 from fastfound.datasets import URLs, get_mnist, mnist_arrays, mnist_splits, parse_idx, read_idx, untar_data, write_idx
-from fastfound.basics import default_device, set_seed
 from fastfound.files import fastfound_home
 
 pytestmark = pytest.mark.not_numerical
@@ -196,7 +195,7 @@ def test_killed_while_making_folders(files):
     assert litter(home) and not (home/'mnist_sample').exists()
     assert whole_sample(untar_data(URLs.MNIST_SAMPLE, 'sample'))
 
-# Rows, seeds and devices
+# Rows
 
 @pytest.mark.parametrize('source', ['sample', 'full'])
 def test_splits(files, monkeypatch, source):
@@ -208,29 +207,3 @@ def test_splits(files, monkeypatch, source):
     assert torch.equal(torch.cat([x, x_valid])*256, data.x_train.flatten(1)) and torch.equal(x_test*256, data.x_test.flatten(1))
     for n in (0, -1, len(data.y_train)):
         with pytest.raises(ValueError, match=f'got n_valid={n}, wanted a number between 0 and'): mnist_splits(data, n_valid=n)
-
-def draw(): return random.random(), np.random.rand(), torch.rand(1).item()
-
-@pytest.mark.parametrize('seed', [0, 42, True, 2**32, 2**64-1, np.int64(3), torch.tensor(3)])
-def test_seeds(seed):
-    set_seed(seed)
-    first = draw()
-    assert draw()!=first
-    set_seed(seed)
-    assert draw()==first
-
-@pytest.mark.parametrize('seed', [-1, 2**64, 2**70, 1.0, '42', None, float('nan')])
-def test_seeds_that_are_none(seed):
-    "Refused in words, before any generator is touched"
-    set_seed(1)
-    first = draw()
-    set_seed(1)
-    with pytest.raises((ValueError, TypeError), match=rf'^got seed {seed!r}, wanted a whole number'): set_seed(seed)
-    assert draw()==first
-
-@pytest.mark.parametrize('name, why', [('gpu', 'PyTorch has no device of that name'), ('cuda:99', ''), ('meta', ''), ('', None), ('cpu', None)])
-def test_device(monkeypatch, name, why):
-    monkeypatch.setenv('FASTFOUND_DEVICE', name)
-    if why is None: assert (torch.ones(2, device=default_device())+1).sum().item()==4
-    else:
-        with pytest.raises(ValueError, match=rf"^FASTFOUND_DEVICE: got '{name}', which does not work here \(.*{why}.*\), wanted one that does: .*cpu$"): default_device()

@@ -1,0 +1,115 @@
+"Seeds and devices, the comparison and the check of tensors with what they refuse, and timing."
+import random, timeit
+from unittest.mock import patch
+import numpy as np, pytest, torch
+from fastcore.test import test_fail as fails
+from fastfound.basics import check_tensor, default_device, set_seed, speedup, test_near
+
+nan,inf = float('nan'),float('inf')
+
+def draw(): return random.random(), np.random.rand(), torch.rand(1).item()
+
+@pytest.mark.parametrize('seed', [0, 42, True, 2**32, 2**64-1, np.int64(3), torch.tensor(3)])
+def test_seeds(seed):
+    set_seed(seed)
+    first = draw()
+    assert draw()!=first
+    set_seed(seed)
+    assert draw()==first
+
+@pytest.mark.parametrize('seed', [-1, 2**64, 2**70, 1.0, '42', None, float('nan')])
+def test_seeds_that_are_none(seed):
+    "Refused in words, before any generator is touched"
+    set_seed(1)
+    first = draw()
+    set_seed(1)
+    with pytest.raises((ValueError, TypeError), match=rf'^got seed {seed!r}, wanted a whole number'): set_seed(seed)
+    assert draw()==first
+
+@pytest.mark.parametrize('name, why', [
+    ('gpu', 'PyTorch has no device of that name'), ('cuda:99', ''), ('meta', ''), ('', None), ('cpu', None)])
+def test_device(monkeypatch, name, why):
+    monkeypatch.setenv('FASTFOUND_DEVICE', name)
+    if why is None: assert (torch.ones(2, device=default_device())+1).sum().item()==4
+    else:
+        wanted = rf"^FASTFOUND_DEVICE: got '{name}', which does not work here \(.*{why}.*\), wanted one that does: .*cpu$"
+        with pytest.raises(ValueError, match=wanted): default_device()
+
+def test_test_near():
+    test_near([1.,inf], [1.,inf])
+    test_near(torch.zeros(0,3), torch.zeros(0,3))
+    test_near(torch.zeros(3), torch.zeros(3))
+    test_near([1.,2.00001], [1.,2.])
+    for a,b in [([1.,nan], [1.,2.]), ([nan,2.], [1.,2.]), ([inf,2.], [1.,2.]), ([-inf,2.], [1.,2.]),
+                ([1.,2.], [1.,nan]), ([1.,5.], [1.,inf]), ([1.,2.00003], [1.,2.])]: fails(lambda: test_near(a, b), contains='off by')
+    fails(lambda: test_near(torch.ones(3,1), torch.ones(3)), contains='got shape (3, 1), wanted (3,)')
+    fails(lambda: test_near(torch.zeros(3), torch.full((3,), 9e-6)), contains='0 is not 9e-06')
+    for flaw in (2e-10, -2e-10):  # Python's floats are float64
+        for a,b in [(1+flaw, 1.), ([1.,1+flaw], [1.,1.]), (torch.tensor(1+flaw, dtype=torch.float64), 1.)]:
+            fails(lambda: test_near(a, b, tol=1e-10), contains='off by')
+
+def test_test_near_of_complex_numbers():
+    "The imaginary part counts, in either argument"
+    test_near([1+2j, 3j], [1+2j, 3j])
+    test_near(torch.tensor([1+0j]), torch.tensor([1.]))
+    for a,b in [([1+2j], [1+3j]), ([1+2j], [1.]), ([1.], [1+2j]), ([complex(1,nan)], [1+0j]), ([1e-9j], [1+0j])]:
+        fails(lambda: test_near(a, b), contains='off by')
+    fails(lambda: test_near([1+2j], [1+3j]), contains='1+2j is not 1+3j')
+
+def test_test_near_is_no_test(request):
+    "pytest does not take it for a test where it is imported, as it is in this file"
+    found = {o.name for o in request.node.getparent(pytest.Module).collect()}
+    assert 'test_test_near' in found and 'test_near' not in found
+
+x,y,images = torch.zeros(4,3),torch.zeros(4, dtype=torch.int64),torch.zeros(2,3,8,8)
+
+@pytest.mark.parametrize('args, kw, sizes', [
+    ([x], {}, {}), ([x, 'x', 'n c'], {}, dict(n=4, c=3)), ([x, 'x', 'n 3', 'float'], {}, dict(n=4)),
+    ([x[:0], 'x', 'n c'], {}, dict(n=0, c=3)),
+    ([torch.tensor(1.), 'x', ''], {}, {}), ([y, 'y', 'n'], dict(n=4, c=3), dict(n=4, c=3)), ([images, 'x', 'n ... c'], {}, dict(n=2, c=8)),
+    ([images, 'x', '... n n'], {}, dict(n=8)), ([x, 'x', 'n c ...'], {}, dict(n=4, c=3)), ([x, 'x', '...'], {}, {}),
+    ([images, 'x', '... h w'], dict(h=8), dict(h=8, w=8)), ([torch.nn.Parameter(x), 'x', 'n c', 'float32'], {}, dict(n=4, c=3)),
+    ([y, 'y', None, 'bool int'], dict(n=7), dict(n=7)), ([y>0, 'y', None, 'int bool'], {}, {}), ([x+1j, 'x', None, 'complex'], {}, {}),
+    ([x.to(torch.bfloat16), 'x', None, 'float'], {}, {}), ([y.to(torch.uint8), 'y', None, 'int'], {}, {}),
+    ([x, 'x'], dict(device='cpu'), {}),
+    ([x, 'x'], dict(device=y.device, finite=True), {}), ([y, 'y'], dict(finite=True), {}), ([x.to('meta'), 'x'], dict(device='meta'), {})])
+def test_check_tensor(args, kw, sizes): assert check_tensor('f', *args, **kw)==sizes
+
+@pytest.mark.parametrize('error, args, kw, says', [
+    (TypeError, [[1.]], {}, 'f: got input of type list, wanted a tensor'),
+    (TypeError, [np.zeros(3), 'images'], {}, 'f: got images of type ndarray, wanted a tensor'),
+    (TypeError, [None, 'x'], {}, 'f: got x of type NoneType, wanted a tensor'),
+    (ValueError, [images, 'logits', 'n c'], {}, 'f: got logits of shape (2, 3, 8, 8), wanted (n,c)'),
+    (ValueError, [x, 'targets', 'n'], {}, 'f: got targets of shape (4, 3), wanted (n,)'),
+    (ValueError, [y, 'targets', 'n'], dict(n=5), 'f: got targets of shape (4,), wanted (n,) with n=5'),
+    (ValueError, [y, 'y', 'n 1'], dict(n=4, c=3), 'f: got y of shape (4,), wanted (n,1) with n=4'),
+    (ValueError, [x, 'x', 'n n'], {}, 'f: got x of shape (4, 3), wanted (n,n)'),
+    (ValueError, [x, 'x', 'n 784'], {}, 'f: got x of shape (4, 3), wanted (n,784)'),
+    (ValueError, [y, 'y', ''], {}, 'f: got y of shape (4,), wanted a number'),
+    (ValueError, [y, 'y', 'n ... c'], {}, 'f: got y of shape (4,), wanted (n,...,c)'),
+    (ValueError, [torch.tensor(1.), 'x', 'n c ...'], {}, 'f: got x of shape (), wanted (n,c,...)'),
+    (ValueError, [images, 'x', '... h w'], dict(h=8, w=9), 'f: got x of shape (2, 3, 8, 8), wanted (...,h,w) with h=8 and w=9'),
+    (TypeError, [x, 'targets', 'n c', 'int'], {}, 'f: got targets of dtype float32, wanted int'),
+    (TypeError, [y, 'x', None, 'float complex'], {}, 'f: got x of dtype int64, wanted float or complex'),
+    (TypeError, [x, 'x', None, 'float64'], {}, 'f: got x of dtype float32, wanted float64'),
+    (TypeError, [y>0, 'y', None, 'int'], {}, 'f: got y of dtype bool, wanted int'),
+    (TypeError, [x+1j, 'x', None, 'float'], {}, 'f: got x of dtype complex64, wanted float'),
+    (ValueError, [x, 'x'], dict(device='meta'), 'f: got x on cpu, wanted it on meta'),
+    (ValueError, [x/0, 'a loss'], dict(finite=True), 'f: got a loss with 12 of 12 values nan or infinite, wanted finite ones'),
+    (ValueError, [torch.tensor([1.,-inf]), 'x'], dict(finite=True), 'f: got x with 1 of 2 values nan or infinite, wanted finite ones')])
+def test_check_tensor_refuses(error, args, kw, says):
+    "In the same words everywhere, and without a change of the sizes it was given"
+    before = dict(kw)
+    with pytest.raises(error) as e: check_tensor('f', *args, **kw)
+    assert str(e.value)==says and kw==before
+
+def test_check_tensor_is_quick():
+    "Some microseconds, which beside a training step are nothing"
+    assert min(timeit.repeat(lambda: check_tensor('f', images, 'images', 'n c h w', 'float', n=2), number=100, repeat=20))/100<5e-5
+
+def test_speedup():
+    now = [0.]
+    def takes(seconds):
+        def f(x): now[0] += seconds*x
+        return f
+    with patch('time.perf_counter', lambda: now[0]): test_near(speedup(takes(.03), takes(.01), 2), 3., tol=1e-10)
