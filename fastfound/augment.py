@@ -68,8 +68,7 @@ def affine(
     angle,zoom,k,right,down,flip = [torch.as_tensor(o, dtype=x.dtype, device=x.device).expand(n) for o in settings]
     cos,sin,side = angle.deg2rad().cos(),angle.deg2rad().sin(),1-2*flip
     a,b,c,d = (cos-k*sin)/zoom*side,-(sin+k*cos)/zoom*side,sin/zoom,cos/zoom  # the inverse: from a pixel of the result to the original
-    rows = [a, b*h/w, -(a*right+b*down)*2/w],[c*w/h, d, -(c*right+d*down)*2/h]
-    theta = torch.stack([torch.stack(o, -1) for o in rows], 1)  # (n,2,3)
+    theta = torch.stack([a, b*h/w, -(a*right+b*down)*2/w, c*w/h, d, -(c*right+d*down)*2/h], -1).view(n,2,3)
     grid = F.affine_grid(theta, [n,1,h,w], align_corners=False)
     return F.grid_sample(images, grid, padding_mode=pad, align_corners=False).view(x.shape)
 
@@ -108,11 +107,12 @@ def random_erase(
     n,_,h,w = images.shape
     chosen,size,shape,top,left = torch.rand(5, n, 1)
     size,shape = (area[0]+(area[1]-area[0])*size)*h*w,ratio**(2*shape-1)
-    height,width = [(o.sqrt().round().clamp(1,most)) for o,most in ((size*shape,h), (size/shape,w))]
-    def inside(n, length, place):
-        start = (place*(n-length+1)).floor()
-        return (torch.arange(n)>=start) & (torch.arange(n)<start+length)
-    mask = inside(h, height, top)[:,:,None] & inside(w, width, left)[:,None,:] & (chosen<p)[:,:,None]  # (n,h,w)
+    def inside(n, square, place):
+        "Which of `n` rows or columns are covered, from the square of how many and from where they are"
+        length = square.sqrt().round().clamp(1, n)
+        at = torch.arange(n)-(place*(n-length+1)).floor()
+        return (0<=at) & (at<length)
+    mask = inside(h, size*shape, top)[:,:,None] & inside(w, size/shape, left)[:,None,:] & (chosen<p)[:,:,None]  # (n,h,w)
     return torch.where(mask[:,None].to(x.device), torch.rand(images.shape).to(x), images).view(x.shape)
 
 class RandomErasing(_ImageChange):

@@ -27,9 +27,9 @@ class ActivationStats(Callback):
         "Start to record, with hooks on the layers"
         layers = self.layers or [o for o in leaf_modules(self.learn.model).values() if isinstance(o, nn.ReLU)]
         if not layers: raise ValueError('ActivationStats: got a model without ReLU layers, wanted `layers` to record')
-        number = {id(o): i for i,o in enumerate(layers)}
         self.stats = [{'mean': [], 'std': [], 'dead': [], 'hist': []} for _ in layers]
-        self.hooks = Hooks(layers, lambda layer,out: self.record(self.stats[number[id(layer)]], out))
+        of_layer = dict(zip(layers, self.stats))
+        self.hooks = Hooks(layers, lambda layer,out: self.record(of_layer[layer], out))
     def record(self, stats, out):
         "Append the statistics of `out` to `stats`, in training"
         if not self.learn.training: return

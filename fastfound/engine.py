@@ -131,11 +131,7 @@ def unbroadcast(
     like:torch.Tensor, # the input that it is for
 ) -> torch.Tensor:     # of the shape and type of `like`
     "Sum `g` over the dimensions in which broadcasting stretched `like`"
-    if g.shape!=like.shape:
-        new = g.ndim-like.ndim  # dimensions that broadcasting put in front
-        stretched = [i+new for i,n in enumerate(like.shape) if n!=g.shape[i+new]]
-        g = g.sum([*range(new), *stretched]).reshape(like.shape)
-    return g if g.dtype==like.dtype else g.to(like.dtype)
+    return g.sum_to_size(like.shape).to(like.dtype)
 
 # %% ../nbs/03b_engine.ipynb #7ae9f5e0
 def _topological_order(t):
@@ -258,22 +254,6 @@ class _Elementwise:
     def relu(a):
         out = a.clamp_min(0)
         return out, lambda g: _select_positive(g, out, 0)
-    def exp(a):
-        out = a.exp()
-        return out, lambda g: g*out
-    def log(a): return a.log(), lambda g: g/a
-    def sqrt(a):
-        out = a.sqrt()
-        return out, lambda g: g/(2*out)
-    def tanh(a):
-        out = a.tanh()
-        return out, lambda g: g*(1-out*out)
-    def sigmoid(a):
-        out = a.sigmoid()
-        return out, lambda g: g*out*(1-out)
-    def sin(a): return a.sin(), lambda g: g*a.cos()
-    def cos(a): return a.cos(), lambda g: -g*a.sin()
-    def abs(a): return a.abs(), lambda g: g*a.sign()
     def float(a):  return a.float(),  lambda g: g
     def double(a): return a.double(), lambda g: g
     def __pow__(a, b): return _power(a, b)
@@ -281,6 +261,21 @@ class _Elementwise:
         out,to_base,to_exponent = _power(b, a)
         return out, to_exponent, to_base
 Tensor.pow = Tensor.__pow__
+
+_derivatives = {  # in terms of the input `a` and the result `y`
+    'exp':     lambda a, y: y,       'log':  lambda a, y: 1/a,
+    'tanh':    lambda a, y: 1-y*y,   'sqrt': lambda a, y: 1/(2*y),
+    'sigmoid': lambda a, y: y*(1-y), 'abs':  lambda a, y: a.sign(),
+    'sin':     lambda a, y: a.cos(), 'cos':  lambda a, y: -a.sin()}
+
+def _from_derivative(name):
+    "The operation that `name` is for plain tensors, with a backward function from the table"
+    def f(a):
+        out = getattr(a, name)()
+        return out, lambda g: g*_derivatives[name](a, out)
+    f.__name__ = name
+    return f
+_Functions = operations(type('_Functions', (), {o: _from_derivative(o) for o in _derivatives}))
 
 # %% ../nbs/03b_engine.ipynb #30c5ea4b
 def _select_larger(g, a, b):
@@ -307,23 +302,24 @@ class _Selection:
                 lambda g: g.where((a<low)&(low<high), 0.), lambda g: g.where((a>high)|(low>high), 0.))
 
 # %% ../nbs/03b_engine.ipynb #152dfe71
+def _reshaping(name):
+    "The operation that `name` is for plain tensors; it moves no element, so its backward function only restores the shape"
+    def f(a, *args, **kwargs): return getattr(a, name)(*args, **kwargs), lambda g: g.reshape(a.shape)
+    f.__name__ = name
+    return f
+_Reshaping = operations(type('_Reshaping', (), {o: _reshaping(o) for o in ('reshape','view','flatten','squeeze','unsqueeze')}))
+
 @operations
 class _Shapes:
-    def reshape(a, *shape): return a.reshape(*shape), lambda g: g.reshape(a.shape)
-    def view(a, *shape):    return a.view(*shape),    lambda g: g.reshape(a.shape)
-    def flatten(a, start_dim=0, end_dim=-1): return a.flatten(start_dim, end_dim), lambda g: g.reshape(a.shape)
-    def squeeze(a, *dim):   return a.squeeze(*dim),   lambda g: g.reshape(a.shape)
-    def unsqueeze(a, dim):  return a.unsqueeze(dim),  lambda g: g.reshape(a.shape)
-    def expand(a, *shape):  return a.expand(*shape),  lambda g: g
+    def expand(a, *shape):  return a.expand(*shape), lambda g: g
     def transpose(a, dim0, dim1): return a.transpose(dim0, dim1), lambda g: g.transpose(dim0, dim1)
     def permute(a, *dims):
         dims = dims if isinstance(dims[0], int) else dims[0]
         return a.permute(dims), lambda g: g.permute(torch.tensor(_dims(a, dims)).argsort().tolist())
     def _cat(*tensors, dim):
         sizes = [0 if o.shape==(0,) else o.shape[dim] for o in tensors]  # PyTorch lets an empty (0,) join any shape
-        starts = itertools.accumulate(sizes, initial=0)
-        def part(o, start, n): return lambda g: g.narrow(dim, start, n).reshape(o.shape)
-        return torch.cat(tensors, dim), *map(part, tensors, starts, sizes)
+        def part(i, o): return lambda g: g.split(sizes, dim)[i].reshape(o.shape)
+        return torch.cat(tensors, dim), *(part(i, o) for i,o in enumerate(tensors))
 
 def cat(
     tensors, # Tensors or plain tensors that differ in size along `dim` only

@@ -15,7 +15,7 @@ from .basics import check_tensor
 from .dataloaders import as_images, class_numbers, count_rows, map_tensors, split_batch, to_device
 from .display import Table, show_images, subplots
 from .hooks import Hooks, leaf_modules
-from .learner import Callback, Learner, class_axis, evaluating, model_device, predicted_class
+from .learner import Learner, class_axis, evaluating, model_device, predicted_class
 
 # %% ../nbs/05a_interpret.ipynb #6837b0e7
 @patch
@@ -120,10 +120,9 @@ def most_confused(
     n=10,               # how many pairs at most
 ) -> list:              # of (target class, predicted class, count)
     "The pairs of classes that are confused most often, the most frequent first"
-    counts = confusion_matrix(preds, targ)
-    counts.fill_diagonal_(0)
-    order = counts.flatten().argsort(descending=True, stable=True)[:n]
-    return [(i//len(counts), i%len(counts), k) for i,k in zip(order.tolist(), counts.flatten()[order].tolist()) if k]
+    counts = confusion_matrix(preds, targ).tolist()
+    pairs = [(i,j,k) for i,row in enumerate(counts) for j,k in enumerate(row) if k and i!=j]
+    return sorted(pairs, key=lambda o: -o[2])[:n]
 
 # %% ../nbs/05a_interpret.ipynb #3b548eab
 @patch
@@ -155,20 +154,6 @@ def per_sample_loss(self:Learner,
         return torch.stack([one(*(map_tensors(lambda o: o[i], s) for s in (preds, targ))) for i in range(count_rows(preds))])
 
 # %% ../nbs/05a_interpret.ipynb #86ff723d
-class _KeepWorst(Callback):
-    "Keeps the `n` examples with the highest losses in an evaluation"
-    run_train = False
-    def __init__(self, n): self.n,self.rows_seen,self.worst = n,0,None
-    def after_loss(self):
-        "Keep those of this batch that are worse"
-        learn = self.learn
-        losses = learn.per_sample_loss(learn.pred, learn.yb).flatten().nan_to_num(math.inf)
-        rows = torch.arange(self.rows_seen, self.rows_seen+learn.rows, device=losses.device)
-        self.rows_seen += learn.rows
-        batch = losses,rows,first(learn.xb),learn.pred,learn.yb
-        if self.worst is not None: batch = tuple(torch.cat(o) for o in zip(self.worst, batch))
-        self.worst = tuple(o[batch[0].topk(min(self.n, len(batch[0]))).indices] for o in batch)
-
 @patch
 def top_losses(self:Learner,
     n=10,      # how many examples
@@ -176,9 +161,16 @@ def top_losses(self:Learner,
     show=True, # show them as images
 ) -> tuple:    # losses (n,), row numbers (n,)
     "The highest losses in the validation set, highest first, and the numbers of their rows in the order in which they were served"
-    keep = _KeepWorst(n)
-    with self.active([*self.cbs, keep]): self.evaluate(self.dls.valid)
-    if keep.worst is None: raise ValueError('top_losses: got no rows to evaluate on, wanted at least one')
-    losses,rows,x,preds,targ = to_device(keep.worst, 'cpu')
+    worst,start = None,0
+    for batch in self.dls.valid:
+        preds,targ = self.get_preds([batch])
+        losses = self.per_sample_loss(preds, targ).flatten().nan_to_num(math.inf)
+        rows = torch.arange(start, start+len(losses))
+        start += len(losses)
+        found = losses,rows,to_device(split_batch(batch)[0], 'cpu'),preds,targ
+        if worst: found = [torch.cat(o) for o in zip(worst, found)]
+        worst = [o[found[0].topk(min(n, len(found[0]))).indices] for o in found]
+    if not worst: raise ValueError('top_losses: got no rows to evaluate on, wanted at least one')
+    losses,rows,x,preds,targ = worst
     if show: self.show_predictions(x, preds, targ, nrows, imsize=1.7)
     return losses,rows

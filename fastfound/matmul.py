@@ -81,13 +81,13 @@ def broadcast_shape(
 class _Broadcast(Table):
     "Shapes aligned at the right, and what each dimension becomes: shows itself as a table"
     def __init__(self, shapes):
-        self.shape,self.error,dims = None,None,range(-max(map(len, shapes), default=0), 0)
-        try: self.shape = broadcast_shape(*shapes)
-        except ValueError as e: self.error = str(e)
-        def size(d):
-            try: return broadcast_shape(*[o[d] for o in shapes if len(o)>=-d])[0]
-            except ValueError: return '✗'
-        sizes = {d: size(d) for d in dims}
+        def fit(*shapes):
+            "The shape of the result and no error, or no shape and an error"
+            try: return broadcast_shape(*shapes),None
+            except ValueError as e: return None,str(e)
+        self.shape,self.error = fit(*shapes)
+        dims,sizes = range(-max(map(len, shapes), default=0), 0),{}
+        for d in dims: sizes[d], = fit(*[o[d] for o in shapes if len(o)>=-d])[0] or '✗'
         def cell(shape, d):
             have = shape[d] if len(shape)>=-d else '·'
             return f'{have} → {sizes[d]}' if have in (1,'·') and have!=sizes[d] else have
@@ -141,23 +141,19 @@ matmul_versions = {'three loops': matmul_loops, 'row times column': matmul_dot, 
                    'einsum': matmul_einsum, '@': operator.matmul}
 
 # %% ../nbs/01_matmul.ipynb #5188305a
-def _finished(f):
-    "`f` on a GPU, where a call returns before the work is done: wait for it"
-    def call(a, b):
-        f(a, b)
-        torch.cuda.synchronize()
-    return call
-
 def _version_time(f, a, b, budget):
     "Seconds for `f(a,b)`, scaled up from a part of the product if all of it would take too long"
     (n,k),m = a.shape,b.shape[1]
-    f(a[:1,:1], b[:1,:1])  # compile first, if it has to be compiled
-    for size in (2**o for o in itertools.count()):
-        i,l,j = min(n, size),min(k, 64*size),min(m, size)
-        start = time.perf_counter()
+    def run(i, l, j):
         f(a[:i,:l], b[:l,:j])
-        if (i,l,j)==(n,k,m) or time.perf_counter()-start>budget/16: break
-    return median_time(lambda: f(a[:i,:l], b[:l,:j]), budget)*(n/i)*(k/l)*(m/j)
+        if a.is_cuda: torch.cuda.synchronize()  # on a GPU a call returns before the work is done
+    run(1, 1, 1)  # compile first, if it has to be compiled
+    for size in (2**o for o in itertools.count()):
+        i,l,j = part = min(n, size),min(k, 64*size),min(m, size)
+        start = time.perf_counter()
+        run(*part)
+        if part==(n,k,m) or time.perf_counter()-start>budget/16: break
+    return median_time(lambda: run(*part), budget)*(n/i)*(k/l)*(m/j)
 
 # %% ../nbs/01_matmul.ipynb #e18d4bf2
 class Ladder(Table):
@@ -204,7 +200,6 @@ def ladder(
     if not 1<=threads<=cores: raise ValueError(f'got {threads} threads, wanted 1 to {cores}')
     a,b = _random_matrices(n, k, m, device)
     versions = {**(versions or matmul_versions), '@': operator.matmul}
-    if a.is_cuda: versions = {name: _finished(f) for name,f in versions.items()}
     torch.set_num_threads(threads)
     try: secs = {name: _version_time(f, a, b, budget) for name,f in versions.items()}
     finally: torch.set_num_threads(before)

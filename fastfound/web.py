@@ -104,9 +104,8 @@ def web_network(
     int8=True,       # a byte for each weight, else four
 ) -> dict:           # JSON can hold it
     "A trained network as data for a web page"
-    layers = web_layers(model, int8)
-    vocab = [str(o) for o in (range(10) if vocab is None else vocab)]
-    return dict(size=size, mean=float(mean), std=float(std), vocab=vocab, layers=layers)
+    vocab = list(map(str, range(10) if vocab is None else vocab))
+    return dict(size=size, mean=float(mean), std=float(std), vocab=vocab, layers=web_layers(model, int8))
 
 # %% ../nbs/programs/web.ipynb #6776a3bf
 def _examples():
