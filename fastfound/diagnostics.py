@@ -15,7 +15,7 @@ from .optimizers import Optimizer
 
 # %% ../nbs/05c_diagnostics.ipynb #44a3e6a6
 class ActivationStats(Callback):
-    "Records statistics of the outputs of layers for each training batch: mean, standard deviation, fraction of dead units, histogram"
+    "Records mean, standard deviation, fraction of dead units and histogram of the outputs of layers for each training batch"
     state_attrs = ('stats',)
     def __init__(self,
         layers=None, # modules of PyTorch; by default those of type ReLU
@@ -24,11 +24,12 @@ class ActivationStats(Callback):
         high=5.,     # where they end; higher outputs count there
     ): self.layers,self.bins,self.low,self.high,self.stats,self.hooks = layers,bins,low,high,[],None
     def before_fit(self):
+        "Start to record, with hooks on the layers"
         layers = self.layers or [o for o in leaf_modules(self.learn.model).values() if isinstance(o, nn.ReLU)]
         if not layers: raise ValueError('ActivationStats: got a model without ReLU layers, wanted `layers` to record')
-        number = {id(o): i for i,o in enumerate(layers)}
         self.stats = [{'mean': [], 'std': [], 'dead': [], 'hist': []} for _ in layers]
-        self.hooks = Hooks(layers, lambda layer,out: self.record(self.stats[number[id(layer)]], out))
+        of_layer = dict(zip(layers, self.stats))
+        self.hooks = Hooks(layers, lambda layer,out: self.record(of_layer[layer], out))
     def record(self, stats, out):
         "Append the statistics of `out` to `stats`, in training"
         if not self.learn.training: return
@@ -36,6 +37,7 @@ class ActivationStats(Callback):
         for k,v in {'mean': out.mean(), 'std': out.std(), 'dead': (out==0).all(0).float().mean()}.items(): stats[k].append(v.item())
         stats['hist'].append(out.clamp(self.low, self.high).histc(self.bins, self.low, self.high).cpu())
     def after_fit(self):
+        "Remove the hooks"
         self.hooks.remove()
         self.hooks = None
     def plot(self):
@@ -43,7 +45,8 @@ class ActivationStats(Callback):
         n = len(self.stats)
         axs = subplots(1, n+1, figsize=(3*(n+1), 2.6), layout='constrained')[1].flatten()
         for i,(ax,stats) in enumerate(zip(axs, self.stats)):
-            ax.imshow(torch.stack(stats['hist'], 1).log1p(), origin='lower', aspect='auto', extent=(0, len(stats['hist']), self.low, self.high))
+            ax.imshow(torch.stack(stats['hist'], 1).log1p(), origin='lower', aspect='auto',
+                      extent=(0, len(stats['hist']), self.low, self.high))
             ax.set(title=f'layer {i+1}', xlabel='batch', ylabel='activation' if i==0 else None)
             axs[-1].plot(stats['dead'], label=f'layer {i+1}')
         axs[-1].set(title='dead units', xlabel='batch', ylabel='fraction', ylim=(-0.03,1.03))
@@ -51,15 +54,18 @@ class ActivationStats(Callback):
 
 # %% ../nbs/05c_diagnostics.ipynb #8a874b34
 class GradientClip(Callback):
-    "Scales the gradient of all parameters together down to a norm of `max_norm` where it is longer (Pascanu and others 2013, algorithm 1)"
+    "Scales a gradient of all parameters together that is longer down to a norm of `max_norm` (Pascanu and others 2013, algorithm 1)"
     order,run_in_trials = 20,True
     def __init__(self,
         max_norm=1., # the greatest norm: the root of the sum of squares over all parameters
     ):
         if not max_norm>0: raise ValueError(f'GradientClip: got max_norm={max_norm!r}, wanted a number above 0')
         self.max_norm,self.norms = max_norm,[]
-    def before_fit(self): self.norms = []
+    def before_fit(self):
+        "Forget the norms of an earlier fit"
+        self.norms = []
     def before_step(self):
+        "Record the norm of the gradients, and scale them where it is too large"
         grads = [g for group in self.learn.opt.param_groups for p in group['params'] if (g := Optimizer.grad(p)) is not None]
         norm = torch.stack([g.norm() for g in grads]).norm()
         self.norms.append(norm.item())

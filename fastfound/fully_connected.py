@@ -39,10 +39,8 @@ def mse(
     output:torch.Tensor, # predictions
     targ:torch.Tensor,   # targets, of the same shape
 ) -> torch.Tensor:       # a single number
-    "The mean squared error; a `ValueError` if the shapes differ"
-    if output.shape!=targ.shape:
-        raise ValueError(f'mse: got output {tuple(output.shape)} and targ {tuple(targ.shape)}, wanted equal shapes: '
-                         'their difference would broadcast, as in (n,1)-(n,), which is (n,n); output.squeeze(-1) drops the axis')
+    "The mean squared error; `output` and `targ` must not broadcast"
+    assert output.shape==targ.shape, f'mse: got output {tuple(output.shape)} and targ {tuple(targ.shape)}, wanted equal shapes'
     return (output-targ).pow(2).mean()
 
 # %% ../nbs/02_fully_connected.ipynb #ec2b3bf9
@@ -80,12 +78,11 @@ def layer_stats(
 def kaiming(
     n_in:int, n_out:int, # inputs and outputs of the layer
     a=0.,                # negative slope of the ReLU that follows; 1 for none
-    mode='fan_in',       # keep the variance of the activations in the forward pass; 'fan_out': of the gradients in the backward pass
+    mode='fan_in',       # keep the variance of the activations; 'fan_out': that of the gradients in the backward pass
 ) -> torch.Tensor:       # weights (n_in,n_out)
     "Normal weights with standard deviation √(2/((1+`a`²)·fan)), after He et al. 2015 (arXiv 1502.01852, section 2.2)"
-    fans = dict(fan_in=n_in, fan_out=n_out)
-    if mode not in fans: raise ValueError(f"kaiming: got mode {mode!r}, wanted 'fan_in' or 'fan_out'")
-    return torch.randn(n_in, n_out)*math.sqrt(2/((1+a*a)*fans[mode]))
+    fan = dict(fan_in=n_in, fan_out=n_out)[mode]
+    return torch.randn(n_in, n_out)*math.sqrt(2/((1+a*a)*fan))
 
 # %% ../nbs/02_fully_connected.ipynb #01bfb7e9
 def lsuv(
@@ -101,7 +98,7 @@ def lsuv(
             for _ in range(max_iter if w is not None else 0):
                 std = layer(x).std().item()
                 if abs(std-1)<tol: break
-                if not 0<std<math.inf: raise ValueError(f'lsuv: layer {i} gives a standard deviation of {std}, wanted a positive number to divide by')
+                if not 0<std<math.inf: raise ValueError(f'lsuv: layer {i} gives a standard deviation of {std}, wanted a positive number')
                 w /= std
             x = layer(x)
 

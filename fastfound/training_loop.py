@@ -11,5 +11,9 @@ from .learner import Learner
 # %% ../nbs/05_training_loop.ipynb #232b6ee4
 class HandLearner(Learner):
     "A Learner for a `Model` whose layers have their own backward pass; `loss_func` is the `loss` of that model"
-    def forward(self):  self.pred = self.model.predict(*self.xb)
-    def backward(self): self.model.backward()
+    def forward(self):
+        "Predict with the layers of the model"
+        self.pred = self.model.predict(*self.xb)
+    def backward(self):
+        "Let the layers compute their gradients"
+        self.model.backward()

@@ -19,8 +19,8 @@ from .resnet import Skip
 # %% ../nbs/programs/web.ipynb #9cfdce3b
 def quantize(
     w:torch.Tensor, # weights; those of one output are a row (n_out,...)
-):
-    "`w` rounded to bytes: int8 integers of the same shape, and the scale of each row (n_out,); the error is at most half a scale"
+) -> tuple:         # integers and scales
+    "`w` rounded to int8 integers of the same shape, and the scale of each row (n_out,); the error is at most half a scale"
     scale = w.detach().flatten(1).abs().amax(1)/127
     scale = torch.where(scale>0, scale, 1)  # a row of zeros stays as it is
     return (w.detach()/scale.view(-1, *[1]*(w.ndim-1))).round().to(torch.int8), scale
@@ -31,7 +31,8 @@ def _text(x):
     return base64.b64encode(x.contiguous().numpy().tobytes()).decode()
 
 def _array(x, int8=False):
-    "A tensor for the page: its shape, and its numbers as float32, or as bytes with a scale for each row"
+    "A tensor for the page: its shape, and its numbers as float32, or as bytes with a scale for each row; None if there is none"
+    if x is None: return None
     x = x.detach().cpu().float()
     if not int8: return dict(shape=list(x.shape), float=_text(x))
     q,scale = quantize(x)
@@ -51,7 +52,7 @@ def web_layers(
 def _(layer:nn.Sequential, int8=False): return [d for o in layer for d in web_layers(o, int8)]
 
 @web_layers.register
-def _(layer:nn.Linear, int8=False): return [dict(op='linear', w=_array(layer.weight, int8), b=None if layer.bias is None else _array(layer.bias))]
+def _(layer:nn.Linear, int8=False): return [dict(op='linear', w=_array(layer.weight, int8), b=_array(layer.bias))]
 
 @web_layers.register
 def _(layer:nn.ReLU, int8=False): return [dict(op='relu')]
@@ -64,26 +65,26 @@ def _(layer, int8=False): return []  # the numbers lie in one row already
 def _only(layer, **wanted):
     "Raise a `ValueError` unless the attributes of `layer` have the values that `net.js` can do"
     for name,value in wanted.items():
-        if getattr(layer, name)!=value: raise ValueError(f'web_layers: got a {type(layer).__name__} with {name}={getattr(layer, name)}, wanted {value}')
+        got = getattr(layer, name)
+        if got!=value: raise ValueError(f'web_layers: got a {type(layer).__name__} with {name}={got}, wanted {value}')
 
 @web_layers.register
 def _(layer:nn.Conv2d, int8=False):
-    (s,s2),(p,p2) = layer.stride,layer.padding if not isinstance(layer.padding, str) else (None,None)
+    s,p = layer.stride[0],0 if isinstance(layer.padding, str) else layer.padding[0]
     _only(layer, groups=1, dilation=(1,1), padding_mode='zeros', stride=(s,s), padding=(p,p))
-    return [dict(op='conv', w=_array(layer.weight, int8), b=None if layer.bias is None else _array(layer.bias), stride=s, padding=p)]
+    return [dict(op='conv', w=_array(layer.weight, int8), b=_array(layer.bias), stride=s, padding=p)]
 
 @web_layers.register
 def _(layer:nn.BatchNorm2d, int8=False):
-    if layer.running_mean is None: raise ValueError('web_layers: got batch normalisation without running statistics, wanted those of evaluation mode')
-    scale = (layer.running_var+layer.eps).rsqrt()*(1 if layer.weight is None else layer.weight)
-    shift = (0 if layer.bias is None else layer.bias)-layer.running_mean*scale
-    return [dict(op='affine', w=_array(scale), b=_array(shift))]
+    _only(layer, track_running_stats=True, affine=True)
+    scale = (layer.running_var+layer.eps).rsqrt()*layer.weight
+    return [dict(op='affine', w=_array(scale), b=_array(layer.bias-layer.running_mean*scale))]
 
 @web_layers.register
 def _(layer:nn.MaxPool2d, int8=False):
-    _only(layer, stride=layer.kernel_size, padding=0, dilation=1, ceil_mode=False)
-    if not isinstance(layer.kernel_size, int): _only(layer, kernel_size=layer.kernel_size[0])
-    return [dict(op='maxpool', size=layer.kernel_size)]
+    size = layer.kernel_size if isinstance(layer.kernel_size, int) else layer.kernel_size[0]
+    _only(layer, kernel_size=size, stride=size, padding=0, dilation=1, ceil_mode=False)
+    return [dict(op='maxpool', size=size)]
 
 @web_layers.register
 def _(layer:nn.AdaptiveMaxPool2d, int8=False):
@@ -103,23 +104,19 @@ def web_network(
     int8=True,       # a byte for each weight, else four
 ) -> dict:           # JSON can hold it
     "A trained network as data for a web page"
-    layers = web_layers(model, int8)
-    vocab = [str(o) for o in (range(10) if vocab is None else vocab)]
-    return dict(size=size, mean=float(mean), std=float(std), vocab=vocab, layers=layers)
+    vocab = list(map(str, range(10) if vocab is None else vocab))
+    return dict(size=size, mean=float(mean), std=float(std), vocab=vocab, layers=web_layers(model, int8))
 
 # %% ../nbs/programs/web.ipynb #6776a3bf
-_SHOWN = 'Draw a digit. The network sees the small picture: cut out, scaled and centred.'
-
 def _examples():
-    "The first test digit of each class, as base64"
+    "The first test digit of each class (10,28,28)"
     data = get_mnist('sample')
-    return [_text(data.x_test[(data.y_test==d).nonzero()[0,0]]) for d in range(10)]
+    return torch.stack([data.x_test[data.y_test==d][0] for d in range(10)])
 
-def _still_digit():
-    "A digit as SVG, for where no script runs"
-    data = get_mnist('sample')
-    x = data.x_test[(data.y_test==3).nonzero()[0,0]]
-    spots = ''.join(f'<rect x="{4*j}" y="{4*i}" width="4" height="4" fill-opacity="{x[i,j]/255:.1f}"/>' for i,j in (x>40).nonzero().tolist())
+def _still_digit(x):
+    "The image `x` of a digit as SVG, for where no script runs"
+    spots = ''.join(f'<rect x="{4*j}" y="{4*i}" width="4" height="4" fill-opacity="{x[i,j]/255:.1f}"/>'
+                    for i,j in (x>40).nonzero().tolist())
     return still_svg(112, 112, spots, 'a handwritten 3')
 
 # %% ../nbs/programs/web.ipynb #b5f38773
@@ -128,7 +125,9 @@ def draw_digit(
 ) -> Explorable:
     "A box to draw a digit in, and what a network says of it"
     if network is None: network = json.loads(web_file('digit_net.json'))
-    return Explorable(web_file('net.js') + web_file('draw.js'), dict(net=network, examples=_examples()), _still_digit(), _SHOWN)
+    digits = _examples()
+    return Explorable(web_file('net.js') + web_file('draw.js'), dict(net=network, examples=[*map(_text, digits)]), _still_digit(digits[3]),
+                      'Draw a digit. The network sees the small picture: cut out, scaled and centred.')
 
 def export_for_web(
     learn,      # a `Learner`, or anything else with a `model`
@@ -155,10 +154,9 @@ def save_sample_script(
     return Path(path)
 
 def explore_training(
-    embed=False,            # put the digits into the figure
-    src='sample_digits.js', # else load them from this file
-    seed=42,                # of the weights and the order of the digits
+    embed=False, # put the digits into the figure; else it loads `sample_digits.js`
 ) -> Explorable:
     "A network of 784 inputs, 30 hidden units and 10 outputs that learns the sample in the page"
-    return Explorable(web_file('train.js'), dict(src=src, digits=_sample() if embed else None, seed=seed), still_curves('accuracy after each pass', [[(0,.1), (.1,.45), (.3,.6), (1,.68)]]),
+    still = still_curves('accuracy after each pass', [[(0,.1), (.1,.45), (.3,.6), (1,.68)]])
+    return Explorable(web_file('train.js'), dict(src='sample_digits.js', digits=_sample() if embed else None, seed=42), still,
                       'Press Train. With another learning rate, start again and compare.')

@@ -25,7 +25,8 @@ def slow_affine(x, angle, zoom, shear, right, down, flip):
     h,w = x.shape
     a = math.radians(angle)
     m = torch.eye(3, dtype=torch.float64)
-    for o in ([[-1. if flip else 1.,0,0],[0,1,0]], [[zoom,0,0],[0,zoom,0]], [[1,shear,0],[0,1,0]], [[math.cos(a),math.sin(a),0],[-math.sin(a),math.cos(a),0]], [[1,0,right],[0,1,down]]):
+    turn = [[math.cos(a),math.sin(a),0],[-math.sin(a),math.cos(a),0]]
+    for o in ([[-1. if flip else 1.,0,0],[0,1,0]], [[zoom,0,0],[0,zoom,0]], [[1,shear,0],[0,1,0]], turn, [[1,0,right],[0,1,down]]):
         m = torch.cat([torch.tensor(o, dtype=torch.float64), torch.tensor([[0,0,1.]], dtype=torch.float64)]) @ m
     inverse,out = m.inverse(),torch.zeros_like(x)
     for i in range(h):
@@ -61,7 +62,8 @@ def test_zero_strength_is_no_change(shape):
     torch.manual_seed(0)
     x = torch.rand(shape, dtype=torch.float64)
     assert torch.equal(random_shift(x, 0), x) and torch.equal(random_erase(x, p=0), x)
-    for pad in ('reflection','border','zeros'): assert torch.allclose(Augment(0,0,0,0, pad=pad)(x), x, atol=1e-12) and Augment()(x).shape==x.shape
+    for pad in ('reflection','border','zeros'):
+        assert torch.allclose(Augment(0,0,0,0, pad=pad)(x), x, atol=1e-12) and Augment()(x).shape==x.shape
 
 def test_reproducible_and_different():
     x = torch.rand(20,1,28,28)
@@ -140,7 +142,8 @@ def test_tta():
     xs = torch.cat([x for x,_ in seen.valid]).chunk(4)
     probs = [probabilities(learn.model(o)) for o in xs]
     near(preds.exp(), 0.4*probs[0] + 0.6*sum(probs[1:])/3, tol=1e-4)
-    assert torch.equal(xs[0], learn.dls.valid.dataset[0]) and not any(torch.equal(xs[0], o) for o in xs[1:]) and torch.equal(targ, before[1])
+    assert torch.equal(xs[0], learn.dls.valid.dataset[0]) and not any(torch.equal(xs[0], o) for o in xs[1:])
+    assert torch.equal(targ, before[1])
     learn.cbs.remove(seen)
     assert not learn.cbs[1].run_valid and torch.equal(learn.get_preds()[0], before[0])
     near(learn.tta(beta=1.)[0].exp(), probabilities(before[0]), tol=1e-4)

@@ -20,7 +20,7 @@ def test_lin_and_relu_are_pytorchs():
 
 @pytest.mark.parametrize('a,b', [((3,1),(3,)), ((3,),(3,1)), ((3,),(1,)), ((1,),()), ((2,3),(3,2))])
 def test_mse_refuses_what_would_broadcast(a, b):
-    with pytest.raises(ValueError, match='wanted equal shapes'): mse(torch.zeros(a), torch.zeros(b))
+    with pytest.raises(AssertionError, match='wanted equal shapes'): mse(torch.zeros(a), torch.zeros(b))
 
 @pytest.mark.parametrize('n_in,n_out', [(500,1000), (1000,500)])
 def test_standard_deviations_of_random_weights(n_in, n_out):
@@ -29,11 +29,9 @@ def test_standard_deviations_of_random_weights(n_in, n_out):
         torch.manual_seed(seed)
         cases = [(xavier(n_in, n_out), math.sqrt(2/1500))]
         for a in (0., 0.3, 1., math.sqrt(5)):
-            cases += [(kaiming(n_in, n_out, a), math.sqrt(2/((1+a*a)*n_in))), (kaiming(n_in, n_out, a, 'fan_out'), math.sqrt(2/((1+a*a)*n_out)))]
+            cases += [(kaiming(n_in, n_out, a), math.sqrt(2/((1+a*a)*n_in))),
+                      (kaiming(n_in, n_out, a, 'fan_out'), math.sqrt(2/((1+a*a)*n_out)))]
         for w,std in cases: assert w.shape==(n_in,n_out) and abs(w.std()/std-1)<0.007 and abs(w.mean())<0.007*std
-
-def test_kaiming_names_the_modes():
-    with pytest.raises(ValueError, match="kaiming: got mode 'fan', wanted 'fan_in' or 'fan_out'"): kaiming(1, 1, mode='fan')
 
 def test_layer_stats():
     stats = layer_stats([relu, lambda x: x-100, relu], torch.tensor([[-1.,2.],[-3.,-4.]]))
@@ -56,8 +54,10 @@ def test_lsuv_any_seed():
         assert all(abs(std[i]-1)<1.1e-3 for i in (0,2,4)), std
 
 def test_lsuv_leaves_what_it_cannot_scale():
-    with pytest.raises(ValueError, match='lsuv: layer 0 gives a standard deviation of nan'): lsuv([nn.Linear(3,3)], torch.full((4,3), math.nan))
-    with pytest.raises(ValueError, match='lsuv: layer 1 gives a standard deviation of 0.0'): lsuv([relu, nn.Linear(3,3, bias=False)], -torch.ones(4,3))
+    with pytest.raises(ValueError, match='lsuv: layer 0 gives a standard deviation of nan'):
+        lsuv([nn.Linear(3,3)], torch.full((4,3), math.nan))
+    with pytest.raises(ValueError, match='lsuv: layer 1 gives a standard deviation of 0.0'):
+        lsuv([relu, nn.Linear(3,3, bias=False)], -torch.ones(4,3))
     layer = nn.Linear(3,3)
     before = layer.weight.detach().clone()
     lsuv([layer], torch.randn(50,3), max_iter=0)

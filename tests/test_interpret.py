@@ -24,7 +24,8 @@ def close():
 def digits(valid=None):
     x,y,xv,yv = mnist_arrays(get_mnist('sample'))
     set_seed(42)
-    return Learner(DataLoaders(DataLoader((x,y), 64, shuffle=True), valid or DataLoader((xv,yv), 100)), nn.Linear(784,10), F.cross_entropy, lr=0.1, metrics=accuracy)
+    return Learner(DataLoaders(DataLoader((x,y), 64, shuffle=True), valid or DataLoader((xv,yv), 100)), nn.Linear(784,10), F.cross_entropy,
+                   lr=0.1, metrics=accuracy)
 
 def test_confusion_matrix_of_any_integers():
     "uint8 class numbers, whose products would overflow, give the same counts"
@@ -32,9 +33,12 @@ def test_confusion_matrix_of_any_integers():
     preds,targ = torch.randint(40, (500,), generator=g),torch.randint(40, (500,), generator=g)
     want = torch.zeros(40,40, dtype=torch.int64)
     for p,t in zip(preds.tolist(), targ.tolist()): want[t,p] += 1
-    for dtype in (torch.uint8, torch.int16, torch.int32, torch.int64, torch.float32): assert torch.equal(confusion_matrix(preds.to(dtype), targ.to(dtype), 40), want)
+    for dtype in (torch.uint8, torch.int16, torch.int32, torch.int64, torch.float32):
+        assert torch.equal(confusion_matrix(preds.to(dtype), targ.to(dtype), 40), want)
 
-@pytest.mark.parametrize('preds, targ, c, message', [([0,3], [0,1], 3, 'got class numbers from 0 to 3, wanted 0 to 2'), ([0,-1], [0,1], None, 'from -1 to 1'), ([0,1], [0,1,1], None, 'got 2 predictions and 3 targets')])
+@pytest.mark.parametrize('preds, targ, c, message', [
+    ([0,3], [0,1], 3, r'got class numbers \[3\], wanted 0 to 2'), ([0,-1], [0,1], None, r'got class numbers \[-1\], wanted 0 to 1'),
+    ([0,1], [0,1,1], None, r'got targets of shape \(3,\), wanted \(n,\) with n=2')])
 def test_confusion_matrix_refuses(preds, targ, c, message):
     with pytest.raises(ValueError, match=message): confusion_matrix(torch.tensor(preds), torch.tensor(targ), c)
 
@@ -47,7 +51,8 @@ def test_predict_returns_one_kind_of_thing():
     one = tiny()
     for learn,item in ((one, torch.zeros(5)), (three_classes(), torch.zeros(20)), (digits(), torch.zeros(784).numpy())):
         got = learn.predict(item)
-        assert isinstance(got, Prediction) and isinstance(got.label, str) and type(got.index) is int and got.probs.ndim==1 and got.probs.sum().item()==pytest.approx(1)
+        assert isinstance(got, Prediction) and isinstance(got.label, str) and type(got.index) is int
+        assert got.probs.ndim==1 and got.probs.sum().item()==pytest.approx(1)
     one.dls.vocab = ['no','yes']
     assert one.predict(torch.zeros(5)).label in ('no','yes')
 
@@ -63,7 +68,8 @@ def test_top_losses_with_any_loader(shuffled):
     "Losses and images belong together, whatever order the rows come in"
     x,y,xv,yv = mnist_arrays(get_mnist('sample'))
     valid = {'ours': lambda: DataLoader((xv,yv), 64, shuffle=True), 'theirs': lambda: TorchLoader(TensorDataset(xv,yv), 64, shuffle=True),
-             'sampler': lambda: TorchLoader(TensorDataset(xv,yv), 64, sampler=torch.utils.data.RandomSampler(TensorDataset(xv,yv)))}[shuffled]()
+             'sampler': lambda: TorchLoader(TensorDataset(xv,yv), 64,
+                                            sampler=torch.utils.data.RandomSampler(TensorDataset(xv,yv)))}[shuffled]()
     learn = digits(valid)
     learn.fit(1, quiet=True)
     shown = []
@@ -96,7 +102,8 @@ def test_two_classes_with_one_logit_are_shown():
 
 def test_summary_of_a_model_that_is_no_module():
     x,y,xv,yv = mnist_arrays(get_mnist('sample'))
-    by_hand = Learner(DataLoaders.from_dsets((x,y), (xv,yv)), Model(kaiming(784,5), torch.zeros(5), kaiming(5,10), torch.zeros(10)), F.cross_entropy)
+    by_hand = Learner(DataLoaders.from_dsets((x,y), (xv,yv)), Model(kaiming(784,5), torch.zeros(5), kaiming(5,10), torch.zeros(10)),
+                      F.cross_entropy)
     with pytest.raises(TypeError, match='got a Model, wanted a module'): by_hand.summary()
 
 def test_probabilities():

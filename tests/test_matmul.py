@@ -6,7 +6,8 @@ import pytest, torch
 from conftest import draw, integers
 from fastcore.test import test_fail as fails
 from fastfound import matmul as module
-from fastfound.matmul import broadcast_shape, explain_broadcast, ladder, matmul, matmul_bcast, matmul_dot, matmul_einsum, matmul_loops, matmul_versions
+from fastfound.matmul import broadcast_shape, explain_broadcast, ladder, matmul_versions
+from fastfound.matmul import matmul, matmul_bcast, matmul_dot, matmul_einsum, matmul_loops
 from fastfound.basics import test_near
 
 nan,inf = float('nan'),float('inf')
@@ -23,7 +24,8 @@ def test_versions_like_at(f, dtype):
     "The same numbers and the same dtype as `@`; integers overflow alike"
     torch.manual_seed(0)
     for n,k,m in ((2,3,4), (1,5,1), (3,0,2), (0,2,3), (2,3,0), (4,17,3)):
-        for a,b in ((draw(dtype, n, k), draw(dtype, k, m)), (draw(dtype, k, n).t(), draw(dtype, m, k).t()), (draw(dtype, 2*n, k)[::2], draw(dtype, k, 2*m)[:,1::2])):
+        for a,b in ((draw(dtype, n, k), draw(dtype, k, m)), (draw(dtype, k, n).t(), draw(dtype, m, k).t()),
+                    (draw(dtype, 2*n, k)[::2], draw(dtype, k, 2*m)[:,1::2])):
             got,want = f(a, b),a@b
             assert got.dtype==want.dtype
             if dtype in integers: assert torch.equal(got, want)
@@ -46,17 +48,24 @@ def test_refused_as_at_does(f):
     "Shapes, dtypes and devices that `@` refuses are refused by every version with the same words"
     x = torch.ones(2,3)
     for a,b,exc,says in [(x, x, ValueError, "can't multiply 2x3 by 2x3: got inner sizes 3 and 2, wanted equal ones"),
-                         (x, x[0], ValueError, "can't multiply 2x3 by 3: got rank 2 and 1, wanted two matrices"), (torch.tensor(1.), x, ValueError, "can't multiply a number by 2x3: got rank 0 and 2"),
-                         (x, x.t().double(), TypeError, 'got float32 and float64, wanted the same dtype'), (x, x.t().long(), TypeError, 'got float32 and int64, wanted the same dtype'),
-                         (x.int(), x.t().long(), TypeError, 'got int32 and int64'), (x.cfloat(), x.t(), TypeError, 'got complex64 and float32'),
-                         (x.bool(), x.t().bool(), TypeError, 'got bool, wanted floats, complex numbers or integers'), (x.to(torch.uint16), x.t().to(torch.uint16), TypeError, 'got uint16, wanted'),
-                         (x, torch.ones(3,2, device='meta'), ValueError, 'got matrices on cpu and meta, wanted the same device'), (x, x.t().tolist(), TypeError, 'got list, wanted a tensor'), (x.numpy(), x.t(), TypeError, 'got ndarray, wanted a tensor')]:
+                         (x, x[0], ValueError, "can't multiply 2x3 by 3: got rank 2 and 1, wanted two matrices"),
+                         (torch.tensor(1.), x, ValueError, "can't multiply a number by 2x3: got rank 0 and 2"),
+                         (x, x.t().double(), TypeError, 'got float32 and float64, wanted the same dtype'),
+                         (x, x.t().long(), TypeError, 'got float32 and int64, wanted the same dtype'),
+                         (x.int(), x.t().long(), TypeError, 'got int32 and int64'),
+                         (x.cfloat(), x.t(), TypeError, 'got complex64 and float32'),
+                         (x.bool(), x.t().bool(), TypeError, 'got bool, wanted floats, complex numbers or integers'),
+                         (x.to(torch.uint16), x.t().to(torch.uint16), TypeError, 'got uint16, wanted'),
+                         (x, torch.ones(3,2, device='meta'), ValueError, 'got matrices on cpu and meta, wanted the same device'),
+                         (x, x.t().tolist(), TypeError, 'got list, wanted a tensor'),
+                         (x.numpy(), x.t(), TypeError, 'got ndarray, wanted a tensor')]:
         with pytest.raises(exc, match=re.escape(says)): f(a, b)
 
 def test_at_refuses_these_too():
     "What the test above says of `@`"
     x = torch.ones(2,3)
-    for a,b in [(x, x), (x, x.t().double()), (x, x.t().long()), (x.int(), x.t().long()), (x.cfloat(), x.t()), (x.bool(), x.t().bool()), (x.to(torch.uint16), x.t().to(torch.uint16))]:
+    for a,b in [(x, x), (x, x.t().double()), (x, x.t().long()), (x.int(), x.t().long()), (x.cfloat(), x.t()), (x.bool(), x.t().bool()),
+                (x.to(torch.uint16), x.t().to(torch.uint16))]:
         with pytest.raises(RuntimeError): a@b
 
 def test_versions_have_gradients():
@@ -69,22 +78,28 @@ def test_broadcast_shape_like_torch():
     rng,counts = random.Random(0),{True: 0, False: 0}
     for _ in range(10_000):
         full = [rng.choice([0,1,2,3,7]) for _ in range(rng.randint(0,5))]
-        shapes = [tuple(1 if rng.random()<.3 else rng.choice([0,1,2,3]) if rng.random()<.5 else n for n in full[rng.randint(0,len(full)):]) for _ in range(rng.randint(0,4))]
+        shapes = [tuple(1 if rng.random()<.3 else rng.choice([0,1,2,3]) if rng.random()<.5 else n for n in full[rng.randint(0,len(full)):])
+                  for _ in range(rng.randint(0,4))]
         want,got = outcome(RuntimeError, lambda: tuple(torch.broadcast_shapes(*shapes))),outcome(ValueError, broadcast_shape, *shapes)
         assert got==want, (shapes, got, want)
         counts[want is None] += 1
         e = explain_broadcast(*shapes)
         assert e.shape==want and (e.error is None)==(want is not None) and repr(e) and e._repr_html_()
-        if want is None: assert re.fullmatch(r"can't broadcast \(.*\) with \(.*\): in dimension -\d the sizes \d and \d differ and neither is 1", e.error)
+        if want is None:
+            assert re.fullmatch(r"can't broadcast \(.*\) with \(.*\): in dimension -\d the sizes \d and \d differ and neither is 1",
+                                e.error)
     assert min(counts.values())>1000, counts
 
 def test_broadcast_shape_by_hand():
-    fails(lambda: broadcast_shape((256,256,3), (256,1), (2,256,1)), contains="can't broadcast (256, 256, 3) with (2, 256, 1): in dimension -3 the sizes 256 and 2 differ")
-    for shapes in ((), ((),), ((3,),()), ((0,),(1,)), ((2,1,4),(3,1)), (5,(1,))): assert broadcast_shape(*shapes)==tuple(torch.broadcast_shapes(*shapes))
+    fails(lambda: broadcast_shape((256,256,3), (256,1), (2,256,1)),
+          contains="can't broadcast (256, 256, 3) with (2, 256, 1): in dimension -3 the sizes 256 and 2 differ")
+    for shapes in ((), ((),), ((3,),()), ((0,),(1,)), ((2,1,4),(3,1)), (5,(1,))):
+        assert broadcast_shape(*shapes)==tuple(torch.broadcast_shapes(*shapes))
 
 def test_explain_broadcast():
     lines = repr(explain_broadcast((256,256,3), (3,))).splitlines()
-    assert [o.split() for o in lines]==[['dimension','-3','-2','-1'], ['(256,','256,','3)','256','256','3'], ['(3,)','·','→','256','·','→','256','3'], ['result','256','256','3']]
+    assert [o.split() for o in lines]==[['dimension','-3','-2','-1'], ['(256,','256,','3)','256','256','3'],
+                                        ['(3,)','·','→','256','·','→','256','3'], ['result','256','256','3']]
     assert len({len(o) for o in lines})==1
     bad = explain_broadcast((5,64), (5,))
     assert '✗' in repr(bad) and 'sizes 64 and 5 differ' in repr(bad) and bad.shape is None
@@ -100,7 +115,8 @@ def test_ladder_scales_up(monkeypatch):
             return f
         with patch('time.perf_counter', lambda: now[0]), patch('operator.matmul', takes(0.0001)):
             slow,at = ladder(n, k, m, versions={'slow': takes(0.01)}, budget=5.).rows
-        for name,want in {'seconds': total*0.01, 'GFLOP/s': 200/1e9, 'relative to @': 0.01, 'speed-up': 1}.items(): test_near(slow[name], want, tol=1e-10)
+        for name,want in {'seconds': total*0.01, 'GFLOP/s': 200/1e9, 'relative to @': 0.01, 'speed-up': 1}.items():
+            test_near(slow[name], want, tol=1e-10)
         test_near(at['seconds'], total*0.0001, tol=1e-10)
         assert now[0]<40, now
 
@@ -114,9 +130,12 @@ def test_ladder_by_default():
 
 @pytest.mark.parametrize('kw,says', [
     (dict(n=0), 'got 0x784 by 784x10, wanted sizes from 1'), (dict(k=-5), 'wanted sizes from 1'),
-    (dict(n=10**9), 'GiB of memory, wanted at most half of the'), (dict(n=100_000, k=100_000, m=100_000), 'which takes about 335 GiB of memory'), (dict(n=10**30), 'of memory'),
-    (dict(budget=0), 'got a budget of 0 seconds, wanted a number above 0'), (dict(budget=-1.), 'wanted a number above 0'), (dict(budget=nan), 'wanted a number above 0'), (dict(budget=inf), 'wanted a number above 0'),
-    (dict(threads=0), 'got 0 threads, wanted 1 to'), (dict(threads=10**6), 'got 1000000 threads, wanted 1 to'), (dict(device='nonsense'), "got device 'nonsense', which cannot be used here")])
+    (dict(n=10**9), 'GiB of memory, wanted at most half of the'),
+    (dict(n=100_000, k=100_000, m=100_000), 'which takes about 335 GiB of memory'), (dict(n=10**30), 'of memory'),
+    (dict(budget=0), 'got a budget of 0 seconds, wanted a number above 0'), (dict(budget=-1.), 'wanted a number above 0'),
+    (dict(budget=nan), 'wanted a number above 0'), (dict(budget=inf), 'wanted a number above 0'),
+    (dict(threads=0), 'got 0 threads, wanted 1 to'), (dict(threads=10**6), 'got 1000000 threads, wanted 1 to'),
+    (dict(device='nonsense'), "got device 'nonsense', which cannot be used here")])
 def test_ladder_refuses(kw, says, monkeypatch):
     monkeypatch.setattr(module, '_free_memory', lambda: 64<<30)
     with pytest.raises(ValueError, match=re.escape(says)): ladder(**kw)

@@ -19,32 +19,37 @@ def agree(f, g, *tensors):
 
 small = st.integers(1, 4)
 @settings(max_examples=200, deadline=None, derandomize=True)
-@given(n=small, c_in=small, c_out=small, h=st.integers(1, 9), w=st.integers(1, 9), kh=small, kw=small, stride=st.integers(1, 3), padding=st.integers(0, 3), dilation=st.integers(1, 3), bias=st.booleans(), seed=st.integers(0, 99))
+@given(n=small, c_in=small, c_out=small, h=st.integers(1, 9), w=st.integers(1, 9), kh=small, kw=small, stride=st.integers(1, 3),
+       padding=st.integers(0, 3), dilation=st.integers(1, 3), bias=st.booleans(), seed=st.integers(0, 99))
 def test_convolutions_of_any_size(n, c_in, c_out, h, w, kh, kw, stride, padding, dilation, bias, seed):
     x,k,b = drawn(seed, n, c_in, h, w),drawn(seed+1, c_out, c_in, kh, kw),drawn(seed+2, c_out)
     setting = dict(stride=stride, padding=padding, dilation=dilation)
     size = [out_size(a, o, **setting) for a,o in ((h,kh), (w,kw))]
     if min(size)<1:
-        with pytest.raises(ValueError, match='wanted one that fits'): conv2d(x, k, **setting)
-        with pytest.raises(RuntimeError): F.conv2d(x, k, **setting)
+        for f in (conv2d, F.conv2d):
+            with pytest.raises(RuntimeError): f(x, k, **setting)
         return
     assert conv2d(x, k, **setting).shape==(n, c_out, *size)
     if bias: agree(lambda *o: conv2d(*o, **setting), lambda *o: F.conv2d(*o, **setting), x, k, b)
     else: agree(lambda *o: conv2d(*o, **setting), lambda *o: F.conv2d(*o, **setting), x, k)
 
-@pytest.mark.parametrize('x, w', [((2,3,8,8), (4,2,3,3)), ((3,8,8), (4,3,3,3)), ((2,3,8,8), (3,3,3))])
-def test_shapes_that_do_not_fit_are_named(x, w):
+@pytest.mark.parametrize('x, w, says', [
+    ((2,3,8,8), (4,2,3,3), 'got kernels of shape (4, 2, 3, 3), wanted (c_out,c_in,kh,kw) with c_in=3'),
+    ((3,8,8), (4,3,3,3), 'got images of shape (3, 8, 8), wanted (n,c_in,h,w)'), ((2,3,8,8), (3,3,3), 'got kernels of shape (3, 3, 3)')])
+def test_shapes_that_do_not_fit_are_named(x, w, says):
     with pytest.raises(ValueError) as e: conv2d(torch.zeros(x), torch.zeros(w))
-    assert str(x) in str(e.value) and str(w) in str(e.value)
+    assert str(e.value).startswith(f'conv2d: {says}')
 
 @settings(max_examples=50, deadline=None, derandomize=True)
 @given(n=small, c=small, h=st.integers(4, 12), w=st.integers(4, 12), size=st.integers(1, 4), seed=st.integers(0, 99))
 def test_pooling_of_any_size(n, c, h, w, size, seed):
     x = drawn(seed, n, c, h, w)
-    for ours,theirs in ((max_pool2d, F.max_pool2d), (avg_pool2d, F.avg_pool2d)): agree(lambda o: ours(o, size), lambda o: theirs(o, size), x)
+    for ours,theirs in ((max_pool2d, F.max_pool2d), (avg_pool2d, F.avg_pool2d)):
+        agree(lambda o: ours(o, size), lambda o: theirs(o, size), x)
 
 @settings(max_examples=50, deadline=None, derandomize=True)
-@given(n=st.integers(1, 5), c=small, h=st.integers(1, 5), w=st.integers(2, 5), eps=st.sampled_from([1e-5, 1e-3]), momentum=st.sampled_from([0., 0.1, 0.5, 1.]), seed=st.integers(0, 99))
+@given(n=st.integers(1, 5), c=small, h=st.integers(1, 5), w=st.integers(2, 5), eps=st.sampled_from([1e-5, 1e-3]),
+       momentum=st.sampled_from([0., 0.1, 0.5, 1.]), seed=st.integers(0, 99))
 def test_batch_normalisation(n, c, h, w, eps, momentum, seed):
     "Value, gradients and running statistics over three batches, then in evaluation mode"
     ours,theirs = BatchNorm(c, eps, momentum).double(),nn.BatchNorm2d(c, eps, momentum).double()
@@ -88,14 +93,16 @@ def test_resnet18_is_the_published_network(tmp_path):
         for name,layer in model.eval().named_children():
             x = layer(x)
             shapes[name] = tuple(x.shape[1:])
-    assert shapes=={'conv1': (64,112,112), 'bn1': (64,112,112), 'relu': (64,112,112), 'maxpool': (64,56,56), 'layer1': (64,56,56), 'layer2': (128,28,28), 'layer3': (256,14,14), 'layer4': (512,7,7), 'avgpool': (512,1,1), 'flatten': (512,), 'fc': (1000,)}
+    assert shapes=={'conv1': (64,112,112), 'bn1': (64,112,112), 'relu': (64,112,112), 'maxpool': (64,56,56), 'layer1': (64,56,56),
+                    'layer2': (128,28,28), 'layer3': (256,14,14), 'layer4': (512,7,7), 'avgpool': (512,1,1), 'flatten': (512,),
+                    'fc': (1000,)}
     torch.save(model.state_dict(), tmp_path/'weights.pth')
     other = resnet18()
     other.load_state_dict(torch.load(tmp_path/'weights.pth', weights_only=True))
     assert torch.equal(other.fc.weight, model.fc.weight) and torch.equal(other.layer4[1].conv2.weight, model.layer4[1].conv2.weight)
 
 def test_resnet18_starts_as_published():
-    "Weights of convolutions: normal, with a variance of two divided by the outputs that each input takes part in. The standard deviation of 1,179,648 of them is known to 0.07 %"
+    "Normal weights with a variance of two divided by the outputs of each input; the standard deviation of 1,179,648 is known to 0.07 %"
     torch.manual_seed(0)
     w = resnet18().layer4[0].conv1.weight
     assert abs(w.std()*(512*9/2)**0.5-1)<4e-3 and abs(w.mean())<1e-4
@@ -122,7 +129,8 @@ def test_blocks_change_size_and_channels(n_in, n_out, stride):
 @pytest.mark.parametrize('side', [8, 15, 28, 64])
 def test_small_resnet_takes_images_of_any_size(side):
     assert small_resnet(5, 3)(torch.zeros(2,3,side,side)).shape==(2,5)
-    assert sum(p.numel() for p in small_resnet().parameters())==70_330 and sum(p.numel() for p in small_resnet(widths=(8,16,32)).parameters())<18_000
+    assert sum(p.numel() for p in small_resnet().parameters())==70_330
+    assert sum(p.numel() for p in small_resnet(widths=(8,16,32)).parameters())<18_000
 
 def test_memory_order_does_not_change_the_output():
     torch.manual_seed(0)

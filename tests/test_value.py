@@ -1,0 +1,47 @@
+"The engine for single numbers: random formulas against central differences, values used again, graphs deeper than recursion allows."
+import math, random
+from fastfound.value import Value
+
+def formula(rng, inputs, n=12):
+    "What `n` random operations make of `inputs`: numbers or Values, the latter used again and again"
+    known = list(inputs)
+    for _ in range(n):
+        a,b = rng.choice(known),rng.choice(known)
+        kind = rng.randrange(3)
+        if kind==2: known.append(a.tanh() if isinstance(a, Value) else math.tanh(a))
+        else: known.append(a+b if kind==0 else a*b)
+    return known[-1]+known[-2]
+
+def test_gradients_are_central_differences():
+    for seed in range(100):
+        rng = random.Random(seed)
+        data = [rng.uniform(-0.9, 0.9) for _ in range(3)]
+        inputs = [Value(o) for o in data]
+        out = formula(random.Random(seed), inputs)
+        out.backward()
+        assert out.data==formula(random.Random(seed), data) and out.grad==1
+        for i,o in enumerate(inputs):
+            up,down = (formula(random.Random(seed), [x+h*(i==j) for j,x in enumerate(data)]) for h in (1e-5, -1e-5))
+            assert abs(o.grad-(up-down)/2e-5)<=1e-6*max(1, abs(o.grad)), (seed, i)
+
+def test_a_value_that_is_used_twice():
+    a = Value(3.)
+    (a*a + a).backward()
+    assert a.grad==7
+    (a*a).backward()
+    assert a.grad==13  # a second backward pass adds to the first
+
+def test_the_order_has_each_value_once_before_its_inputs():
+    a = Value(2.)
+    b = a+a
+    c = b*b + a.tanh()
+    order = c.topological_order()
+    assert order[0] is c and len(order)==len(set(order))==5
+    assert all(order.index(o)<order.index(i) for o in order for i in o.inputs)
+
+def test_a_deep_graph_is_no_recursion():
+    x = y = Value(1.)
+    for _ in range(5000): y = y+x
+    y.backward()
+    assert x.grad==5001
+    del y  # freeing it is none, either
