@@ -83,9 +83,9 @@ class Augment(_ImageChange):
         flip=False,  # mirror half of the pictures
         pad='reflection', # what comes in from outside, as for `affine`
     ):
-        for k,v in dict(rotate=rotate, zoom=zoom, shear=shear, shift=shift).items():
-            if not 0<=v<math.inf: raise ValueError(f'Augment: got {k}={v!r}, wanted a number from 0 up')
         self.rotate,self.zoom,self.shear,self.shift,self.flip,self.pad = rotate,zoom,shear,shift,flip,pad
+        for k in ('rotate','zoom','shear','shift'):
+            if not 0<=(v := getattr(self, k))<math.inf: raise ValueError(f'Augment: got {k}={v!r}, wanted a number from 0 up')
     def __call__(self,
         x, # images, or rows of pixels, as `affine` takes them
     ):

@@ -217,7 +217,7 @@ class _Reductions:
     def mean(a, dim=None, keepdim=False):
         "The mean along `dim`, one or several dimensions, all by default"
         out = a.mean(dim, keepdim=keepdim)
-        return out, lambda g: _restore_dims(g, a, dim).expand(a.shape)/(a.numel()/max(out.numel(), 1))
+        return out, lambda g: _restore_dims(g, a, dim).expand(a.shape)*out.numel()/a.numel()
     def max(a, dim=None, keepdim=False):
         "The largest value along `dim`, one or several dimensions, all by default, as `torch.amax`: equals share the gradient"
         return _extreme(torch.amax, a, dim, keepdim)

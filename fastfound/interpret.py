@@ -148,7 +148,7 @@ def per_sample_loss(self:Learner,
     targ:torch.Tensor,  # (n,...), or a tuple or dict of such tensors
 ) -> torch.Tensor:      # (n,)
     "The loss of each example"
-    def one(p, t): return self.loss_func(map_tensors(lambda o: o[None], p), map_tensors(lambda o: o[None], t))
+    def one(*parts): return self.loss_func(*(map_tensors(lambda o: o[None], s) for s in parts))
     try: return torch.vmap(one)(preds, targ)
     except (RuntimeError, ValueError):  # a loss that looks at values, which `vmap` can not trace
         return torch.stack([one(*(map_tensors(lambda o: o[i], s) for s in (preds, targ))) for i in range(count_rows(preds))])

@@ -30,8 +30,7 @@ def _use_wide_vectors(numba):
     "Let numba use all 512 bits of a vector register where there are so many; by default it takes half"
     import llvmlite.binding as llvm
     features = llvm.get_host_cpu_features()
-    if features.get('avx512f') and not (numba.config.CPU_NAME or numba.config.CPU_FEATURES):
-        numba.config.CPU_NAME,numba.config.CPU_FEATURES = llvm.get_host_cpu_name(),features.flatten()+',-prefer-256-bit'
+    if features.get('avx512f') and numba.config.CPU_FEATURES is None: numba.config.CPU_FEATURES = features.flatten()+',-prefer-256-bit'
 
 # %% ../nbs/01b_kernels.ipynb #d43957b3
 def _check_kernel(name, a, b, device, dtypes):
@@ -112,7 +111,7 @@ def all_versions(
     device='cpu', # 'cpu' or 'cuda'
 ) -> dict:        # functions by name, slowest first as a rule
     "All versions of the matrix product that can run on `device` here"
-    if device.split(':')[0]!='cpu': return {'tiles': matmul_tiles, '@': operator.matmul}
+    if not device.startswith('cpu'): return {'tiles': matmul_tiles, '@': operator.matmul}
     *slow,einsum,at = matmul_versions.items()
     kernels = [('compiled loops', matmul_compiled), ('compiled blocks', matmul_blocked)] if find_spec('numba') else []
     return dict([*slow, *kernels, einsum, at])
