@@ -19,7 +19,7 @@ help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
 
 demo: .venv/.run ## watch a network learn handwritten digits; options in ARGS, such as ARGS='--epochs 5'
-	$(BIN)/fastfound_demo $(ARGS)
+	$(BIN)/fastfound demo $(ARGS)
 
 test: .venv/.dev ## run every notebook and the tests; ARGS=05_training_loop only that page and its tests, ARGS=--long those that take long
 	$(BIN)/python tools/test.py $(ARGS)
@@ -34,7 +34,7 @@ types: .venv/.dev ## check that the annotations of the package are true
 	$(BIN)/mypy --cache-dir=.venv/.mypy $(MYPY) -p fastfound
 
 doctor: .venv/.run ## look at this machine and say what to do about each problem
-	$(BIN)/fastfound_doctor $(ARGS)
+	$(BIN)/fastfound doctor $(ARGS)
 
 lab: .venv/.dev ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab nbs

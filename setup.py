@@ -14,7 +14,7 @@ def words(key):
     return shlex.split(cfg.get(key, ''), comments=True)
 
 def tested():
-    "The versions that constraints.txt fixes for what everyone needs: in the metadata, where fastfound_doctor finds them in an installed wheel"
+    "The versions of what everyone needs that constraints.txt fixes: in the metadata, where `fastfound doctor` finds them in a wheel"
     names = {re.match(r'[\w-]+', o)[0] for o in words('requirements')}
     return [o for o in Path('constraints.txt').read_text(encoding='utf-8').splitlines() if o.partition('==')[0] in names]
 

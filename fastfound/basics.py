@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['set_seed', 'rng_state', 'set_rng_state', 'default_device', 'is_main_process', 'check_tensor', 'test_near',
-           'median_time', 'speedup']
+           'median_time', 'speedup', 'check_options', 'check_choice', 'check_writable']
 
 # %% ../nbs/library/basics.ipynb #19b25147
-import json, operator, os, random, time
+import json, math, operator, os, random, tempfile, time
 import numpy as np, torch
 import torch.distributed as dist
 from functools import cache
@@ -158,3 +158,32 @@ def speedup(
 ) -> float:   # above 1 if `new` is faster
     "How many times faster `new` is than `old`, measured in turns"
     return median(median_time(lambda: old(*args), 0.05)/median_time(lambda: new(*args), 0.05) for _ in range(3))
+
+# %% ../nbs/library/basics.ipynb #77b00b6a
+_RANGES = {'epochs': (1, 10**5), 'bs': (1, 10**6), 'hidden': (1, 10**5), 'shift': (0, 14), 'seed': (0, 2**64-1)}
+
+def check_options(
+    **options, # values by name: whole numbers in these ranges, others above 0; None is a default and is left alone
+):
+    "A `ValueError` that names the first of `options` that is out of range"
+    for name,x in options.items():
+        if x is None: continue
+        if name in _RANGES:
+            low,high = _RANGES[name]
+            if type(x) is not int or not low<=x<=high: raise ValueError(f'got `{name}` {x}, wanted a whole number from {low} to {high:,}')
+        elif not 0<x<math.inf: raise ValueError(f'got `{name}` {x}, wanted a number above 0')
+
+def check_choice(
+    name,    # of the option
+    value,   # what was given
+    choices, # strings that are allowed
+):
+    "A `ValueError` unless `value` is one of `choices`"
+    if value not in choices: raise ValueError(f"got `{name}` {value}, wanted one of {', '.join(choices)}")
+
+def check_writable(
+    folder, # the folder that a result will be written to
+):
+    "A `ValueError` unless `folder` is there and a file can be written in it"
+    try: tempfile.TemporaryFile(dir=folder).close()
+    except OSError as e: raise ValueError(f"can't write a file in {os.path.abspath(folder)}: {e.strerror}") from None

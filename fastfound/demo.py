@@ -4,16 +4,15 @@
 
 # %% auto #0
 __all__ = ['similarity_baseline', 'normalized_sets', 'new_learner', 'results_figure', 'resnet_learner', 'enough_epochs',
-           'fastfound_demo']
+           'run_demo']
 
 # %% ../nbs/programs/demo.ipynb #ca3b7914
-import sys, time
+import time
 import torch
 from functools import partial
 from pathlib import Path
 from .backprop import CrossEntropy, Model, softmax
-from .basics import set_seed
-from .cli import check_choice, check_options, check_writable, command
+from .basics import check_choice, check_options, check_writable, set_seed
 from .dataloaders import DataLoader, DataLoaders
 from .datasets import get_mnist, mnist_splits
 from .display import Table, show_image
@@ -167,22 +166,21 @@ def _summary(values):
     return '\n' + repr(Table([{'summary': k, '': v} for k,v in values.items()]))
 
 # %% ../nbs/programs/demo.ipynb #514d9175
-@command
-def fastfound_demo(
-    model:str='resnet', # resnet, the residual network, or by_hand, two linear layers with gradients of our own
-    epochs:int=None,   # passes through the training set; by default 20 by hand, and one or more for resnet
-    bs:int=None,       # digits in a batch; by default 32 by hand, 64 for resnet
-    hidden:int=None,   # hidden neurons of the network by hand; 50 by default
-    lr:float=None,     # the highest learning rate; by default 0.1 by hand, 0.05 for resnet
-    seed:int=42,       # of the random numbers; the same seed gives the same result
-    source:str='auto', # which digits: full, sample, or auto for full if they can be had
-    out:str='fastfound_demo', # folder for the figure
-    quiet:bool=False,  # print the summary alone
+def run_demo(
+    model='resnet', # resnet, the residual network, or by_hand, two linear layers with gradients of our own
+    epochs=None,    # passes through the training set; by default 20 by hand, and one or more for resnet
+    bs=None,        # digits in a batch; by default 32 by hand, 64 for resnet
+    hidden=None,    # hidden neurons of the network by hand; 50 by default
+    lr=None,        # the highest learning rate; by default 0.1 by hand, 0.05 for resnet
+    seed=42,        # of the random numbers; the same seed gives the same result
+    source='auto',  # which digits: full, sample, or auto for full if they can be had
+    out='fastfound_demo', # folder for the figure
+    quiet=False,    # print the summary alone
 ):
-    "Watch a small network learn to read handwritten digits, with a DataLoader, an optimizer, a training loop and, if you like, a backward pass of our own"
-    check_options(seed=seed, **{k: v for k,v in dict(epochs=epochs, bs=bs, hidden=hidden, lr=lr).items() if v is not None})
+    "Train a small network to read handwritten digits, print how well it does on test digits, and draw its mistakes"
+    check_options(epochs=epochs, bs=bs, hidden=hidden, lr=lr, seed=seed)
     check_choice('model', model, ('resnet','by_hand'))
-    if hidden and model!='by_hand': raise ValueError(f'got --hidden {hidden} with --model {model}, wanted it with --model by_hand')
+    if hidden and model!='by_hand': raise ValueError(f'got `hidden` {hidden} with `model` {model}, wanted it with `model` by_hand')
     check_choice('source', source, ('auto','full','sample'))
     Path(out).mkdir(parents=True, exist_ok=True)
     check_writable(out)
@@ -191,7 +189,7 @@ def fastfound_demo(
     start,file = time.perf_counter(),Path(out)/'digits.png'
     data = get_mnist(source)
     say(_describe(data))
-    if not quiet: print(f'\n{_products()}', flush=True)
+    if not quiet: say(f'\n{_products()}')  # which takes a second
     baseline = similarity_baseline(data)
     say(f'Telling 3 from 7 by similarity to the mean image, without training: {baseline:.2%}\n')
     set_seed(seed)
@@ -201,9 +199,11 @@ def fastfound_demo(
     status = _fit(learn, fit, epochs, quiet)
     test_loss,acc = learn.validate(DataLoader(test_set, 1000))
     with atomic_write(file) as spare: results_figure(learn, *test_set, data.x_test).savefig(spare, format='png', dpi=110)
+    done = f'{len(learn.recorder.values)} of {epochs}'
     print(_summary({
-        'digits': data.source, 'model': model, 'epochs': f'{len(learn.recorder.values)} of {epochs}', '3 or 7 by similarity': f'{baseline:.2%}',
-        'test loss': f'{test_loss:.4f}', 'test accuracy': f'{acc:.2%}', 'test digits wrong': f'{round((1-acc)*len(data.y_test)):,} of {len(data.y_test):,}',
+        'digits': data.source, 'model': model, 'epochs': done, '3 or 7 by similarity': f'{baseline:.2%}',
+        'test loss': f'{test_loss:.4f}', 'test accuracy': f'{acc:.2%}',
+        'test digits wrong': f'{round((1-acc)*len(data.y_test)):,} of {len(data.y_test):,}',
         'seconds in all': f'{time.perf_counter()-start:.1f}', 'figure': str(file)}), flush=True)
-    if status==0 and acc<0.2: print('This is hardly better than guessing; a smaller --lr may help.', flush=True)
-    if status: sys.exit(status)
+    if status: raise KeyboardInterrupt(f'interrupted after {done} epochs')
+    if acc<0.2: print('This is hardly better than guessing; a smaller learning rate may help.', flush=True)

@@ -4,21 +4,18 @@
 
 # %% auto #0
 __all__ = ['MODELS', 'mlp', 'make_model', 'default_lr', 'ModelBundle', 'check_trained', 'train_model', 'evaluate_model',
-           'predict_files', 'command_line', 'fastfound_train']
+           'predict_files']
 
 # %% ../nbs/programs/train.ipynb #0cdb80c6
-import inspect, shlex
 import torch
 import torch.nn.functional as F
 from dataclasses import asdict
 from pathlib import Path
-from fastcore.script import Param, store_true
 from torch import nn
 from .augment import RandomShift
 from .backprop import CrossEntropy, Model
-from .basics import default_device, is_main_process, set_seed
+from .basics import check_choice, check_options, check_writable, default_device, is_main_process, set_seed
 from .checkpoints import Checkpoint
-from .cli import check_choice, check_options, check_writable, command
 from .dataloaders import DataLoader, DataLoaders
 from .display import Table, notify
 from .fully_connected import normalize
@@ -83,7 +80,7 @@ class ModelBundle:
         try:
             bundle = cls(s['name'], s['vocab'], float(s['mean']), float(s['std']), Preprocessing(**s['preprocess']), s['source'])
             load_model_state(bundle.model, s['weights'])
-        except (KeyError, TypeError, AttributeError, ValueError) as e: raise ValueError(f'{path}: got a model file with other contents than expected ({e}), wanted one that fastfound_train saved') from None
+        except (KeyError, TypeError, AttributeError, ValueError) as e: raise ValueError(f'{path}: got a model file with other contents than expected ({e}), wanted one that `fastfound train` saved') from None
         return bundle
     def learner(self,
         splits,  # pictures to train and to validate on
@@ -237,46 +234,3 @@ def _prediction(path, bundle, preprocess):
     except BlankPicture: return {'file': str(path), 'prediction': 'a blank picture', 'probability': None, 'second': None, 'its probability': None}
     (p,q),(i,j) = [o.tolist() for o in probabilities(bundle.predict(x.view(1,-1).float()/255))[0].topk(2)]
     return {'file': str(path), 'prediction': bundle.vocab[i], 'probability': p, 'second': bundle.vocab[j], 'its probability': q}
-
-# %% ../nbs/programs/train.ipynb #d814fc38
-def command_line(
-    what,      # 'train', 'evaluate' or 'predict'
-    **options, # of `fastfound_train`; those that have their default value are left out
-) -> str:
-    "A command to be copied into a terminal"
-    defaults = {k: p.default for k,p in inspect.signature(fastfound_train).parameters.items()}
-    words = [[f'--{k}'] if v is True else [f'--{k}', str(v)] for k,v in options.items() if str(v)!=str(defaults[k])]
-    return shlex.join(['fastfound_train', what, *sum(words, [])])
-
-def _how_to_continue(options):
-    "What to do after an interruption"
-    if Path(f"{options['file']}.checkpoint").exists(): return f"interrupted; to continue after the last complete epoch: {command_line('train', **{**options, 'resume': True})}"
-    return f"interrupted before the first epoch was complete, so nothing was saved; to start again: {command_line('train', **options)}"
-
-# %% ../nbs/programs/train.ipynb #a5d8adb2
-@command
-def fastfound_train(
-    what:Param('train, evaluate or predict', str, choices=['train','evaluate','predict']),
-    files:Param('for predict: the image files to read', str, opt=False, nargs='*')=None,
-    file:str='model.pth',    # where the model is written, or read from
-    data:str='auto',         # digits of MNIST (auto, full or sample), or a folder with a folder of pictures for each class
-    model:str='net',         # linear, net, deep, by_hand, or resnet, which takes longer and is best
-    epochs:int=10,           # passes through the training pictures
-    bs:int=64,               # pictures in a batch
-    lr:float=None,           # highest learning rate of the one-cycle schedule; by default 0.05 for resnet, 0.003 for the others
-    shift:int=1,             # training pictures are moved at random by up to this many pixels
-    seed:int=42,             # of the random numbers; the same seed gives the same result
-    frame:Param('crop to the drawing and centre it as in MNIST; by default yes for MNIST, no for a folder, and as in training for evaluate and predict', str, choices=['yes','no'])=None,
-    invert:Param('whether dark is ink: yes, no, or auto to let the border of each picture decide; by default auto with --frame yes, else no, and as in training for evaluate and predict', str, choices=['yes','no','auto'])=None,
-    resume:store_true=False, # continue a run that was interrupted
-    quiet:store_true=False,  # show no progress
-):
-    "Train a model on digits or on your own pictures, evaluate it, or let it predict what pictures show"
-    if files and what!='predict': raise ValueError(f'got {shlex.join(files)} after {what}, wanted files for predict only; --data names pictures to {what} with')
-    told = dict(frame=None if frame is None else frame=='yes', invert=invert)
-    if what=='predict': return print(predict_files(files, file, **told))
-    if what=='evaluate': return print(evaluate_model(file, data, **told))
-    options = dict(file=file, data=data, model=model, epochs=epochs, bs=bs, lr=lr, shift=shift, seed=seed, frame=frame, invert=invert, quiet=quiet)
-    try: train_model(**{**options, **told}, resume=resume)
-    except KeyboardInterrupt: raise KeyboardInterrupt(_how_to_continue(options)) from None
-    if is_main_process(): print(f"saved {file}; to evaluate it: {command_line('evaluate', file=file, data=data)}")

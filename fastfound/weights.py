@@ -32,8 +32,8 @@ def read_state(
 ) -> dict:    # with tensors on the CPU
     "The state in the file at `path`; a `ValueError` if it is damaged, holds something else or lacks one of `types`"
     path = Path(path)
-    def refuse(got) -> NoReturn: raise ValueError(f'{path}: got {got}, wanted {kind}') from None
-    if not path.exists(): raise FileNotFoundError(f'{path} is not there; wanted a file of {kind}')
+    def refuse(got) -> NoReturn: raise ValueError(f'{path}: got {got}, wanted a {kind} file') from None
+    if not path.exists(): raise FileNotFoundError(f'{path} is not there; wanted a {kind} file')
     try:
         with zipfile.ZipFile(path) as z: bad = z.testzip()
         state = {} if bad else torch.load(path, map_location='cpu', weights_only=True)

@@ -1,8 +1,7 @@
 "The main job, as a person runs it."
-import os, re, shutil, signal, subprocess, sys
-from pathlib import Path
+import os, re, signal, subprocess
 import pytest, torch
-from commandline import inside
+from commandline import FASTFOUND, inside
 from matplotlib.figure import Figure
 from fastfound.learner import Callback
 from fastfound import demo
@@ -12,9 +11,7 @@ from fastfound.demo import new_learner, normalized_sets
 
 pytestmark = pytest.mark.not_numerical
 
-CMD = [shutil.which('fastfound_demo', path=Path(sys.executable).parent)]
-
-def run(*args, cwd, **kw): return subprocess.run([*CMD, *map(str, args)], cwd=cwd, capture_output=True, text=True, timeout=900, **kw)
+def run(*args, cwd): return subprocess.run([*FASTFOUND, 'demo', *map(str, args)], cwd=cwd, capture_output=True, text=True, timeout=900)
 
 def summary(out, name): return re.search(rf'^{name} +(.*)$', out, re.M)[1]
 
@@ -65,7 +62,9 @@ def only_training(monkeypatch, untimed):
 @pytest.mark.long
 def test_seed_option(tmp_path, only_training):
     "The whole record but its last column, the time, depends on the seed and on nothing else"
-    def record(seed): return re.findall(r'^ +\d+ +[\d.]+ +[\d.]+ +[\d.]+', inside(demo.fastfound_demo, '--source', 'sample', '--epochs', 2, '--seed', seed, cwd=tmp_path).stdout, re.M)
+    def record(seed):
+        r = inside('demo', '--source', 'sample', '--epochs', 2, '--seed', seed, cwd=tmp_path)
+        return re.findall(r'^ +\d+ +[\d.]+ +[\d.]+ +[\d.]+', r.stdout, re.M)
     first = record(7)
     assert len(first)==2 and record(7)==first and record(8)!=first
 
@@ -81,7 +80,7 @@ def test_no_autograd(tmp_path, monkeypatch, untimed):
     with pytest.raises(AssertionError, match='autograd was used'): (w*w).sum().backward()  # the guard works
     seen = []
     monkeypatch.setattr(demo, 'new_learner', lambda *args, **kw: seen.append(new_learner(*args, **kw)) or seen[-1])
-    demo.fastfound_demo(model='by_hand', epochs=1, source='sample', out=str(tmp_path))
+    demo.run_demo(model='by_hand', epochs=1, source='sample', out=str(tmp_path))
     model = seen[0].model
     for p in model.parameters(): assert not p.requires_grad and p.grad_fn is None and p.grad is None
     assert model.loss.out.grad_fn is None
@@ -93,7 +92,7 @@ def test_no_ready_made_layers(tmp_path, monkeypatch):
     ready_made += [(torch.nn.functional, o) for o in ('linear', 'relu', 'cross_entropy', 'nll_loss', 'softmax', 'log_softmax', 'mse_loss')]
     for owner,name in ready_made: monkeypatch.setattr(owner, name, refuse)
     with pytest.raises(AssertionError, match='a layer of PyTorch was used'): torch.nn.Linear(2, 1)
-    demo.fastfound_demo(model='by_hand', epochs=1, source='sample', out=str(tmp_path))
+    demo.run_demo(model='by_hand', epochs=1, source='sample', out=str(tmp_path))
     assert is_png(tmp_path/'digits.png')
 
 def told_what_was_done(out, after, folder):
@@ -120,31 +119,45 @@ def test_interrupt(tmp_path, monkeypatch, only_training, model, learner, after):
         learn.cbs.append(Interrupt(after))
         return learn
     monkeypatch.setattr(demo, learner, interrupted)
-    r = inside(demo.fastfound_demo, '--source', 'sample', '--model', model, '--epochs', 6, '--out', 'o', cwd=tmp_path)
-    assert r.returncode==130 and r.stderr==''
+    r = inside('demo', '--source', 'sample', '--model', model, '--epochs', 6, '--out', 'o', cwd=tmp_path)
+    assert r.returncode==130 and re.fullmatch(rf'fastfound demo: interrupted after {after} of 6 epochs\n', r.stderr), r.stderr
     told_what_was_done(r.stdout, after, tmp_path/'o')
 
 @pytest.mark.long
 @pytest.mark.skipif(os.name=='nt', reason='Windows has no SIGINT to send to another process')
 def test_interrupted_process(tmp_path):
     "A program that gets Ctrl-C from outside, at any moment: the same, and no traceback"
-    p = subprocess.Popen([*CMD, '--source', 'sample', '--epochs', '2000', '--out', 'o'], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    words = 'demo', '--source', 'sample', '--epochs', '2000', '--out', 'o'
+    p = subprocess.Popen([*FASTFOUND, *words], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not re.match(r' +0 +\d', line := p.stdout.readline()): assert line, p.stderr.read()
     p.send_signal(signal.SIGINT)
     rest,err = p.communicate(timeout=600)
-    assert p.returncode==130 and err=='', err
+    assert p.returncode==130 and re.fullmatch(r'fastfound demo: interrupted after \d+ of 2000 epochs\n', err), err
     told_what_was_done(rest, 1, tmp_path/'o')
 
 @pytest.mark.parametrize('args, message', [
-    (['--epochs', '0'], 'got --epochs 0, wanted a whole number from 1'), (['--bs', '-1'], 'got --bs -1'), (['--model', 'by_hand', '--hidden', '0'], 'got --hidden 0'), (['--hidden', '5'], 'got --hidden 5 with --model resnet, wanted it with --model by_hand'), (['--model', 'vgg'], 'got --model vgg, wanted one of resnet, by_hand'),
-    (['--lr', '0'], 'got --lr 0.0, wanted a number above 0'), (['--lr', 'nan'], 'got --lr nan'), (['--model', 'by_hand', '--lr', '1e6'], '(both counted from 0); the learning rate of'),
-    (['--model', 'by_hand', '--hidden', 10**12], 'got --hidden 1000000000000, wanted'), (['--seed', 2**70], f'got --seed {2**70}, wanted a whole number from 0 to'),
-    (['--source', 'web'], "got --source web, wanted one of auto, full, sample"), (['--out', 'a_file/x'], 'a_file')])
+    (['--epochs', '0'], 'got --epochs 0, wanted a whole number from 1'), (['--bs', '-1'], 'got --bs -1'),
+    (['--model', 'by_hand', '--hidden', '0'], 'got --hidden 0'),
+    (['--hidden', '5'], 'got --hidden 5 with --model resnet, wanted it with --model by_hand'),
+    (['--lr', '0'], 'got --lr 0.0, wanted a number above 0'), (['--lr', 'nan'], 'got --lr nan'),
+    (['--model', 'by_hand', '--lr', '1e6'], '(both counted from 0); the learning rate of'),
+    (['--model', 'by_hand', '--hidden', 10**12], 'got --hidden 1000000000000, wanted'),
+    (['--seed', 2**70], f'got --seed {2**70}, wanted a whole number from 0 to'), (['--out', 'a_file/x'], 'a_file')])
 def test_bad_options(tmp_path, args, message):
     (tmp_path/'a_file').write_text('')
-    r = inside(demo.fastfound_demo, '--source', 'sample', *args, '--quiet', cwd=tmp_path)
-    assert r.returncode==1 and r.stderr.startswith('fastfound_demo: ') and message in r.stderr and 'Traceback' not in r.stderr
+    r = inside('demo', '--source', 'sample', *args, '--quiet', cwd=tmp_path)
+    assert r.returncode==1 and r.stderr.startswith('fastfound demo: ') and message in r.stderr and 'Traceback' not in r.stderr
     assert not list(tmp_path.rglob('*.png'))
+
+@pytest.mark.parametrize('wrong, message', [
+    (dict(model='vgg'), 'got `model` vgg, wanted one of resnet, by_hand'),
+    (dict(source='web'), 'got `source` web, wanted one of auto, full, sample'),
+    (dict(hidden=5), 'got `hidden` 5 with `model` resnet'), (dict(epochs=1.5), 'got `epochs` 1.5, wanted a whole number')])
+def test_bad_arguments(tmp_path, monkeypatch, wrong, message):
+    "From Python, arguments have the names that a Python caller gave"
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=message): demo.run_demo(**wrong)
+    assert not list(tmp_path.iterdir())
 
 def test_full_disk(tmp_path, monkeypatch, untimed):
     "The picture cannot be written: an older one stays as it was"
@@ -153,18 +166,16 @@ def test_full_disk(tmp_path, monkeypatch, untimed):
         path.write_bytes(b'\x89PNG half')
         raise OSError(28, 'No space left on device')
     monkeypatch.setattr(Figure, 'savefig', savefig)
-    r = inside(demo.fastfound_demo, '--epochs', 1, '--source', 'sample', '--out', '.', '--quiet', cwd=tmp_path)
+    r = inside('demo', '--epochs', 1, '--source', 'sample', '--out', '.', '--quiet', cwd=tmp_path)
     assert r.returncode==1 and 'No space left' in r.stderr
     assert [(o.name, o.read_bytes()) for o in tmp_path.iterdir()]==[('digits.png', b'old')]
 
 def test_guessing_is_told(tmp_path, only_training):
     "A network that has learned nothing is not shown as a success"
-    r = inside(demo.fastfound_demo, '--source', 'sample', '--model', 'by_hand', '--epochs', 1, '--lr', 1e-9, '--quiet', cwd=tmp_path)
+    r = inside('demo', '--source', 'sample', '--model', 'by_hand', '--epochs', 1, '--lr', 1e-9, '--quiet', cwd=tmp_path)
     assert r.returncode==0 and 'hardly better than guessing' in r.stdout
 
-def test_quiet_and_help(tmp_path, untimed):
-    r = inside(demo.fastfound_demo, '--source', 'sample', '--epochs', '1', '--quiet', '--out', 'there', cwd=tmp_path)
+def test_quiet(tmp_path, untimed):
+    r = inside('demo', '--source', 'sample', '--epochs', '1', '--quiet', '--out', 'there', cwd=tmp_path)
     assert r.returncode==0 and r.stdout.strip().startswith('summary') and r.stderr==''
     assert is_png(tmp_path/'there/digits.png')
-    said = inside(demo.fastfound_demo, '--help', cwd=tmp_path).stdout
-    for option in ('model', 'epochs', 'bs', 'hidden', 'lr', 'seed', 'source', 'out', 'quiet'): assert f'--{option}' in said

@@ -1,8 +1,9 @@
 "Each problem that the doctor knows, made to happen."
-import json, os, subprocess, sys
+import json, os, re, subprocess
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 import pytest
+from commandline import FASTFOUND, inside
 from packaging.specifiers import SpecifierSet
 from fastfound import datasets, doctor
 from fastfound.datasets import MNIST_FILES
@@ -36,7 +37,7 @@ def test_damaged_cache(files):
     fastfound_home().mkdir(parents=True)
     damage(fastfound_home())
     o = row('digits')
-    assert o['status']=='broken' and str(fastfound_home()) in o['advice'] and 'cache' in o['advice'] and 'FASTFOUND_DATA' not in o['advice']
+    assert o['status']=='broken' and str(fastfound_home()) in o['found'] and 'cache' in o['advice'] and 'FASTFOUND_DATA' not in o['advice']
 
 def test_data_without_files(files, monkeypatch, tmp_path):
     monkeypatch.setenv('FASTFOUND_DATA', str(tmp_path))
@@ -54,38 +55,39 @@ def test_read_only_cache(files, monkeypatch):
 
 def test_unknown_device(files, monkeypatch):
     monkeypatch.setenv('FASTFOUND_DEVICE', 'abacus')
-    assert row('device')['status']=='broken' and 'abacus' in row('device')['advice']
+    assert row('device')['status']=='broken' and 'abacus' in row('device')['found']
 
 @pytest.mark.parametrize('got, status', [('2.5.1', 'broken'), ('2.6.0', 'note'), ('2.13.0+cpu', 'ok'), ('3.0', 'note')])
 def test_versions(monkeypatch, got, status):
     monkeypatch.setattr(doctor, 'version', lambda name: got)
-    o = doctor.check_version('torch', SpecifierSet('>=2.6'), SpecifierSet('==2.13.0'))
+    o = doctor._check_version('torch', SpecifierSet('>=2.6'), SpecifierSet('==2.13.0'))
     assert o['status']==status and (status=='ok')==(not o['advice'])
 
 def test_metadata(monkeypatch):
     "As in a wheel: minimum and tested versions, for this Python only"
-    monkeypatch.setattr(doctor, 'requires', lambda _: ['torch>=2.6', 'numpy', 'nbdev; extra == "dev"', 'torch==2.13.0; extra == "tested"', 'numpy==1; python_version < "3" and extra == "tested"'])
-    assert doctor.requirements()=={'torch': SpecifierSet('>=2.6'), 'numpy': SpecifierSet('')}
-    assert doctor.requirements('tested')=={'torch': SpecifierSet('==2.13.0')}
+    monkeypatch.setattr(doctor, 'requires', lambda _: ['torch>=2.6', 'numpy', 'nbdev; extra == "dev"', 'torch==2.13.0; extra == "tested"',
+                                                       'numpy==1; python_version < "3" and extra == "tested"'])
+    assert doctor._requirements()=={'torch': SpecifierSet('>=2.6'), 'numpy': SpecifierSet('')}
+    assert doctor._requirements('tested')=={'torch': SpecifierSet('==2.13.0'), 'numpy': SpecifierSet('')}
     monkeypatch.setattr(doctor, 'requires', lambda _: ['torch>=2.6'])
     assert row('tested versions')['status']=='note'
 
 def test_no_metadata(monkeypatch):
     def missing(_): raise PackageNotFoundError
     monkeypatch.setattr(doctor, 'requires', missing)
-    assert row('fastfound')['status']=='note' and 'no metadata' in row('fastfound')['found']
+    assert row('fastfound')['status']=='note' and 'not installed' in row('fastfound')['found']
 
-def test_status_and_json(files, monkeypatch, capsys):
-    doctor.fastfound_doctor(json=False)
-    assert 'digits' in capsys.readouterr().out
+def test_status_and_json(files, monkeypatch, tmp_path):
+    r = inside('doctor', cwd=tmp_path)
+    assert r.returncode==0 and re.search('^note    digits  ', r.stdout, re.M), r.stdout+r.stderr
     monkeypatch.setenv('FASTFOUND_DEVICE', 'abacus')
-    with pytest.raises(SystemExit) as e: doctor.fastfound_doctor(json=True)
-    rows = json.loads(capsys.readouterr().out)
-    assert e.value.code==1 and [o['check'] for o in rows if o['status']=='broken']==['device']
+    r = inside('doctor', '--json', cwd=tmp_path)
+    assert r.returncode==1 and [o['check'] for o in json.loads(r.stdout) if o['status']=='broken']==['device'], r.stdout+r.stderr
 
 def test_torch_that_cannot_be_imported(tmp_path):
     "A finding with the message and exit status 1 instead of a traceback"
     (tmp_path/'torch').mkdir()
     (tmp_path/'torch/__init__.py').write_text("raise ImportError('DLL load failed')")
-    r = subprocess.run([sys.executable, '-c', 'from fastfound.doctor import fastfound_doctor; fastfound_doctor()'], capture_output=True, text=True, env={**os.environ, 'PYTHONPATH': f'{tmp_path}{os.pathsep}{ROOT}'})
-    assert r.returncode==1 and 'torch: ImportError: DLL load failed' in r.stdout and not r.stderr, r.stderr
+    env = {**os.environ, 'PYTHONPATH': f'{tmp_path}{os.pathsep}{ROOT}'}
+    r = subprocess.run([*FASTFOUND, 'doctor'], cwd=tmp_path, capture_output=True, text=True, env=env)
+    assert r.returncode==1 and re.search('^broken  imports +DLL load failed', r.stdout, re.M) and not r.stderr, r.stdout+r.stderr

@@ -1,22 +1,20 @@
 "The command that trains, resumes, evaluates and predicts, as a person runs it."
-import os, re, shlex, shutil, signal, subprocess, sys
-from pathlib import Path
+import os, re, shlex, shutil, signal, subprocess
 import pytest, torch
 from PIL import Image
-from commandline import inside
+from commandline import FASTFOUND, inside
 from drawings import drawings
 from fastfound import train
 from fastfound.weights import write_state
-from fastfound.train import MODELS, ModelBundle, command_line, evaluate_model, predict_files, train_model
+from fastfound.train import MODELS, ModelBundle, evaluate_model, predict_files, train_model
 
 pytestmark = pytest.mark.not_numerical
 
-CMD = [shutil.which('fastfound_train', path=Path(sys.executable).parent)]
 DIGITS = [str(i) for i in range(10)]
 
-def run(*args, cwd): return inside(train.fastfound_train, *args, cwd=cwd)
+run = inside
 
-def run_alone(*args, cwd): return subprocess.run([*CMD, *map(str, args)], cwd=cwd, capture_output=True, text=True, timeout=900)
+def run_alone(*args, cwd): return subprocess.run([*FASTFOUND, *map(str, args)], cwd=cwd, capture_output=True, text=True, timeout=900)
 
 @pytest.fixture(scope='module')
 def shapes(tmp_path_factory):
@@ -46,7 +44,7 @@ def test_digits(digits):
     folder,r = digits
     assert r.returncode==0 and r.stderr=='' and len(re.findall(r'^ +\d ', r.stdout, re.M))==10, r.stderr
     assert '3,334 pictures of 10 classes to train on, 666 to validate on' in r.stdout
-    assert r.stdout.endswith('saved model.pth; to evaluate it: fastfound_train evaluate --data sample\n')
+    assert r.stdout.endswith('saved model.pth; to evaluate it: fastfound evaluate --data sample\n')
     assert [o.name for o in folder.iterdir()]==['model.pth']
     r = run('evaluate', '--data', 'sample', cwd=folder)
     assert r.returncode==0 and r.stderr=='' and accuracy_of(r.stdout)>92, r.stdout+r.stderr
@@ -116,15 +114,8 @@ def test_any_order(digits, shapes):
     "Files stand before, between and after options"
     a,b = shapes/'standing/3.png',shapes/'lying/4.jpg'
     first,*others = [run(*args, cwd=digits[0]) for args in (
-        ('predict', a, b, '--file', 'model.pth'), ('--file', 'model.pth', 'predict', a, b), ('predict', '--file', 'model.pth', a, b), ('predict', a, '--file', 'model.pth', b))]
+        ('predict', a, b, '--file', 'model.pth'), ('predict', '--file', 'model.pth', a, b), ('predict', a, '--file', 'model.pth', b))]
     assert first.returncode==0 and first.stdout.count('\n')==3 and all(o.stdout==first.stdout for o in others), [o.stderr for o in others]
-
-@pytest.mark.long
-def test_no_command(tmp_path, monkeypatch):
-    "Alone it prints its help"
-    monkeypatch.setenv('COLUMNS', '80')  # not as wide as the terminal of this process
-    r = run_alone(cwd=tmp_path)
-    assert r.returncode==0 and r.stderr=='' and r.stdout==run('--help', cwd=tmp_path).stdout and r.stdout.startswith('usage: fastfound_train')
 
 def test_advice_after_training(tmp_path, shapes):
     "What it advises can be copied, paths with spaces as well"
@@ -132,13 +123,15 @@ def test_advice_after_training(tmp_path, shapes):
     advice = re.search(r'to evaluate it: (.*)', r.stdout)[1]
     assert f"--data '{shapes}'" in advice and "--file 'my model.pth'" in advice
     name,*words = shlex.split(advice)  # as a shell does
-    assert name=='fastfound_train' and accuracy_of(run(*words, cwd=tmp_path).stdout)>=80
+    assert name=='fastfound' and accuracy_of(run(*words, cwd=tmp_path).stdout)>=80
 
-def follow(advice, cwd): return subprocess.run(advice.replace('fastfound_train', CMD[0], 1), shell=True, cwd=cwd, capture_output=True, text=True, timeout=900)
+def follow(advice, cwd):
+    name,*words = shlex.split(advice)  # as a shell does
+    return run_alone(*words, cwd=cwd)
 
 def start(args, cwd, until):
     "A training in another process that has printed a line that matches `until`"
-    p = subprocess.Popen([*CMD, *map(str, args)], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    p = subprocess.Popen([*FASTFOUND, *map(str, args)], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not re.match(until, line := p.stdout.readline()): assert line, p.stderr.read()
     return p
 
@@ -150,7 +143,7 @@ def test_interrupted_and_resumed(tmp_path):
     p = start(args, tmp_path, r' +1 +\d')
     p.send_signal(signal.SIGINT)
     out,err = p.communicate(timeout=600)
-    advice = 'fastfound_train train --file model.pth --data sample --model deep --epochs 15 --resume'.replace(' --file model.pth', '')
+    advice = 'fastfound train --data sample --epochs 15 --model deep --resume'
     assert p.returncode==130 and 'Traceback' not in err and err.endswith(f'interrupted; to continue after the last complete epoch: {advice}\n'), err
     assert [o.name for o in tmp_path.iterdir()]==['model.pth.checkpoint']
     r = run(*args, cwd=tmp_path)
@@ -175,23 +168,22 @@ def test_interrupted_before_the_first_epoch(tmp_path):
     p.send_signal(signal.SIGINT)
     err = p.communicate(timeout=600)[1]
     assert p.returncode==130 and 'Traceback' not in err and list(tmp_path.iterdir())==[]
-    assert err.endswith("so nothing was saved; to start again: fastfound_train train --file 'a b.pth' --data sample --epochs 10000 --bs 1\n"), err
-
-def test_command_line():
-    assert command_line('evaluate', file='model.pth', data='auto')=='fastfound_train evaluate'
-    assert command_line('train', file=Path('x.pth'), lr=0.01, resume=True, quiet=False, frame=None)=='fastfound_train train --file x.pth --lr 0.01 --resume'
+    assert err.endswith("to start again: fastfound train --data sample --file 'a b.pth' --epochs 10000 --bs 1\n"), err
 
 @pytest.mark.parametrize('args, message', [
-    (['train', '--epochs', '0'], 'got --epochs 0, wanted a whole number from 1'), (['train', '--bs', '-3'], 'got --bs -3'), (['train', '--lr', 'nan'], 'got --lr nan, wanted a number above 0'),
-    (['train', '--epochs', 10**15], 'got --epochs 1000000000000000, wanted'), (['train', '--seed', 2**70], f'got --seed {2**70}, wanted a whole number from 0 to'), (['train', '--shift', 28], 'got --shift 28'),
-    (['train', '--model', 'vgg'], 'got --model vgg, wanted one of linear'), (['train', '--data', 'nowhere'], 'got --data nowhere, wanted auto, full, sample or a folder'),
-    (['train', '--file', 'no/model.pth'], 'wanted the name of a file in a folder that exists'), (['train', '--file', '.'], 'got --file ., wanted'), (['train', '--resume'], 'nothing to resume'), (['train', '--lr', '1e38'], 'may be too large'),
-    (['train', 'x.png'], 'got x.png after train, wanted files for predict only'),
-    (['evaluate'], 'model.pth is not there'), (['evaluate', '--file', 'text.pth'], 'damaged or of another kind'), (['predict'], 'got no image files'), (['predict', 'x.png'], 'model.pth is not there')])
+    (['train', '--epochs', '0'], 'got --epochs 0, wanted a whole number from 1'), (['train', '--bs', '-3'], 'got --bs -3'),
+    (['train', '--lr', 'nan'], 'got --lr nan, wanted a number above 0'), (['train', '--epochs', 10**15], 'got --epochs 1000000000000000, wanted'),
+    (['train', '--seed', 2**70], f'got --seed {2**70}, wanted a whole number from 0 to'), (['train', '--shift', 28], 'got --shift 28'),
+    (['train', '--model', 'vgg'], 'got --model vgg, wanted one of linear'),
+    (['train', '--data', 'nowhere'], 'got --data nowhere, wanted auto, full, sample or a folder'),
+    (['train', '--file', 'no/model.pth'], 'wanted the name of a file in a folder that exists'), (['train', '--file', '.'], 'got --file ., wanted'),
+    (['train', '--resume'], 'nothing to resume'), (['train', '--lr', '1e38'], 'may be too large'),
+    (['evaluate'], 'model.pth is not there; wanted a model file'), (['evaluate', '--file', 'text.pth'], 'damaged or of another kind'),
+    (['predict', 'x.png'], 'model.pth is not there')])
 def test_bad_options(tmp_path, args, message):
     (tmp_path/'text.pth').write_text('not a model')
-    r = run(*args, *(['--data', 'sample'] if '--data' not in args else []), '--quiet', cwd=tmp_path)
-    assert r.returncode==1 and r.stderr.startswith('fastfound_train: ') and message in r.stderr and 'Traceback' not in r.stderr, r.stderr
+    r = run(*args, *(['--data', 'sample', '--quiet'] if args[0]=='train' and '--data' not in args else []), cwd=tmp_path)
+    assert r.returncode==1 and r.stderr.startswith(f'fastfound {args[0]}: ') and message in r.stderr and 'Traceback' not in r.stderr, r.stderr
     assert r.stderr.count('\n')==1 and [o.name for o in tmp_path.iterdir()]==['text.pth']
 
 @pytest.mark.parametrize('options', [dict(model='vgg'), dict(file='no/x.pth'), dict(epochs=0), dict(seed=2**70), dict(resume=True), dict(shift=-1)])
@@ -246,7 +238,3 @@ def test_bad_pictures(tmp_path, shapes):
     assert r.returncode==1 and 'got pictures of third, wanted only lying, standing' in r.stderr
     r = run('evaluate', '--data', 'sample', cwd=tmp_path)
     assert r.returncode==1 and 'got a model of lying, standing' in r.stderr and '--data names the folder' in r.stderr
-
-def test_help(tmp_path):
-    said = run('--help', cwd=tmp_path).stdout
-    for option in ('files', 'data', 'model', 'epochs', 'bs', 'lr', 'shift', 'seed', 'frame', 'resume', 'invert', 'quiet', 'train,evaluate,predict', 'your own pictures'): assert option in said
