@@ -21,10 +21,11 @@ from fastfound.basics import set_seed
 from fastfound.mixed_precision import MixedPrecision
 from fastfound.files import atomic_write
 from fastfound.fully_connected import normalize
+from fastfound.images import ImageDataLoaders
 from fastfound.learner import Callback, Learner, accuracy
 from fastfound.optimizers import SGD, AdamW, MuonSGD
 from fastfound.resnet import Skip, resnet18, small_resnet
-from fastfound.vision import ImageDataLoaders, vision_learner
+from fastfound.vision import vision_learner
 
 FILE = Path(__file__).with_suffix('.json')
 OPTIMIZERS = {'SGD': partial(SGD, momentum=0.9), 'AdamW': partial(AdamW, wd=0.01), 'Muon': MuonSGD}

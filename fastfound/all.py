@@ -25,6 +25,7 @@ from .dataloaders import *
 from .optimizers import *
 from .learner import *
 from .hooks import *
+from .images import *
 from .weights import *
 from .schedules import *
 from .mixed_precision import *
@@ -69,5 +70,5 @@ pd,matplotlib = LazyModule('pandas'),LazyModule('matplotlib')
 
 # %% ../nbs/programs/all.ipynb #74281fcd
 _all_ = ['math', 'string', 'partial', 'sqrt', 'Path', 'np', 'torch', 'F', 'L', 'array', 'Image', 'nn']
-_modules = 'basics files display graphs dataloaders optimizers learner hooks weights schedules mixed_precision explorables datasets matmul einsum kernels fully_connected backprop value engine mnist_sgd training_loop interpret checkpoints diagnostics distributed resnet vision resnet_by_hand augment handwriting cli demo train doctor web'.split()
+_modules = 'basics files display graphs dataloaders optimizers learner hooks images weights schedules mixed_precision explorables datasets matmul einsum kernels fully_connected backprop value engine mnist_sgd training_loop interpret checkpoints diagnostics distributed resnet vision resnet_by_hand augment handwriting cli demo train doctor web'.split()
 __all__ = globals().get('__all__', []) + [name for module in _modules for name in import_module(f'fastfound.{module}').__all__]
