@@ -84,7 +84,7 @@ def test_modules_are_of_a_size(module):
 PLACES = {'lr_find': 'schedules', 'fastfound_home': 'files', 'progress_bar': 'display', 'Progress': 'learner', 'Optimizer': 'optimizers', 'SGD': 'optimizers', 'AdamW': 'optimizers', 'Muon': 'optimizers',
           'get_mnist': 'datasets', 'untar_data': 'datasets', 'DataLoader': 'dataloaders', 'DataLoaders': 'dataloaders', 'default_collate': 'dataloaders', 'default_device': 'basics', 'set_seed': 'basics',
           'test_near': 'basics', 'median_time': 'basics', 'speedup': 'basics', 'Hooks': 'hooks', 'Graph': 'graphs', 'gv': 'graphs', 'Learner': 'learner', 'Callback': 'learner', 'Recorder': 'learner',
-          'accuracy': 'learner', 'one_cycle': 'schedules', 'Scheduler': 'schedules', 'fit_one_cycle': 'schedules', 'MixedPrecision': 'mixed_precision', 'atomic_write': 'files', 'digit_resnet': 'resnet',
+          'accuracy': 'learner', 'one_cycle': 'schedules', 'Scheduler': 'schedules', 'fit_one_cycle': 'schedules', 'MixedPrecision': 'mixed_precision', 'atomic_write': 'files',
           'resnet_optimizer': 'optimizers', 'Value': 'value', 'Tensor': 'engine', 'BasicOptim': 'mnist_sgd'}
 
 @pytest.mark.parametrize('name', PLACES)
