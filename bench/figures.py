@@ -21,6 +21,7 @@ from fastfound.dataloaders import DataLoaders, DataLoader
 from fastfound.datasets import URLs, get_mnist, mnist_arrays, untar_data
 from fastfound.basics import set_seed
 from fastfound.fully_connected import kaiming, layer_stats, lin, mse, normalize, relu
+from fastfound.images import ImageDataLoaders
 from fastfound.training_loop import HandLearner
 from fastfound.learner import Learner, accuracy
 from fastfound.matmul import ladder
@@ -28,7 +29,6 @@ from fastfound.optimizers import SGD, Adam, AdamW, RMSProp
 from fastfound.mnist_sgd import init_params, linear1, mnist_distance, mnist_loss
 from fastfound.resnet import BatchNorm, conv2d, resnet18, small_resnet
 from fastfound.resnet_by_hand import TensorModel
-from fastfound.vision import ImageDataLoaders
 import resnet as networks
 import runs
 from timing import stopwatch

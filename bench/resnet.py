@@ -22,10 +22,11 @@ from fastfound.datasets import URLs, get_mnist, untar_data
 from fastfound.basics import set_seed
 from fastfound.mixed_precision import MixedPrecision
 from fastfound.fully_connected import normalize
+from fastfound.images import ImageDataLoaders
 from fastfound.learner import Callback, Learner, accuracy
 from fastfound.optimizers import SGD, AdamW, MuonSGD
 from fastfound.resnet import Skip, resnet18, small_resnet
-from fastfound.vision import ImageDataLoaders, vision_learner
+from fastfound.vision import vision_learner
 import runs
 from timing import stopwatch
 

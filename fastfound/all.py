@@ -31,8 +31,9 @@ from .einsum import einsum
 from .explorables import explore_backprop, explore_broadcast, explore_init, explore_lr, explore_matmul
 from .fully_connected import kaiming, layer_stats, lin, lsuv, mse, normalize, relu, xavier
 from .graphs import Graph, gv
-from .handwriting import frame_digit, read_image
+from .handwriting import frame_digit
 from .hooks import Hooks
+from .images import ImageDataLoaders, get_image_files
 from .interpret import confusion_matrix, most_confused, probabilities, to_np
 from .learner import Callback, Learner, Progress, Recorder, accuracy, error_rate
 from .learner import CancelBackwardException, CancelBatchException, CancelEpochException, CancelFitException
@@ -44,7 +45,7 @@ from .optimizers import SGD, Adam, AdamW, Muon, MuonSGD, Optimizer, RMSProp
 from .resnet import BatchNorm, ResBlock, Skip, avg_pool2d, conv2d, max_pool2d, resnet18, resnet34, small_resnet
 from .schedules import Scheduler, cosine_schedule, linear_schedule, one_cycle
 from .value import Value
-from .vision import ImageDataLoaders, class_activation_map, get_cifar10, get_fashion, get_image_files, show_filters
+from .vision import class_activation_map, get_cifar10, get_fashion, show_filters
 from .vision import cnn_learner, vision_learner
 from .web import draw_digit, explore_training
 
@@ -115,4 +116,4 @@ __all__ = [
     # 7. and 8. networks for images
     'conv2d', 'max_pool2d', 'avg_pool2d', 'BatchNorm', 'ResBlock', 'Skip', 'small_resnet', 'resnet18', 'resnet34',
     'vision_learner', 'cnn_learner', 'show_filters', 'class_activation_map',
-    'Augment', 'RandomShift', 'RandomErasing', 'affine', 'random_shift', 'random_erase', 'read_image', 'frame_digit']
+    'Augment', 'RandomShift', 'RandomErasing', 'affine', 'random_shift', 'random_erase', 'frame_digit']

@@ -4,8 +4,7 @@
 
 # %% auto #0
 __all__ = ['smoothed_cross_entropy', 'out_size', 'conv2d', 'max_pool2d', 'avg_pool2d', 'update_running', 'BatchNorm',
-           'init_convs', 'conv3x3', 'ResBlock', 'Skip', 'small_resnet', 'digit_resnet', 'deep_resnet', 'resnet18',
-           'resnet34']
+           'init_convs', 'conv3x3', 'ResBlock', 'Skip', 'small_resnet', 'deep_resnet', 'resnet18', 'resnet34']
 
 # %% ../nbs/07_resnet.ipynb #647de9a9
 import math
@@ -151,12 +150,6 @@ def small_resnet(
     return nn.Sequential(*layers).to(memory_format=torch.channels_last)
 
 # %% ../nbs/07_resnet.ipynb #b7c83358
-def digit_resnet(
-    c=10, # number of classes
-) -> nn.Sequential:
-    "`small_resnet` for rows of pixels (n,784)"
-    return nn.Sequential(nn.Unflatten(1, (1,28,28)), *small_resnet(c))
-
 smoothed_cross_entropy = partial(F.cross_entropy, label_smoothing=0.1)
 
 # %% ../nbs/07_resnet.ipynb #21320b2e

@@ -4,317 +4,27 @@
 
 # %% auto #0
 __all__ = ['cnn_learner', 'FASHION_FILES', 'FASHION_MIRRORS', 'FASHION_VOCAB', 'CIFAR10_FILES', 'CIFAR10_MIRRORS',
-           'CIFAR10_VOCAB', 'as_viewed', 'load_image', 'ImageReader', 'is_picture', 'is_hidden', 'image_files',
-           'get_image_files', 'list_paths', 'notify_skipped', 'labelled_files', 'read_images', 'ImageFiles',
-           'ImageDataLoader', 'ImageDataLoaders', 'vision_learner', 'show_filters', 'class_activation_map', 'ImageData',
-           'get_fashion', 'parse_cifar', 'get_cifar10']
+           'CIFAR10_VOCAB', 'vision_learner', 'show_filters', 'class_activation_map', 'ImageData', 'get_fashion',
+           'parse_cifar', 'get_cifar10']
 
 # %% ../nbs/07a_vision.ipynb #912a41fe
-import io, os, re, tarfile
+import io, tarfile
 import numpy as np, torch
 import torch.nn.functional as F
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache, partial
-from pathlib import Path
-from PIL import Image, ImageOps
+from functools import partial
 from fastcore.basics import first, patch
 from torch import nn
 from .basics import default_device
-from .dataloaders import DataLoader, DataLoaders, split_batch, to_device
+from .dataloaders import split_batch, to_device
 from .datasets import parse_idx
-from .display import image_array, notify, progress_bar, show_images
+from .display import show_images
 from .files import FileInfo, fetch, gunzip
 from .hooks import Hooks
-from .learner import Learner, evaluating
+from .images import ImageDataLoader, ImageDataLoaders, ImageReader
+from .learner import Learner, evaluating, model_device
 from .optimizers import AdamW
 import fastfound.checkpoints  # gives a Learner its `load`
-
-# %% ../nbs/07a_vision.ipynb #8e635da3
-_modes = {1: 'L', 3: 'RGB'}
-
-def as_viewed(
-    im:Image.Image, # of any mode
-    channels=3,     # 3 for colour, 1 for shades of grey
-) -> Image.Image:   # of mode RGB or L
-    "`im` as a viewer shows it: upright, and on white where it is transparent"
-    im = ImageOps.exif_transpose(im)
-    if im.mode[0] in 'IF':  # 16 bits or more a pixel
-        a = np.asarray(im).astype(np.float64)
-        low,high = (a.min(),a.max()) if im.mode=='F' else (0,65535)
-        im = Image.fromarray(((a-low)*255/max(high-low, 1e-9)).round().clip(0,255).astype(np.uint8))
-    elif 'A' in im.getbands() or 'transparency' in im.info:
-        im = im.convert('RGBA')
-        im = Image.alpha_composite(Image.new('RGBA', im.size, 'white'), im)
-    return im.convert(_modes[channels])
-
-# %% ../nbs/07a_vision.ipynb #c78f18f3
-def load_image(
-    path,         # of an image file
-    channels=3,   # 3 for colour, 1 for shades of grey
-    at_least=0,   # pixels a side that are enough: a JPEG may be decoded at half its size or less, but not below this
-) -> Image.Image: # of mode RGB or L
-    "The picture in a file, as a viewer shows it; a `ValueError` if it is damaged or no picture"
-    try:
-        with Image.open(path) as im:
-            if at_least: im.draft(None, (at_least,at_least))
-            return as_viewed(im, channels)
-    except Exception as e:  # each of Pillow's readers has its own ways to fail
-        if getattr(e, 'errno', None): raise  # the file is missing, or can't be read
-        raise ValueError(f'{path}: got a damaged file or no picture ({type(e).__name__}), wanted one, such as a PNG or a JPEG') from None
-
-# %% ../nbs/07a_vision.ipynb #e3ab7e8b
-@dataclass(frozen=True)
-class ImageReader:
-    "How a picture becomes a tensor"
-    channels: int = 3    # 3 for colour, 1 for shades of grey
-    size: tuple = None   # height and width in pixels, or one number for both; by default pictures keep their size
-    method: str = 'crop' # how a picture of another size gets there: 'crop', 'pad' or 'squish'
-    def __post_init__(self):
-        if self.channels not in _modes: raise ValueError(f'got channels={self.channels!r}, wanted 3 for colour or 1 for shades of grey')
-        if self.method not in ('crop','pad','squish'): raise ValueError(f"got method={self.method!r}, wanted 'crop', 'pad' or 'squish'")
-        if self.size is None: return
-        size = (self.size,)*2 if isinstance(self.size, int) else tuple(self.size)
-        if len(size)!=2 or not all(type(o) is int and o>0 for o in size): raise ValueError(f'got size={self.size!r}, wanted a number of pixels, or two: height and width')
-        object.__setattr__(self, 'size', size)
-    def __call__(self,
-        item, # the path of an image file, a PIL image, or an array or tensor: (h,w), (h,w,channels) or (channels,h,w), uint8 or floats between 0 and 1
-    ) -> torch.Tensor: # uint8 (channels,h,w)
-        "The picture as a tensor; a `ValueError` if it can't be read"
-        pixels = np.array(self.resize(self.open(item)))
-        return torch.from_numpy(pixels.reshape(*pixels.shape[:2], -1)).permute(2,0,1).contiguous()
-    def open(self, item):
-        "The picture as a PIL image"
-        if isinstance(item, (str,os.PathLike)): return load_image(item, self.channels, max(self.size or (0,)))
-        return as_viewed(item if isinstance(item, Image.Image) else Image.fromarray(_as_bytes(item)), self.channels)
-    def resize(self, im):
-        "`im` in the size wanted"
-        if self.size is None or im.size==self.size[::-1]: return im
-        size,how = self.size[::-1],Image.Resampling.BILINEAR  # which averages where the picture gets smaller
-        if self.method=='crop': return ImageOps.fit(im, size, how)
-        if self.method=='pad': return ImageOps.pad(im, size, how, _border_color(im))
-        return im.resize(size, how)
-
-def _as_bytes(a):
-    "An array of uint8, of booleans, or of floats between 0 and 1, as uint8"
-    a = image_array(a)
-    if a.dtype==np.uint8: return a
-    if a.dtype.kind not in 'bf' or not (a>=0).all() or not (a<=1).all(): raise ValueError(f'got an image of {a.dtype} from {a.min()} to {a.max()}, wanted uint8, or floats between 0 and 1')
-    return (a*255.).round().astype(np.uint8)
-
-def _border_color(im):
-    "The median of the border pixels of `im`, for each channel"
-    a = np.array(im)
-    median = np.median(np.concatenate([a[0], a[-1], a[:,0], a[:,-1]]), 0)
-    return tuple(median.astype(int).tolist()) if median.ndim else int(median)
-
-# %% ../nbs/07a_vision.ipynb #142d3c08
-@lru_cache(None)
-def _suffixes():
-    "The suffixes of the files that Pillow can read"
-    return {k for k,v in Image.registered_extensions().items() if v in Image.OPEN}
-
-def is_picture(path): return path.suffix.lower() in _suffixes()
-
-def is_hidden(path): return path.name.startswith(('.', '__'))
-
-def image_files(
-    folder, # holds a folder for each class
-):
-    "Two dicts: the picture files of each class, and other files among them; hidden files and folders are left out"
-    pictures,others = {},{}
-    for d in sorted(o for o in Path(folder).iterdir() if o.is_dir() and not is_hidden(o)):
-        files = sorted(o for o in d.iterdir() if o.is_file() and not is_hidden(o))
-        pictures[d.name],others[d.name] = [[o for o in files if is_picture(o)==known] for known in (True,False)]
-    return pictures,others
-
-def get_image_files(
-    path, # a folder
-) -> list:
-    "All picture files in `path`, at any depth, sorted; hidden files and folders are left out"
-    found,folders = [],[Path(path)]
-    for d in folders:
-        there = sorted(o for o in d.iterdir() if not is_hidden(o))
-        found += [o for o in there if o.is_file() and is_picture(o)]
-        folders += [o for o in there if o.is_dir() and not o.is_symlink()]
-    return sorted(found)
-
-def list_paths(paths, most=5):
-    "The names of `paths` with their folders, as text"
-    return ', '.join('/'.join(o.parts[-2:]) for o in paths[:most]) + f' and {len(paths)-most} more'*(len(paths)>most)
-
-def notify_skipped(paths, one, many):
-    if paths: notify(f'skipped {len(paths)} {one if len(paths)==1 else many}: {list_paths(paths)}')
-
-def labelled_files(
-    folder, # holds a folder for each class
-) -> list:
-    "Pairs of a picture file and the name of its folder, with a notice of other files that are skipped"
-    pictures,others = image_files(folder)
-    empty = [k for k,v in pictures.items() if not v]
-    if empty or not pictures: raise ValueError(f"{Path(folder)/(empty or [''])[0]}: got {'no pictures' if empty else 'no folders of pictures'}, wanted a folder for each class with pictures in it")
-    notify_skipped(sum(others.values(), []), 'file that is no picture', 'files that are no pictures')
-    return [(o,label) for label,files in pictures.items() for o in files]
-
-# %% ../nbs/07a_vision.ipynb #97b43518
-def read_images(
-    paths,            # of image files
-    read,             # an ImageReader
-    cache_bytes=2**30 # the most memory to keep pixels in
-) -> tuple:           # uint8 (n,c,h,w), or None where they need more memory than that; and a dict from row to what is wrong with a file
-    "Decode all `paths` in threads; a `ValueError` if the pictures are of different sizes"
-    wrong,odd,shapes = {},{},[]
-    def decode(rows):
-        for i in rows:
-            try: x = read(paths[i])
-            except ValueError as e: wrong[i] = e
-            else:
-                if tuple(x.shape)!=shape: odd[i] = tuple(x.shape)
-                elif pixels is not None: pixels[i] = x
-    shape = _first_shape(paths, read)
-    pixels = torch.empty(len(paths), *shape, dtype=torch.uint8) if len(paths)*np.prod(shape)<=cache_bytes else None
-    parts = [range(i, min(i+64, len(paths))) for i in range(0, len(paths), 64)]
-    with ThreadPoolExecutor(min(32, os.cpu_count() or 1)) as pool, progress_bar(total=len(paths), desc='reading pictures', unit=' pictures') as bar:
-        for rows,_ in zip(parts, pool.map(decode, parts)): bar.update(len(rows))
-    if odd:
-        i = min(odd)
-        raise ValueError(f'{paths[i]}: got a picture of {odd[i][1]} by {odd[i][2]} pixels (height by width) and others of {shape[1]} by {shape[2]}, wanted one size for all; size=... brings them to one')
-    return pixels,wrong
-
-def _first_shape(paths, read):
-    "The shape of the first picture that can be read"
-    for o in paths:
-        try: return tuple(read(o).shape)
-        except ValueError: pass
-    raise ValueError(f'got {len(paths)} pictures that are damaged, the first of them {list_paths(paths[:1])}, wanted some that can be read')
-
-# %% ../nbs/07a_vision.ipynb #4a41ae34
-class ImageFiles:
-    "Picture files as a dataset: each item is a uint8 tensor (c,h,w) and a class number"
-    def __init__(self, paths, targ, read): self.paths,self.targ,self.read = paths,targ,read
-    def __len__(self): return len(self.paths)
-    def __getitem__(self, i): return self.read(self.paths[i]),self.targ[i]
-
-class ImageDataLoader(DataLoader):
-    "A DataLoader over bytes whose batches have floats between 0 and 1"
-    def __iter__(self): return map(_as_floats, super().__iter__())
-
-def _as_floats(batch):
-    x,y = batch
-    return x.float().div_(255),y
-
-# %% ../nbs/07a_vision.ipynb #f9fc8c92
-class ImageDataLoaders(DataLoaders):
-    "DataLoaders for folders of pictures: floats (n,channels,h,w) between 0 and 1, and int64 class numbers"
-    def __init__(self, train, valid=None, vocab=None,
-        read=None,    # the ImageReader that made their pictures; `predict` uses it for others
-        files=((),()),# the picture files in `train` and in `valid`, in the order of their rows
-    ):
-        super().__init__(train, valid, vocab)
-        self.read,self.files = read or ImageReader(),files
-    def as_batch(self, item):
-        "A picture, as `ImageReader` takes it, as a batch of one; a tensor of floats is taken to be in the form of a batch already"
-        if isinstance(item, torch.Tensor) and item.is_floating_point() and item.ndim==3: return [item[None]]
-        return [self.read(item)[None]/255]
-    @classmethod
-    def from_files(cls,
-        train, valid,      # pairs of a picture file and a label
-        vocab=None,        # the labels there may be, in the order of their numbers; by default those in `train`, sorted
-        bs=64,             # pictures in a training batch; validation batches are twice as large
-        size=None,         # height and width, or one number for both; needed where the files differ
-        method='crop',     # how a picture of another size gets there: 'crop', 'pad' or 'squish'
-        channels=3,        # 3 for colour, 1 for shades of grey
-        damaged='raise',   # what to do about damaged files: 'raise' a `ValueError`, or 'skip' them with a notice
-        cache_bytes=2**30, # the most memory to keep pixels in; above that, files are read for each batch
-        num_workers=0,     # processes that do so
-    ):
-        "DataLoaders for lists of files"
-        if damaged not in ('raise','skip'): raise ValueError(f"got damaged={damaged!r}, wanted 'raise' or 'skip'")
-        vocab,targ = _class_numbers(train, valid, vocab)
-        paths,read = [Path(o) for o,_ in [*train, *valid]],ImageReader(channels, size, method)
-        pixels,wrong = read_images(paths, read, cache_bytes)
-        _report_damaged([paths[i] for i in sorted(wrong)], len(paths), damaged)
-        def loader(rows, **kw):
-            rows = [i for i in rows if i not in wrong]
-            files = [paths[i] for i in rows]
-            x = None if pixels is None else pixels[rows] if wrong else pixels[rows[0]:rows[-1]+1]
-            return ImageDataLoader(ImageFiles(files, targ[rows].tolist(), read) if x is None else (x, targ[rows]), num_workers=num_workers, **kw),files
-        (train_dl,a),(valid_dl,b) = loader(range(len(train)), batch_size=bs, shuffle=True),loader(range(len(train), len(paths)), batch_size=2*bs)
-        train_dl.drop_last = len(a)>bs and len(a)%bs==1  # batch normalisation needs more than one picture
-        return cls(train_dl, valid_dl, vocab, read, (a,b))
-    @classmethod
-    def from_folder(cls,
-        path,                         # of the folder that holds the folders `train` and `valid`, or the classes
-        train='train', valid='valid', # their names
-        valid_pct=None,               # instead, the fraction of all pictures to put aside at random for validation
-        seed=None,                    # of that choice; the global random numbers by default
-        **kw,                         # passed to `from_files`
-    ):
-        "DataLoaders for folders of pictures, whose names are the labels"
-        path,parts = Path(path),[Path(path)/train, Path(path)/valid]
-        if not path.is_dir(): raise ValueError(f'{path}: got no folder of that name, wanted a folder of pictures')
-        if valid_pct is not None:
-            pairs = sum([labelled_files(o) for o in (parts if all(o.is_dir() for o in parts) else [path])], [])
-            return cls.from_lists(path, *zip(*pairs), valid_pct, seed, **kw)
-        if not all(o.is_dir() for o in parts):
-            there = ', '.join(sorted(o.name for o in path.iterdir() if o.is_dir() and not is_hidden(o)))
-            raise ValueError(f'{path}: got the folders {there or "none"}, wanted {train} and {valid}; train= and valid= give other names, and valid_pct=0.2 puts a fifth of all pictures aside at random')
-        return cls.from_files(*map(labelled_files, parts), **kw)
-    @classmethod
-    def from_lists(cls,
-        path,          # of the folder that `fnames` are relative to
-        fnames,        # of picture files
-        labels,        # one for each
-        valid_pct=0.2, # the fraction to put aside at random for validation
-        seed=None,     # of that choice; the global random numbers by default
-        **kw,          # passed to `from_files`
-    ):
-        "DataLoaders for files and their labels"
-        fnames,labels = [Path(path)/o for o in fnames],list(labels)
-        n = len(fnames)
-        if len(labels)!=n: raise ValueError(f'got {n} files and {len(labels)} labels, wanted as many of each')
-        if not 0<valid_pct<1 or n<2: raise ValueError(f'got valid_pct={valid_pct!r} of {n} pictures, wanted a number between 0 and 1, and at least two pictures')
-        order = torch.randperm(n, generator=None if seed is None else torch.Generator().manual_seed(seed)).tolist()
-        cut = min(max(round(n*valid_pct), 1), n-1)
-        valid,train = [[(fnames[i],labels[i]) for i in sorted(o)] for o in (order[:cut], order[cut:])]
-        return cls.from_files(train, valid, **{'vocab': sorted(set(labels), key=str), **kw})
-    @classmethod
-    def from_name_func(cls,
-        path,       # of the folder that `fnames` are relative to
-        fnames,     # of picture files, such as `get_image_files(path)`
-        label_func, # called with the name of each file, without its folder
-        **kw,       # passed to `from_lists`
-    ):
-        "DataLoaders for files whose names tell their labels"
-        fnames = list(map(Path, fnames))
-        return cls.from_lists(path, fnames, [label_func(o.name) for o in fnames], **kw)
-    @classmethod
-    def from_name_re(cls,
-        path,   # of the folder that `fnames` are relative to
-        fnames, # of picture files, such as `get_image_files(path)`
-        pat,    # a regular expression, whose first group is the label
-        **kw,   # passed to `from_lists`
-    ):
-        "DataLoaders for files whose names tell their labels"
-        def label(name):
-            if m := re.search(pat, name): return m[1]
-            raise ValueError(f'got the file {name}, wanted a name in which {pat!r} finds something')
-        return cls.from_name_func(path, fnames, label, **kw)
-
-def _class_numbers(train, valid, vocab):
-    "The labels in order, and the class number of each pair in `train` and then in `valid`"
-    if not train or not valid: raise ValueError(f'got {len(train)} pictures to train on and {len(valid)} to validate on, wanted some of each')
-    vocab = sorted({label for _,label in train}, key=str) if vocab is None else list(vocab)
-    number = {label: i for i,label in enumerate(vocab)}
-    unknown = sorted({str(label) for _,label in [*train, *valid] if label not in number})
-    if unknown: raise ValueError(f"got pictures of {', '.join(unknown)}, wanted only {', '.join(map(str, vocab))}, the classes of the training pictures or of vocab")
-    if len(vocab)<2: raise ValueError(f'got pictures of one class ({vocab[0]}), wanted at least two')
-    return vocab,torch.tensor([number[label] for _,label in [*train, *valid]])
-
-def _report_damaged(paths, n, damaged):
-    "Name the damaged files: in an error, or in a notice"
-    if damaged=='skip': notify_skipped(paths, 'damaged file', 'damaged files')
-    elif paths: raise ValueError(f"got {len(paths)} damaged of {n} pictures, wanted whole ones; mend or remove {list_paths(paths)}, or leave them out with damaged='skip'")
 
 # %% ../nbs/07a_vision.ipynb #b781d538
 def vision_learner(
@@ -329,8 +39,10 @@ def vision_learner(
     n_out=None,                # number of outputs; by default the number of classes
 ) -> Learner:
     "A Learner for pictures, with a new network on the fastest device"
-    if pretrained: raise ValueError('got pretrained=True, wanted False: there are no pretrained weights here. Train from scratch with `fit_one_cycle`, or load weights that you have with `learn.load(path)` or `learn.model.load_state_dict(...)`')
-    if n_out is None and dls.vocab is None: raise ValueError('got DataLoaders without a vocab, wanted one, or n_out=..., the number of outputs')
+    if pretrained:
+        raise ValueError('got pretrained=True, wanted False: there are no pretrained weights here. '
+                         'Train from scratch with `fit_one_cycle`, or load weights that you have with `learn.load(path)`')
+    if n_out is None and dls.vocab is None: raise ValueError('got DataLoaders without a vocab, wanted one, or the number of outputs n_out')
     xb,*_ = split_batch(first(dls.valid or dls.train))
     if xb.ndim!=4: raise ValueError(f'got inputs of shape {tuple(xb.shape)}, wanted images (n,channels,h,w)')
     model = arch(n_out or len(dls.vocab), n_in=xb.shape[1]).to(default_device())
@@ -341,7 +53,7 @@ cnn_learner = vision_learner  # its name in the first edition of the fastai book
 @patch
 def fine_tune(self:Learner, *args, **kw):
     "Only an error that says what to do instead: there are no pretrained weights to tune"
-    raise NotImplementedError('fine_tune adapts pretrained weights, and there are none here. Train from scratch with `fit_one_cycle(n_epoch, lr_max)`')
+    raise NotImplementedError('fine_tune adapts pretrained weights, and there are none here. Train from scratch with `fit_one_cycle`')
 
 # %% ../nbs/07a_vision.ipynb #c1f54171
 def show_filters(
@@ -349,11 +61,13 @@ def show_filters(
     nrows=2,         # rows of the grid
     imsize=0.8,      # inches a kernel
 ):
-    "Show the kernels of the first convolution as images: in colour for three channels; for one, blue where weights are positive and red where they are negative"
-    w = next((p.detach().cpu() for p in model.parameters() if p.ndim==4), None)
-    if w is None or w.shape[1] not in (1,3): raise ValueError(f"show_filters: got {'a model without a convolution' if w is None else f'kernels for {w.shape[1]} channels'}, wanted a first convolution for 1 or 3 channels")
+    "Show the kernels of the first convolution: in colour for three channels; for one, positive weights in blue and negative ones in red"
+    w = first(p.detach().cpu() for p in model.parameters() if p.ndim==4)
+    if w is None or w.shape[1] not in (1,3):
+        got = 'a model without a convolution' if w is None else f'kernels for {w.shape[1]} channels'
+        raise ValueError(f'show_filters: got {got}, wanted a first convolution for 1 or 3 channels')
     most = w.abs().max().item()
-    show_images(0.5+w.permute(0,2,3,1)/(2*most) if w.shape[1]==3 else w[:,0], nrows, imsize=imsize, **({} if w.shape[1]==3 else dict(cmap='RdBu', vmin=-most, vmax=most)))
+    show_images(0.5+w.permute(0,2,3,1)/(2*most) if w.shape[1]==3 else w[:,0], nrows, imsize=imsize, cmap='RdBu', vmin=-most, vmax=most)
 
 # %% ../nbs/07a_vision.ipynb #59fff990
 def class_activation_map(
@@ -362,20 +76,16 @@ def class_activation_map(
     c,                  # number of the class
 ) -> torch.Tensor:      # (n,h',w'), with the height and width of the last feature maps
     "How much each position of the last feature maps adds to the logit of class `c` (Zhou and others 2016, eq. 2)"
-    linear = ([o for o in model.modules() if isinstance(o, nn.Linear)] or [None])[-1]
-    pooled,outputs = [],[]
+    linear,outputs = first(o for o in reversed([*model.modules()]) if isinstance(o, nn.Linear)),[]
     def keep_maps(layer, out):
         if isinstance(out, torch.Tensor) and out.ndim==4 and out[0,0].numel()>1: outputs.append(out)
-    def keep_pooled(layer, args): pooled.append(args[0])
-    if linear is not None:
-        handle = linear.register_forward_pre_hook(keep_pooled)
-        try:
-            with evaluating(model), torch.no_grad(), Hooks(model.modules(), keep_maps): model(to_device(x, linear.weight.device))
-        finally: handle.remove()
-        for maps in reversed(outputs):
-            if any(o.shape==pooled[0].shape and torch.allclose(o, pooled[0], atol=1e-5) for o in (maps.mean((2,3)), maps.amax((2,3)))):
-                return torch.einsum('k,nkyx->nyx', linear.weight[c].detach(), maps).cpu()
-    raise ValueError('class_activation_map: got another network, wanted one that ends in global average or maximum pooling, of feature maps with more than one position, and a linear layer')
+    with evaluating(model), torch.no_grad(), Hooks(model.modules(), keep_maps): logits = model(to_device(x, model_device(model)))
+    for maps in reversed(outputs if linear else []):
+        for pooled in (maps.mean((2,3)), maps.amax((2,3))):
+            if pooled.shape[1]==linear.in_features and torch.allclose(linear(pooled), logits, atol=1e-5):
+                return torch.einsum('k,nkyx->nyx', linear.weight[c], maps).detach().cpu()
+    raise ValueError('class_activation_map: got another network, wanted one that ends in global average or maximum pooling, '
+                     'of feature maps with more than one position, and a linear layer')
 
 # %% ../nbs/07a_vision.ipynb #1787fdde
 @dataclass(frozen=True, repr=False)

@@ -1,4 +1,4 @@
-"Digits drawn by code, as a hand would draw them: strokes through a few jittered points, rounded, slanted, on a canvas of any size; and a sheet to test the reading of files with."
+"Digits drawn by code, as a hand would: strokes through jittered points, on a canvas of any size; and a sheet for tests of reading."
 import math, random
 from PIL import Image, ImageDraw
 
@@ -30,7 +30,7 @@ def smooth(points, times=4):
     return points
 
 def strokes(digit, rng, turn=15, jitter=.028):
-    "The strokes of `digit` in a random style, shaken, slanted and turned by up to `turn` degrees, as points around (0,0) in a height of about 1"
+    "The strokes of `digit` in a random style, shaken, slanted and rotated by up to `turn` degrees, as points around (0,0), about 1 high"
     moved,wide,slant,angle = {},rng.uniform(.85,1.25),rng.uniform(-.12,.25),math.radians(rng.uniform(-turn, turn))
     def place(p):
         if p not in moved: moved[p] = p[0]+rng.gauss(0, jitter),p[1]+rng.gauss(0, jitter)  # a point that is met twice moves as one
@@ -39,7 +39,7 @@ def strokes(digit, rng, turn=15, jitter=.028):
     return [smooth([place(p) for p in stroke]) for stroke in rng.choice(STYLES[digit])]
 
 def draw(digit, rng, height, width, dark=True):
-    "An RGB picture of `digit`, `height` pixels high with a pen `width` pixels wide, somewhere on a larger sheet, dark on light or light on dark"
+    "An RGB picture of `digit`, `height` pixels high with a pen `width` pixels wide, somewhere on a larger sheet"
     lines,k = strokes(digit, rng),4  # drawn four times as large and reduced, for soft edges
     xs,ys = [[o[i]*height for line in lines for o in line] for i in (0,1)]
     w,h = max(xs)-min(xs)+width,max(ys)-min(ys)+width

@@ -7,7 +7,7 @@ from fastfound.learner import Callback
 from fastfound import demo
 from fastfound.datasets import get_mnist
 from fastfound.basics import set_seed
-from fastfound.demo import new_learner, normalized_sets
+from fastfound.handwriting import new_learner, normalized_sets
 
 pytestmark = pytest.mark.not_numerical
 

@@ -1,57 +1,18 @@
-"Image files as they come: transparent, rotated, of 16 bits, damaged, blank, in folders with other things in them."
-import os, random
+"Drawings become digits as MNIST has them, and a model and its reader go into a file and come back."
 import pytest, torch
 import numpy as np
 from PIL import Image, ImageDraw
 from drawings import sheet
+from fastfound.basics import set_seed
 from fastfound.datasets import get_mnist
-from fastfound.handwriting import BlankPicture, Preprocessing, center_by_mass, extract_ink, find_splits, folder_splits, frame_digit, load_all, read_image
-from fastfound.vision import image_files
+from fastfound.handwriting import (DigitReader, MODELS, ModelBundle, center_by_mass, digit_loaders, extract_ink, frame_digit,
+                                   normalized_sets, similarity_baseline)
+from fastfound.images import BlankPicture, ImageDataLoaders, ImageReader
+from fastfound.weights import write_state
 
 pytestmark = pytest.mark.not_numerical
 
 def array(im): return torch.from_numpy(np.array(im))
-
-def test_alpha(tmp_path):
-    "What is transparent is paper, in each of the modes that know transparency"
-    want = array(sheet())
-    rgba = sheet('RGBA', paper=(0,0,0,0), ink=(0,0,0,255))
-    rgba.save(tmp_path/'rgba.png')
-    sheet('LA', paper=(0,0), ink=(0,255)).save(tmp_path/'la.png')
-    palette = sheet('L', paper=1, ink=0).convert('P')
-    palette.putpalette([0,0,0, 0,0,0])
-    palette.save(tmp_path/'p.png', transparency=1)
-    palette.save(tmp_path/'p.gif', transparency=1)
-    rgba.save(tmp_path/'rgba.webp', lossless=True)
-    for o in sorted(tmp_path.iterdir()): assert torch.equal(read_image(o), want), o.name
-    half = Image.new('RGBA', (4,4), (0,0,0,128))
-    half.save(tmp_path/'half.png')
-    assert read_image(tmp_path/'half.png').unique().tolist()==[127]
-
-@pytest.mark.parametrize('orientation, back', [(2,'FLIP_LEFT_RIGHT'), (3,'ROTATE_180'), (4,'FLIP_TOP_BOTTOM'), (5,'TRANSPOSE'), (6,'ROTATE_90'), (7,'TRANSVERSE'), (8,'ROTATE_270')])
-def test_exif(tmp_path, orientation, back):
-    "All ways to hold a phone give the same picture"
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    sheet().transpose(getattr(Image.Transpose, back)).save(tmp_path/'x.png', exif=exif)
-    assert torch.equal(read_image(tmp_path/'x.png'), array(sheet()))
-
-def test_16_bits(tmp_path):
-    grey = np.linspace(0, 65535, 400).reshape(20,20).astype(np.uint16)
-    Image.fromarray(grey).save(tmp_path/'x.png')
-    Image.fromarray(grey).save(tmp_path/'x.tif')
-    Image.fromarray(grey.astype(np.float32)/65535).save(tmp_path/'float.tif')
-    want = torch.from_numpy((grey/257).round().astype(np.uint8))
-    for o in sorted(tmp_path.iterdir()): assert (read_image(o).int()-want.int()).abs().max()<=1, o.name
-
-def test_damaged(tmp_path):
-    sheet().save(tmp_path/'good.png')
-    good = (tmp_path/'good.png').read_bytes()
-    for i,data in enumerate((b'', b'hello', good[:len(good)//2], b'\xff\xd8\xff\xe0'+bytes(50), b'GIF89a'+bytes(9))):
-        (tmp_path/f'{i}.png').write_bytes(data)
-        with pytest.raises(ValueError, match=f'{i}.png: got a damaged file or no picture'): read_image(tmp_path/f'{i}.png')
-    with pytest.raises(FileNotFoundError): read_image(tmp_path/'none.png')
-    with pytest.raises(OSError): read_image(tmp_path)
 
 @pytest.mark.parametrize('paper, ink', [(255,0), (0,255), (200,90), (60,160), (128,0)])
 def test_polarity(paper, ink):
@@ -71,10 +32,10 @@ def test_blank(tmp_path):
     for x in (torch.zeros(30,30).byte(), torch.full((30,30), 255).byte(), (200+4*torch.rand(30,30, generator=g)).byte()):
         with pytest.raises(BlankPicture): extract_ink(x)
     Image.new('L', (50,30), 255).save(tmp_path/'blank.jpg')
-    for preprocess in (Preprocessing(), Preprocessing(False)):
-        with pytest.raises(BlankPicture, match='blank.jpg: got a blank picture'): preprocess(tmp_path/'blank.jpg')
+    with pytest.raises(BlankPicture, match="got a blank picture: no pixel differs by 8 % from the border with invert='auto'"):
+        DigitReader()(tmp_path/'blank.jpg')
     sheet('RGBA', paper=(0,0,0,0), ink=(255,255,255,255)).save(tmp_path/'white.png')
-    with pytest.raises(BlankPicture): Preprocessing()(tmp_path/'white.png')
+    with pytest.raises(BlankPicture): DigitReader()(tmp_path/'white.png')
 
 @pytest.mark.parametrize('h, w', [(40,4), (4,40), (200,60), (10,7), (20,20), (3,1)])
 def test_frame(h, w):
@@ -108,83 +69,94 @@ def test_digits_of_mnist_stay():
     same = ((framed-x/255).abs().mean((1,2))<0.005).float().mean()
     assert same>0.95, same  # 0.967; the rest is a pixel away
 
-def test_aspect_ratio_without_frame(tmp_path):
-    "A square in a wide picture stays a square, and what is added has the colour of the border"
-    im = Image.new('L', (280,140), 90)
-    ImageDraw.Draw(im).rectangle((100,30,169,99), fill=240)
+def test_reader_takes_any_picture(tmp_path):
+    "A path, a string, an image in several modes, arrays and tensors; what it returns is ink on black"
+    im = sheet('RGB', paper=(250,240,230), ink=(20,0,30))
     im.save(tmp_path/'x.png')
-    x = Preprocessing(False, 'no')(tmp_path/'x.png')
-    assert int((x>200).any(0).sum())==int((x>200).any(1).sum())==7 and x[0,0]==x[-1,-1]==90
-    assert torch.equal(Preprocessing(False, 'yes')(tmp_path/'x.png'), 255-x)
-    assert torch.equal(Preprocessing(False, 'auto')(tmp_path/'x.png'), x)  # a border of 90 is dark
+    want = DigitReader()(tmp_path/'x.png')
+    assert want.shape==DigitReader.shape and want.dtype==torch.uint8 and want.max()==255 and (want==0).float().mean()>0.5
+    for o in (str(tmp_path/'x.png'), im, im.convert('RGBA'), np.array(im), array(im)/255):
+        assert (DigitReader()(o).int()-want.int()).abs().max()<=2
+    assert torch.equal(DigitReader('yes')(im), want)
+    with pytest.raises(BlankPicture): DigitReader('no')(im)
+    with pytest.raises(ValueError, match="got invert='maybe', wanted 'yes', 'no' or 'auto'"): DigitReader('maybe')
+    (tmp_path/'bad.png').write_bytes(b'hello')
+    with pytest.raises(ValueError, match='bad.png: got a damaged file'): DigitReader()(tmp_path/'bad.png')
 
-def folder_of(path, *splits, classes=('flat','tall'), n=6):
-    "Pictures of bars in `path`, in folders of `splits` if there are any"
-    for split in splits or ('',):
-        for c in classes:
-            (path/split/c).mkdir(parents=True)
-            for i in range(n):
-                im = Image.new('L', (40,40))
-                ImageDraw.Draw(im).rectangle((5,8+i,34,12+i) if c=='flat' else (8+i,5,12+i,34), fill=200+i)
-                im.save(path/split/c/f'{i}.png')
-    return path
+# Data
 
-def test_hidden_and_others(tmp_path, capfd):
-    "What the system and editors leave is passed over silently; what is no picture is named and skipped"
-    folder_of(tmp_path)
-    for o in ('.ipynb_checkpoints', '__MACOSX', '.git'): 
-        (tmp_path/o).mkdir()
-        (tmp_path/o/'0.png').write_bytes((tmp_path/'flat/0.png').read_bytes())
-    (tmp_path/'flat/._0.png').write_bytes(b'resource fork')
-    (tmp_path/'flat/.DS_Store').write_bytes(b'')
-    (tmp_path/'notes.txt').write_text('')
-    before = folder_splits(tmp_path)
-    assert before.vocab==['flat','tall'] and capfd.readouterr().err==''
-    (tmp_path/'flat/notes.txt').write_text('')
-    (tmp_path/'tall/Thumbs.db').write_text('')
-    after = folder_splits(tmp_path)
-    assert torch.equal(before.train[0], after.train[0])
-    assert capfd.readouterr().err=='fastfound: skipped 2 files that are no pictures: flat/notes.txt, tall/Thumbs.db\n'
+def test_digits_as_images():
+    "The sets of the page and the DataLoaders hold the same digits in the same order"
+    data = get_mnist('sample')
+    (x,y),(x_valid,y_valid),(x_test,y_test) = normalized_sets(data)
+    assert x.shape==(3334,1,28,28) and abs(x.mean())<1e-4 and abs(x.std()-1)<1e-4 and abs(x_test.mean())>1e-4
+    dls = digit_loaders(data, 32)
+    assert (dls.train.n,dls.valid.n,dls.vocab,dls.read)==(len(y),len(y_valid),[str(i) for i in range(10)],DigitReader())
+    xb,yb = next(iter(dls.valid))
+    mean,std = data.x_train[:len(y)].float().mean()/255,data.x_train[:len(y)].float().std()/255
+    assert torch.equal(yb, y_valid[:64]) and torch.allclose((xb-mean)/std, x_valid[:64], atol=1e-4)
+    assert torch.equal(torch.cat([x_test, x_valid]).amin((1,2,3)).unique(), x.min()[None])
 
-def test_damaged_in_folder(tmp_path):
-    "All damaged files are named at once"
-    folder_of(tmp_path, 'train', 'valid')
-    for o in ('train/flat/1.png', 'train/tall/4.png'): (tmp_path/o).write_bytes((tmp_path/o).read_bytes()[:50])
-    with pytest.raises(ValueError, match='got 2 damaged of 12 pictures.*flat/1.png, tall/4.png'): folder_splits(tmp_path)
+def test_baseline():
+    "Two digits and all ten: the mean of the accuracies on each"
+    data = get_mnist('sample')
+    assert 0.9<similarity_baseline(data)<0.98 and 0.6<similarity_baseline(data, range(10))<0.75
+    assert abs(similarity_baseline(data, (7,3))-similarity_baseline(data))<1e-6
 
-def test_blank_in_folder(tmp_path, capfd):
-    folder_of(tmp_path, 'train', 'val')
-    Image.new('L', (9,9)).save(tmp_path/'train/flat/empty.png')
-    assert len(folder_splits(tmp_path).train[0])==12
-    assert capfd.readouterr().err=='fastfound: skipped 1 blank picture: flat/empty.png\n'
+# Models
 
-@pytest.mark.parametrize('names, sizes', [
-    (('train','valid'), (12,12,12)), (('train','val'), (12,12,12)), (('Training','Validation'), (12,12,12)), (('train','test'), (10,2,12)), (('training','testing'), (10,2,12)),
-    (('train','val','test'), (12,12,12)), ((), (10,2,2))])
-def test_layouts(tmp_path, names, sizes):
-    splits = folder_splits(folder_of(tmp_path, *names))
-    assert tuple(len(o[1]) for o in splits[:3])==sizes and splits.vocab==['flat','tall']
-    assert (splits.test is splits.valid)==('test' not in [o.lower() for o in names] and 'testing' not in names)
-    assert len(load_all(tmp_path, ['flat','tall'], Preprocessing(False))[1])==12*max(1, len(names))
+READERS = DigitReader('yes'),ImageReader(3, (16,24), 'pad')
 
-def test_unknown_layouts(tmp_path):
-    folder_of(tmp_path/'a', 'val', 'test')
-    with pytest.raises(ValueError, match='got the folders test, val, wanted train and valid'): folder_splits(tmp_path/'a')
-    folder_of(tmp_path/'b', classes=('train','flat'))  # a class may be called like that
-    assert find_splits(tmp_path/'b')=={} and folder_splits(tmp_path/'b').vocab==['flat','train']
-    folder_of(tmp_path/'c', 'train')
-    with pytest.raises(ValueError, match='got the folders train, wanted'): folder_splits(tmp_path/'c')
-    folder_of(tmp_path/'d', classes=('train','valid'))
-    with pytest.raises(ValueError, match='got pictures of 0 classes'): folder_splits(tmp_path/'d')
-    folder_of(tmp_path/'e', 'train', 'valid')
-    os.rename(tmp_path/'e/valid/flat', tmp_path/'e/valid/round')
-    with pytest.raises(ValueError, match='got pictures of round, wanted only flat, tall'): folder_splits(tmp_path/'e')
+@pytest.mark.parametrize('read', READERS)
+@pytest.mark.parametrize('name', MODELS)
+def test_bundle_in_a_file(tmp_path, name, read):
+    "After training: the same predictions, and the reader, the classes and the source are there again"
+    set_seed(0)
+    bundle = ModelBundle(name, ['a','b','c'], read, 'there')
+    x,y = torch.randint(256, (50,*read.shape)).byte(),torch.arange(50)%3
+    dls = ImageDataLoaders.from_dsets((x/255, y), (x/255, y), bs=10)
+    bundle.learner(dls).fit(1, quiet=True)
+    bundle.save(tmp_path/'m.pth')
+    again = ModelBundle.load(tmp_path/'m.pth')
+    assert (again.name,again.vocab,again.read,again.source)==(name,['a','b','c'],read,'there')
+    logits = bundle.predict(x/255)
+    assert logits.shape==(50,3) and torch.equal(again.predict(x/255), logits)
+    assert torch.allclose(again.predict(x[:1]/255), logits[:1], atol=1e-5)  # no statistics of the batch
+    with pytest.raises(ValueError, match=r'got images of \(1, 5, 5\), wanted \('): again.predict(torch.rand(2,1,5,5))
 
-def test_same_split_each_time(tmp_path):
-    a,b = [folder_splits(folder_of(tmp_path/str(i), n=11)) for i in range(2)]
-    random.seed(5); torch.manual_seed(5)
-    c = folder_splits(tmp_path/'0')
-    assert torch.equal(a.valid[0], b.valid[0]) and torch.equal(a.valid[0], c.valid[0])
-    rows = {tuple(o.tolist()) for o in a.train[0]}
-    assert not any(tuple(o.tolist()) in rows for o in a.valid[0])  # nothing is on both sides
-    assert image_files(tmp_path/'0')[0].keys()=={'flat','tall'}
+def test_colours_are_seen():
+    "A model for colour images has kernels for three channels, and learns what only the colour tells"
+    x = torch.zeros(40,3,16,16, dtype=torch.uint8)
+    x[:20,0],x[20:,1] = 120,120
+    dls = ImageDataLoaders.from_dsets((x/255, torch.arange(40)//20), (x/255, torch.arange(40)//20), bs=8)
+    bundle = ModelBundle('resnet', ['red','green'], ImageReader(3, 16))
+    learn = bundle.learner(dls)
+    learn.fit_one_cycle(10, quiet=True)
+    assert bundle.model[0].weight.shape[1]==3 and learn.recorder['accuracy'][-1]==1
+
+def test_wrong_arguments_of_a_bundle():
+    with pytest.raises(ValueError, match="got the model 'vgg', wanted one of linear, net, deep, by_hand, resnet"):
+        ModelBundle('vgg', ['a','b'])
+    for read in ('grey', ImageReader(), lambda path: None):
+        with pytest.raises(TypeError, match='wanted a DigitReader, or an ImageReader with a size'): ModelBundle('net', ['a','b'], read)
+
+def test_wrong_contents(tmp_path):
+    "A file of the right kind with something else in it gets one clear error"
+    weights = ModelBundle('linear', ['a','b']).model.state_dict()
+    good = dict(name='linear', vocab=['a','b'], read=dict(kind='DigitReader', invert='auto'), source='x', weights=weights)
+    write_state(tmp_path/'m.pth', 'model', **good)
+    assert ModelBundle.load(tmp_path/'m.pth').vocab==['a','b']
+    readers = {}, dict(kind='Other'), dict(kind='DigitReader', colour=1), dict(kind='DigitReader', invert=5)
+    readers += dict(kind='ImageReader'), dict(kind='ImageReader', channels='x', size=8), dict(kind='ImageReader', channels=[3], size=8)
+    others = dict(name='vgg'), dict(vocab=['a','b','c']), dict(weights={}), dict(weights={'2.weight': 5})
+    for wrong in (*others, *(dict(read=o) for o in readers)):
+        write_state(tmp_path/'m.pth', 'model', **{**good, **wrong})
+        with pytest.raises(ValueError, match='m.pth: got a model file with other contents than expected'):
+            ModelBundle.load(tmp_path/'m.pth')
+    for name in good:
+        write_state(tmp_path/'m.pth', 'model', **{**good, name: None})
+        with pytest.raises(ValueError, match=f'm.pth: got a file of that kind in which .{name}. is a NoneType'):
+            ModelBundle.load(tmp_path/'m.pth')
+        write_state(tmp_path/'m.pth', 'model', **{k: v for k,v in good.items() if k!=name})
+        with pytest.raises(ValueError, match=f'm.pth: got a file of that kind in which .{name}. is missing'):
+            ModelBundle.load(tmp_path/'m.pth')

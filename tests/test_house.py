@@ -121,7 +121,7 @@ PLACES = {
     'set_seed': 'basics', 'test_near': 'basics', 'check_tensor': 'basics', 'median_time': 'basics', 'speedup': 'basics', 'Hooks': 'hooks',
     'Graph': 'graphs', 'gv': 'graphs', 'Learner': 'learner', 'Callback': 'learner', 'Recorder': 'learner', 'accuracy': 'learner',
     'one_cycle': 'schedules', 'Scheduler': 'schedules', 'fit_one_cycle': 'schedules', 'MixedPrecision': 'mixed_precision',
-    'atomic_write': 'files', 'digit_resnet': 'resnet', 'resnet_optimizer': 'optimizers', 'Value': 'value', 'Tensor': 'engine',
+    'atomic_write': 'files', 'resnet_optimizer': 'optimizers', 'Value': 'value', 'Tensor': 'engine',
     'BasicOptim': 'mnist_sgd'}
 
 @pytest.mark.parametrize('name', PLACES)

@@ -3,10 +3,11 @@ import os, re, shlex, shutil, signal, subprocess
 import pytest, torch
 from PIL import Image
 from commandline import FASTFOUND, inside
-from drawings import drawings
+from drawings import drawings, sheet
 from fastfound import train
-from fastfound.weights import write_state
-from fastfound.train import MODELS, ModelBundle, evaluate_model, predict_files, train_model
+from fastfound.handwriting import DigitReader, MODELS, ModelBundle
+from fastfound.images import ImageReader
+from fastfound.train import change_reader, evaluate_model, folder_reader, predict_files, train_model
 
 pytestmark = pytest.mark.not_numerical
 
@@ -84,7 +85,7 @@ def test_drawings_full(tmp_path):
 
 def test_seen_digits_are_told(tmp_path, capfd):
     for source,told in (('full', True), ('sample', False)):
-        ModelBundle('linear', DIGITS, 0.13, 0.3, source=source).save(tmp_path/'m.pth')
+        ModelBundle('linear', DIGITS, source=source).save(tmp_path/'m.pth')
         evaluate_model(tmp_path/'m.pth', 'sample')
         assert ('has seen most digits of the sample' in capfd.readouterr().err)==told
 
@@ -92,13 +93,56 @@ def test_seen_digits_are_told(tmp_path, capfd):
 def test_own_pictures(tmp_path, shapes, model):
     "Any of the models learns two shapes, reads new files, and says which is which; how to treat pictures is in its file"
     args = '--data',shapes,'--file',tmp_path/'bars.pth'
-    r = run('train', '--model', model, '--epochs', 20, *args, '--invert', 'yes', '--quiet', cwd=tmp_path)
+    r = run('train', '--model', model, '--epochs', 20, *args, '--quiet', cwd=tmp_path)
     assert r.returncode==0, r.stderr
     assert accuracy_of(run('evaluate', *args, cwd=tmp_path).stdout)>=90
     r = run('predict', shapes/'standing/3.png', shapes/'lying/4.jpg', '--file', tmp_path/'bars.pth', cwd=tmp_path)
     assert [re.split('  +', o)[1] for o in r.stdout.splitlines()[1:]]==['standing', 'lying'], r.stdout+r.stderr
     bundle = ModelBundle.load(tmp_path/'bars.pth')
-    assert (bundle.preprocess.frame, bundle.preprocess.invert, bundle.source)==(False, 'yes', str(shapes))
+    assert (bundle.read, bundle.source)==(ImageReader(3, 64, 'pad'), str(shapes))
+
+def test_pictures_in_colour(tmp_path):
+    "What differs in nothing but its colour is told apart by a network for three channels, and the class of a new picture is told too"
+    for name,color in (('blue', (0,0,200)), ('red', (76,0,0))):  # as bright as each other
+        (tmp_path/'pictures'/name).mkdir(parents=True)
+        for i in range(20): Image.new('RGB', (30+i,40), tuple(o+i for o in color)).save(tmp_path/'pictures'/name/f'{i}.png')
+    r = run('train', '--model', 'resnet', '--epochs', 10, '--bs', 8, '--data', tmp_path/'pictures', '--quiet', cwd=tmp_path)
+    assert r.returncode==0, r.stderr
+    bundle = ModelBundle.load(tmp_path/'model.pth')
+    assert bundle.read==ImageReader(3, 49, 'pad') and bundle.model[0].weight.shape[1]==3
+    assert accuracy_of(run('evaluate', '--data', tmp_path/'pictures', cwd=tmp_path).stdout)==100
+    Image.new('RGB', (90,20), (110,10,10)).save(tmp_path/'new.png')
+    assert predict_files([tmp_path/'new.png'], tmp_path/'model.pth').rows[0]['prediction']=='red'
+    sheet('RGB').save(tmp_path/'new.png')
+    r = run('predict', tmp_path/'new.png', '--frame', 'yes', cwd=tmp_path)
+    assert r.returncode==1 and 'got images of (1, 28, 28), wanted (3, 49, 49) as in training' in r.stderr
+
+def test_which_reader(tmp_path):
+    "Colour where one picture has it, no larger than 64 pixels, and what is told wins"
+    for i,mode in enumerate(('1','L','LA','I;16')): Image.new(mode, (20,10+i)).save(tmp_path/f'{i}.png')
+    (tmp_path/'bad.png').write_bytes(b'hello')
+    assert folder_reader(tmp_path)==ImageReader(1, 20, 'pad')
+    (tmp_path/'deep').mkdir()
+    Image.new('RGB', (20,300)).save(tmp_path/'deep/4.jpg')
+    assert folder_reader(tmp_path)==ImageReader(3, 64, 'pad')
+    digit,picture = DigitReader('no'),ImageReader(3, 32)
+    for read,told,want in ((digit, {}, digit), (digit, dict(invert='yes'), DigitReader('yes')), (digit, dict(frame=True), digit),
+                           (digit, dict(frame=False), ImageReader(1, 28, 'pad')), (picture, {}, picture), (picture, dict(invert='no'), picture),
+                           (picture, dict(frame=True), DigitReader()), (picture, dict(frame=True, invert='no'), digit)):
+        assert change_reader(read, **told)==want
+    with pytest.raises(ValueError, match='got --invert yes for pictures that are not framed, wanted it with --frame yes'):
+        change_reader(picture, invert='yes')
+
+def test_pictures_of_each_part(tmp_path, shapes):
+    "A model is evaluated on the test pictures of its folder, or else on those put aside; a model of MNIST on all pictures of a folder"
+    for split,some in (('training',range(24)), ('testing',range(24, 40))):
+        for o in shapes.glob('*/*'):
+            (tmp_path/split/o.parent.name).mkdir(parents=True, exist_ok=True)
+            if int(o.stem) in some: shutil.copy(o, tmp_path/split/o.parent.name)
+    def pictures(**kw):
+        ModelBundle('linear', ['lying','standing'], **kw).save(tmp_path/'m.pth')
+        return [evaluate_model(tmp_path/'m.pth', o).rows[-1]['pictures'] for o in (tmp_path, tmp_path/'training', shapes)]
+    assert pictures(source='elsewhere')==[32,10,16] and pictures(source='full')==[80,48,80]
 
 def test_treatment_can_be_changed(digits, tmp_path):
     "Light ink on dark is not read by a model that is told that it is dark on light, and blank pictures are called so"
@@ -176,7 +220,7 @@ def test_interrupted_before_the_first_epoch(tmp_path):
     (['train', '--seed', 2**70], f'got --seed {2**70}, wanted a whole number from 0 to'), (['train', '--shift', 28], 'got --shift 28'),
     (['train', '--model', 'vgg'], 'got --model vgg, wanted one of linear'),
     (['train', '--data', 'nowhere'], 'got --data nowhere, wanted auto, full, sample or a folder'),
-    (['train', '--file', 'no/model.pth'], 'wanted the name of a file in a folder that exists'), (['train', '--file', '.'], 'got --file ., wanted'),
+    (['train', '--file', 'no/model.pth'], "can't write a file in"), (['train', '--file', '.'], 'got --file ., which is a folder'),
     (['train', '--resume'], 'nothing to resume'), (['train', '--lr', '1e38'], 'may be too large'),
     (['evaluate'], 'model.pth is not there; wanted a model file'), (['evaluate', '--file', 'text.pth'], 'damaged or of another kind'),
     (['predict', 'x.png'], 'model.pth is not there')])
@@ -190,7 +234,7 @@ def test_bad_options(tmp_path, args, message):
 def test_checked_before_data(tmp_path, monkeypatch, options):
     "No picture is read before all options are known to be good"
     def refuse(*args): raise AssertionError('data were read')
-    monkeypatch.setattr(train, 'load_splits', refuse)
+    monkeypatch.setattr(train, 'get_mnist', refuse)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError): train_model(data='sample', **options)
     with pytest.raises(AssertionError, match='data were read'): train_model(data='sample')
@@ -210,18 +254,6 @@ def test_failed_training_is_not_saved(tmp_path):
         assert r.returncode==1 and message in r.stderr and r.stdout=='', r.stderr
         assert [(o.name, o.read_bytes()) for o in tmp_path.iterdir()]==[('model.pth', b'older')]
 
-def test_wrong_contents(tmp_path):
-    "A file of the right kind with something else in it gets one clear error"
-    good = dict(name='linear', vocab=['a','b'], mean=0., std=1., preprocess=dict(frame=True, invert='auto', size=28), source='x', weights=MODELS['linear'](2).state_dict())
-    write_state(tmp_path/'m.pth', 'model', **good)
-    assert ModelBundle.load(tmp_path/'m.pth').vocab==['a','b']
-    for wrong in (dict(name='vgg'), dict(vocab=['a','b','c']), dict(vocab=None), dict(mean='x'), dict(preprocess=dict(colour=1)), dict(preprocess=None), dict(weights={}), dict(weights=None)):
-        write_state(tmp_path/'m.pth', 'model', **{**good, **wrong})
-        with pytest.raises(ValueError, match='m.pth: got a model file with other contents than expected'): ModelBundle.load(tmp_path/'m.pth')
-    for missing in good:
-        write_state(tmp_path/'m.pth', 'model', **{k: v for k,v in good.items() if k!=missing})
-        with pytest.raises(ValueError, match=f'other contents than expected .*{missing}'): ModelBundle.load(tmp_path/'m.pth')
-
 def test_bad_pictures(tmp_path, shapes):
     folder = tmp_path/'pictures'
     shutil.copytree(shapes, folder)
@@ -231,9 +263,9 @@ def test_bad_pictures(tmp_path, shapes):
     (folder/'lying/bad.png').unlink()
     (folder/'lying/list.txt').write_text('')
     r = run('train', '--data', folder, '--epochs', 20, '--quiet', cwd=tmp_path)
-    assert r.returncode==0 and r.stderr=='fastfound: skipped 1 file that is no picture: lying/list.txt\n', r.stderr
+    assert r.returncode==0 and r.stderr=='fastfound: skipped 1 non-image file: lying/list.txt\n', r.stderr
     (folder/'third').mkdir()
-    shutil.copy(folder/'lying/1.png', folder/'third')
+    for i in (1,3): shutil.copy(folder/f'lying/{i}.png', folder/'third')
     r = run('evaluate', '--data', folder, cwd=tmp_path)
     assert r.returncode==1 and 'got pictures of third, wanted only lying, standing' in r.stderr
     r = run('evaluate', '--data', 'sample', cwd=tmp_path)
