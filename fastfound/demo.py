@@ -7,7 +7,6 @@ __all__ = ['results_figure', 'enough_epochs', 'run_demo']
 
 # %% ../nbs/programs/demo.ipynb #ca3b7914
 import time
-from functools import partial
 from pathlib import Path
 from .backprop import softmax
 from .basics import check_choice, check_options, check_writable, set_seed
@@ -73,40 +72,11 @@ def enough_epochs(
     "Passes through them that show the residual network about 20,000 digits"
     return max(1, round(20_000/n))
 
-# %% ../nbs/programs/demo.ipynb #8acfd2ff
-def _describe(data):
-    "Which digits these are, and how to get the others"
-    line = f'{data.source}: {len(data.y_train):,} digits of MNIST to train and validate on, {len(data.y_test):,} to test on'
-    more = ('\n(For all 70,000, run with a network connection and without --source sample, '
-            'or set FASTFOUND_DATA to a folder that holds the four files of MNIST.)')
-    return line + more*(data.source=='sample')
-
+# %% ../nbs/programs/demo.ipynb #514d9175
 def _products():
     "The versions of the matrix product that need nothing compiled, timed"
-    return f'The same matrix product, 5x784 by 784x10, in five versions:\n{ladder(budget=0.2)}\n'
+    return f'\nThe same matrix product, 5x784 by 784x10, in five versions:\n{ladder(budget=0.2)}\n'
 
-def _new_learner(model, train_set, valid_set, **options):
-    "The Learner for `model`, with those of the `options` that were given, and how to train it for a number of epochs"
-    make,by_hand = (new_learner,True) if model=='by_hand' else (resnet_learner,False)
-    learn = make(train_set, valid_set, **{k: v for k,v in options.items() if v is not None})
-    return learn,partial(learn.fit, cbs=Scheduler(linear_schedule(learn.lr, 0))) if by_hand else partial(learn.fit_one_cycle, pct_start=0.1)
-
-def _fit(learn, fit, epochs, quiet):
-    "Train for some `epochs`; the exit status"
-    try:
-        if not quiet: print(f'Training on all ten digits, {sum(p.numel() for p in learn.model.parameters()):,} parameters:', flush=True)
-        fit(epochs, quiet=quiet)
-    except KeyboardInterrupt:
-        done = len(learn.recorder.values)
-        print(f'\ninterrupted after {done} of {epochs} epochs; the record so far:\n{learn.recorder.table()}', flush=True)
-        return 130
-    return 0
-
-def _summary(values):
-    "Names and values, below each other"
-    return '\n' + repr(Table([{'summary': k, '': v} for k,v in values.items()]))
-
-# %% ../nbs/programs/demo.ipynb #514d9175
 def run_demo(
     model='resnet', # resnet, the residual network, or by_hand, two linear layers with gradients of our own
     epochs=None,    # passes through the training set; by default 20 by hand, and one or more for resnet
@@ -127,24 +97,33 @@ def run_demo(
     check_writable(out)
     def say(*args):
         if not quiet: print(*args, flush=True)
-    start,file = time.perf_counter(),Path(out)/'digits.png'
+    start,file,by_hand,interrupted = time.perf_counter(),Path(out)/'digits.png',model=='by_hand',False
     data = get_mnist(source)
-    say(_describe(data))
-    if not quiet: say(f'\n{_products()}')  # which takes a second
+    say(f'{data.source}: {len(data.y_train):,} digits of MNIST to train and validate on, {len(data.y_test):,} to test on')
+    if data.source=='sample': say('(For all 70,000, run with a network connection and without --source sample, '
+                                  'or set FASTFOUND_DATA to a folder that holds the four files of MNIST.)')
+    if not quiet: say(_products())  # which takes a second
     baseline = similarity_baseline(data)
     say(f'Telling 3 from 7 by similarity to the mean image, without training: {baseline:.2%}\n')
     set_seed(seed)
     train_set,valid_set,test_set = normalized_sets(data)
-    epochs = epochs or (20 if model=='by_hand' else enough_epochs(len(train_set[0])))
-    learn,fit = _new_learner(model, train_set, valid_set, bs=bs, lr=lr, hidden=hidden)
-    status = _fit(learn, fit, epochs, quiet)
+    options = {k: v for k,v in dict(bs=bs, lr=lr, hidden=hidden).items() if v is not None}
+    learn = (new_learner if by_hand else resnet_learner)(train_set, valid_set, **options)
+    epochs = epochs or (20 if by_hand else enough_epochs(len(train_set[0])))
+    try:
+        say(f'Training on all ten digits, {sum(p.numel() for p in learn.model.parameters()):,} parameters:')
+        if by_hand: learn.fit(epochs, cbs=Scheduler(linear_schedule(learn.lr, 0)), quiet=quiet)
+        else: learn.fit_one_cycle(epochs, pct_start=0.1, quiet=quiet)
+    except KeyboardInterrupt: interrupted = True
+    done = f'{len(learn.recorder.values)} of {epochs}'
+    if interrupted: print(f'\ninterrupted after {done} epochs; the record so far:\n{learn.recorder.table()}', flush=True)
     test_loss,acc = learn.validate(DataLoader(test_set, 1000))
     with atomic_write(file) as spare: results_figure(learn, *test_set, data.x_test).savefig(spare, format='png', dpi=110)
-    done = f'{len(learn.recorder.values)} of {epochs}'
-    print(_summary({
+    summary = {
         'digits': data.source, 'model': model, 'epochs': done, '3 or 7 by similarity': f'{baseline:.2%}',
         'test loss': f'{test_loss:.4f}', 'test accuracy': f'{acc:.2%}',
         'test digits wrong': f'{round((1-acc)*len(data.y_test)):,} of {len(data.y_test):,}',
-        'seconds in all': f'{time.perf_counter()-start:.1f}', 'figure': str(file)}), flush=True)
-    if status: raise KeyboardInterrupt(f'interrupted after {done} epochs')
+        'seconds in all': f'{time.perf_counter()-start:.1f}', 'figure': str(file)}
+    print(f"\n{Table({'summary': k, '': v} for k,v in summary.items())}", flush=True)
+    if interrupted: raise KeyboardInterrupt(f'interrupted after {done} epochs')
     if acc<0.2: print('This is hardly better than guessing; a smaller learning rate may help.', flush=True)

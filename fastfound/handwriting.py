@@ -16,7 +16,7 @@ from functools import partial
 from PIL import Image
 from torch import nn
 from .backprop import CrossEntropy, Model
-from .basics import default_device
+from .basics import check_choice, default_device
 from .dataloaders import DataLoaders
 from .datasets import mnist_splits
 from .fully_connected import normalize
@@ -166,7 +166,7 @@ class ModelBundle:
         read=DigitReader(), # turns a picture into bytes: a DigitReader, or an ImageReader with a size
         source='',          # the data it was trained on: 'full', 'sample' or a folder
     ):
-        if name not in MODELS: raise ValueError(f"got the model {name!r}, wanted one of {', '.join(MODELS)}")
+        check_choice('model', name, MODELS)
         if type(read) not in self.readers.values() or None in read.shape:
             raise TypeError(f'got read={read!r}, wanted a DigitReader, or an ImageReader with a size')
         self.name,self.vocab,self.read,self.source,self.model = name,list(vocab),read,source,MODELS[name](read.shape, len(vocab))

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from itertools import chain
 from pathlib import Path
+from typing import Any
 from PIL import Image, ImageOps
 from fastcore.basics import first, groupby
 from .dataloaders import DataLoader, DataLoaders
@@ -60,7 +61,7 @@ def load_image(
 class ImageReader:
     "How a picture becomes a tensor"
     channels: int = 3    # 3 for colour, 1 for shades of grey
-    size: tuple = None   # height and width in pixels, or one number for both; by default pictures keep their size
+    size: Any = None     # height and width in pixels, or one number for both; by default pictures keep their size
     method: str = 'crop' # how a picture of another size gets there: 'crop', 'pad' or 'squish'
     def __post_init__(self):
         size = (self.size,)*2 if isinstance(self.size, int) else self.size and tuple(self.size)
@@ -69,7 +70,7 @@ class ImageReader:
             raise ValueError(f"got {self}, wanted 1 or 3 channels, a size of one or two numbers of pixels, and 'crop', 'pad' or 'squish'")
         object.__setattr__(self, 'size', size)
     @property
-    def shape(self) -> tuple: # (channels,h,w); h and w are None where pictures keep their size
+    def shape(self): # (channels,h,w); h and w are None where pictures keep their size
         "The shape of the tensors"
         return self.channels, *(self.size or (None,None))
     def __call__(self,

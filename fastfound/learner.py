@@ -346,7 +346,6 @@ class Evaluation(NamedTuple):
     loss: float         # mean over the examples
     preds: torch.Tensor # all predictions
     targ: torch.Tensor  # all targets
-    n: int              # number of examples
     @classmethod
     def of(cls,
         outputs, # a list of loss, number of rows, predictions and targets of each batch
@@ -354,7 +353,7 @@ class Evaluation(NamedTuple):
         "The results of all batches together"
         n = sum(rows for _,rows,*_ in outputs)
         if not n: return None
-        return cls(sum(loss*rows for loss,rows,*_ in outputs)/n, *(concat([o[i] for o in outputs]) for i in (2,3)), n)
+        return cls(sum(loss*rows for loss,rows,*_ in outputs)/n, *(concat([o[i] for o in outputs]) for i in (2,3)))
 
 # %% ../nbs/library/learner.ipynb #eff4c7d7
 def as_callback(

@@ -41,10 +41,10 @@ def _as_groups(who, params, shape):
 class Optimizer:
     "Groups of parameters, each with its settings, and the state of each parameter. A subclass gives `update`"
     ranges = {**dict.fromkeys(('lr', 'momentum', 'wd', 'eps'), (0,math.inf)), 'alpha': (0,1), 'betas': (0,1), 'ns_steps': (1,math.inf)}
-    shape = None  # of a parameter, as `check_tensor` takes it
+    shape = '...'  # of a parameter, as `check_tensor` takes it
     def __init_subclass__(cls):
         if 'update' in vars(cls) and '__init__' not in vars(cls):  # what help and Jupyter show
-            _,_,_,_,*settings = inspect.signature(cls.update).parameters.values()
+            settings = list(inspect.signature(cls.update).parameters.values())[4:]
             cls.__signature__ = inspect.Signature([inspect.Parameter('params', inspect.Parameter.POSITIONAL_OR_KEYWORD), *settings])
     def __init__(self,
         params,     # tensors; or groups: dicts with the tensors as 'params' and settings of their own

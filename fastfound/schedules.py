@@ -86,7 +86,7 @@ def fit_one_cycle(self:Learner,
 def restore_state(self:Learner):
     "At the end of the block, weights, optimizer, record and random number generators are what they were at its beginning"
     before,loaders = dict(vars(self)),(self.dls.train, self.dls.valid)
-    weights = copy.deepcopy({k: v.detach() if isinstance(v, torch.Tensor) else v for k,v in model_state(self.model).items()})
+    weights = copy.deepcopy(dict(model_state(self.model)))
     rng,grads = rng_state(*loaders),[get_grads(p) for p in self.model.parameters()]
     try:
         with evaluating(self.model): yield

@@ -39,7 +39,7 @@ def change_reader(
     read,        # a DigitReader or an ImageReader
     frame=None,  # whether to frame drawings as MNIST does; by default as `read` does
     invert=None, # 'yes', 'no' or 'auto', where they are framed; by default as `read` does
-) -> ImageReader: # or a DigitReader
+): # an ImageReader or a DigitReader
     "`read`, or another reader where `frame` and `invert` say so"
     if frame is None: frame = isinstance(read, DigitReader)
     if frame: return DigitReader(invert or getattr(read, 'invert', 'auto'))
@@ -137,7 +137,7 @@ def _test_set(bundle, data, read):
                              '`data` names the folder with the pictures of your classes')
         if (bundle.source,digits.source)==('full','sample'):
             notify('this model was trained on all of MNIST and has seen most digits of the sample, '
-                   'so the accuracy is too high; use `data` full')
+                   'so the accuracy is too high; the test digits of all of MNIST are new to it')
         return digit_sets(digits)[2]
     _check_folder(data)
     parts = folder_parts(data)

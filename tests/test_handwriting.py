@@ -135,7 +135,7 @@ def test_colours_are_seen():
     assert bundle.model[0].weight.shape[1]==3 and learn.recorder['accuracy'][-1]==1
 
 def test_wrong_arguments_of_a_bundle():
-    with pytest.raises(ValueError, match="got the model 'vgg', wanted one of linear, net, deep, by_hand, resnet"):
+    with pytest.raises(ValueError, match='got `model` vgg, wanted one of linear, net, deep, by_hand, resnet'):
         ModelBundle('vgg', ['a','b'])
     for read in ('grey', ImageReader(), lambda path: None):
         with pytest.raises(TypeError, match='wanted a DigitReader, or an ImageReader with a size'): ModelBundle('net', ['a','b'], read)
