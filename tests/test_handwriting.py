@@ -158,5 +158,5 @@ def test_wrong_contents(tmp_path):
         with pytest.raises(ValueError, match=f'm.pth: got a file of that kind in which .{name}. is a NoneType'):
             ModelBundle.load(tmp_path/'m.pth')
         write_state(tmp_path/'m.pth', 'model', **{k: v for k,v in good.items() if k!=name})
-        with pytest.raises(ValueError, match=f'm.pth: got a file of that kind in which .{name}. is missing'):
+        with pytest.raises(ValueError, match=f'm.pth: got a file of that kind without .{name}.'):
             ModelBundle.load(tmp_path/'m.pth')

@@ -130,7 +130,7 @@ def test_which_reader(tmp_path):
                            (digit, dict(frame=False), ImageReader(1, 28, 'pad')), (picture, {}, picture), (picture, dict(invert='no'), picture),
                            (picture, dict(frame=True), DigitReader()), (picture, dict(frame=True, invert='no'), digit)):
         assert change_reader(read, **told)==want
-    with pytest.raises(ValueError, match='got --invert yes for pictures that are not framed, wanted it with --frame yes'):
+    with pytest.raises(ValueError, match='got `invert` yes for pictures that are not framed, wanted them framed'):
         change_reader(picture, invert='yes')
 
 def test_pictures_of_each_part(tmp_path, shapes):
