@@ -20,20 +20,6 @@ from .matmul import ladder
 from .schedules import Scheduler, linear_schedule
 
 # %% ../nbs/programs/demo.ipynb #0db12a69
-def _plot_curves(axs, recorder):
-    "Loss and accuracy by epoch"
-    for name,style in (('train_loss','-o'), ('valid_loss','--s')): axs[0].plot(recorder[name], style, ms=3, label=name.replace('_', ' '))
-    axs[1].plot(recorder['accuracy'], '-o', ms=3)
-    axs[0].legend()
-    for ax,title in zip(axs, ('Loss', 'Accuracy on the validation set')): ax.set(title=title, xlabel='epoch')
-
-def _plot_confusions(ax, pairs):
-    "A bar for each pair of a true and a predicted class"
-    ax.bar_label(ax.barh([f'{t} read as {p}' for t,p,_ in pairs], [n for *_,n in pairs], color='C3'), padding=3)
-    ax.set(title='Most often confused', xlabel='test digits')
-    ax.invert_yaxis()
-    ax.margins(x=0.1)
-
 def _show_predictions(ax, images, probs, targ, nrows=4, ncols=14):
     "A sheet of digits with their predictions: half of them from the start, half the mistakes with the highest confidence"
     confidence,preds = probs.max(1)
@@ -57,11 +43,18 @@ def results_figure(
     from matplotlib.figure import Figure  # here, so that training does not wait for it
     fig = Figure(figsize=(12,8.5), layout='constrained')
     top,bottom = fig.subfigures(2, 1, height_ratios=[1,1.25])
-    axs = top.subplots(1, 3)
-    _plot_curves(axs, learn.recorder)
-    _plot_confusions(axs[2], most_confused(probs.argmax(1), y))
+    loss,acc,confused = axs = top.subplots(1, 3)
+    for name,style in (('train','-o'), ('valid','--s')): loss.plot(learn.recorder[f'{name}_loss'], style, ms=3, label=f'{name} loss')
+    loss.legend()
+    acc.plot(learn.recorder['accuracy'], '-o', ms=3)
+    pairs = most_confused(probs.argmax(1), y)
+    confused.bar_label(confused.barh([f'{t} read as {p}' for t,p,_ in pairs], [n for *_,n in pairs], color='C3'), padding=3)
+    confused.invert_yaxis()
+    confused.margins(x=0.1)
+    for ax,title in zip(axs, ('Loss', 'Accuracy on the validation set', 'Most often confused')):
+        ax.set(title=title, xlabel='test digits' if ax is confused else 'epoch')
+        ax.locator_params(axis='x', integer=True)
     bottom.suptitle('Predictions: the first test digits, then the mistakes with the highest confidence')
-    for ax in axs: ax.locator_params(axis='x', integer=True)
     _show_predictions(bottom.subplots(), images, probs, y)
     return fig
 

@@ -29,7 +29,8 @@ def test_sample(tmp_path, model, passes, accuracy, parameters):
     epochs = re.findall(r'^ +(\d+) +([\d.]+) +([\d.]+) +([\d.]+) +\d\d:\d\d$', r.stdout, re.M)
     assert [int(o[0]) for o in epochs]==list(range(passes))
     assert float(epochs[-1][1])<float(epochs[0][1])*0.7  # smoothed labels keep the loss of the residual network above 0.5
-    for said in ('sample: 4,000 digits', 'FASTFOUND_DATA', 'three loops', 'Telling 3 from 7', f'{parameters} parameters'): assert said in r.stdout
+    for said in ('sample: 4,000 digits', 'FASTFOUND_DATA', 'three loops', 'Telling 3 from 7', f'{parameters} parameters'):
+        assert said in r.stdout
 
 @pytest.mark.long
 @pytest.mark.skipif(not os.environ.get('FASTFOUND_DATA'), reason='FASTFOUND_DATA does not name a folder with all of MNIST')
@@ -71,8 +72,8 @@ def test_seed_option(tmp_path, only_training):
 def no_autograd(monkeypatch):
     "From here on, whoever asks PyTorch for a gradient gets an error"
     def refuse(*args, **kw): raise AssertionError('autograd was used')
-    for owner,name in ((torch.Tensor, 'backward'), (torch.Tensor, 'requires_grad_'), (torch.autograd, 'backward'), (torch.autograd, 'grad')):
-        monkeypatch.setattr(owner, name, refuse)
+    for name in ('backward', 'requires_grad_'): monkeypatch.setattr(torch.Tensor, name, refuse)
+    for name in ('backward', 'grad'): monkeypatch.setattr(torch.autograd, name, refuse)
 
 def test_no_autograd(tmp_path, monkeypatch, untimed):
     w = torch.ones(2, requires_grad=True)
@@ -110,7 +111,8 @@ class Interrupt(Callback):
     def after_batch(self):
         if (self.learn.epoch,self.learn.iter)==(self.after,1): signal.raise_signal(signal.SIGINT)
 
-@pytest.mark.parametrize('model, learner, after', [('by_hand', 'new_learner', 0), ('by_hand', 'new_learner', 3), ('resnet', 'resnet_learner', 1)])
+@pytest.mark.parametrize('model, learner, after', [
+    ('by_hand', 'new_learner', 0), ('by_hand', 'new_learner', 3), ('resnet', 'resnet_learner', 1)])
 def test_interrupt(tmp_path, monkeypatch, only_training, model, learner, after):
     "Ctrl-C during training: status 130"
     make = getattr(demo, learner)
