@@ -28,8 +28,8 @@ class ActivationStats(Callback):
         layers = self.layers or [o for o in leaf_modules(self.learn.model).values() if isinstance(o, nn.ReLU)]
         if not layers: raise ValueError('ActivationStats: got a model without ReLU layers, wanted `layers` to record')
         self.stats = [{'mean': [], 'std': [], 'dead': [], 'hist': []} for _ in layers]
-        of_layer = dict(zip(layers, self.stats))
-        self.hooks = Hooks(layers, lambda layer,out: self.record(of_layer[layer], out))
+        number = {o: i for i,o in enumerate(layers)}  # and not its statistics, since a checkpoint replaces those
+        self.hooks = Hooks(layers, lambda layer,out: self.record(self.stats[number[layer]], out))
     def record(self, stats, out):
         "Append the statistics of `out` to `stats`, in training"
         if not self.learn.training: return
