@@ -302,6 +302,6 @@ def concat(
 # %% ../nbs/library/dataloaders.ipynb #c16c1938
 def to_cpu(
     x, # a tensor, or tuples, lists and dicts of tensors
-):
+):     # the same structure
     "`x` with its tensors on the CPU and outside any graph; the copies are complete when it returns"
     return map_tensors(lambda t: t.detach().cpu(), x)

@@ -21,7 +21,9 @@ def test_arrows_are_inside_the_picture(source):
         for x,y in re.findall(r'(-?[\d.]+),(-?[\d.]+)', path): assert left<=float(x)<=right and top<=float(y)<=bottom, path
     texts = re.findall(r'<text x="([^"]+)" y="([^"]+)" text-anchor="middle" font-size="11" fill="#808080">([^<]+)<', svg)
     assert texts
-    for x,y,text in texts: assert left<=float(x)-3*len(text) and float(x)+3*len(text)<=right and top<=float(y)-9 and float(y)+3<=bottom, text
+    for x,y,text in texts:
+        x,y,half = float(x),float(y),3*len(text)
+        assert left<=x-half and x+half<=right and top<=y-9 and y+3<=bottom, text
 
 def test_names_of_boxes_may_be_anything():
     "Pairs of numbers, too, as our engine uses them"
@@ -30,5 +32,6 @@ def test_names_of_boxes_may_be_anything():
     assert svg.count('<rect')==4 and svg.count('marker-end')==4 and repr(g).startswith('first -> (1, 1)')
 
 @pytest.mark.parametrize('source, down', [
-    ('rankdir=TB; a->b', True), ('rankdir = "bt"; a->b', True), ('rankdir=LR; a->b', False), ('a->b[label="TB"]', False), ('a->b', False)])
+    ('rankdir=TB; a->b', True), ('rankdir = "bt"; a->b', True),
+    ('rankdir=LR; a->b', False), ('a->b[label="TB"]', False), ('a->b', False)])
 def test_direction(source, down): assert gv(source).down==down
