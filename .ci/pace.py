@@ -25,7 +25,8 @@ def mix():
 
 def table(steps):
     "The steps in ordinary seconds beside their budgets, and a warning for each that is over"
-    budget = {name: int(seconds) for seconds,name in (o.split(maxsplit=1) for o in Path(__file__).with_name('budget').read_text().splitlines() if o.strip() and o[0]!='#')}
+    budget = {name: int(seconds) for seconds,name in (
+        o.split(maxsplit=1) for o in Path(__file__).with_name('budget').read_text().splitlines() if o.strip() and o[0]!='#')}
     lines,over,total = ['ordinary seconds  budget  step'],[],0
     for name,seconds,unit in steps:
         took,most = float(seconds)/float(unit),budget.get(name)

@@ -65,7 +65,11 @@ class Lambda(Module):
     def __init__(self,
         f, # takes and returns a tensor
     ): self.f = f
-    def forward(self, x): return self.f(x)
+    def forward(self,
+        x, # a tensor
+    ): # what `f` makes of it
+        "`f` of `x`"
+        return self.f(x)
 
 def sequential(
     *layers, # modules, or functions of a tensor
@@ -75,7 +79,7 @@ def sequential(
 
 # %% ../nbs/programs/all.ipynb #4e52eb56
 _found = 'cuda' if torch.cuda.device_count() else 'mps' if torch.backends.mps.is_available() else 'cpu'
-def_device = os.environ.get('FASTFOUND_DEVICE') or _found
+def_device = os.getenv('FASTFOUND_DEVICE') or _found
 
 # %% ../nbs/programs/all.ipynb #3906ad24
 pd,matplotlib = LazyModule('pandas'),LazyModule('matplotlib')

@@ -10,23 +10,24 @@ import copy, math
 import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
+from torch import Tensor
 from .dataloaders import as_images, to_device
 from .interpret import probabilities
 from .learner import Callback, Learner
 
 # %% ../nbs/08a_augment.ipynb #420cfaa2
 def _as_planes(
-    x:torch.Tensor, # images (n,h,w) or (n,channels,h,w), or rows of pixels (n,side*side)
-) -> torch.Tensor:  # (n,channels,h,w)
+    x:Tensor, # images (n,h,w) or (n,channels,h,w), or rows of pixels (n,side*side)
+) -> Tensor:  # (n,channels,h,w)
     "The images in `x`, with an axis for their channels"
     images = as_images(x)
     return images if images.ndim==4 else images[:,None]
 
 def random_shift(
-    x:torch.Tensor, # images (n,h,w) or (n,channels,h,w), or rows of pixels (n,side*side)
+    x:Tensor, # images (n,h,w) or (n,channels,h,w), or rows of pixels (n,side*side)
     most:int,       # pixels
     fill=0.,        # what comes in from outside
-) -> torch.Tensor:  # of the shape of `x`
+) -> Tensor:  # of the shape of `x`
     "Move each picture by up to `most` pixels in both directions, at random"
     images = _as_planes(x)
     n,_,h,w = images.shape
@@ -52,14 +53,14 @@ class RandomShift(_ImageChange):
 
 # %% ../nbs/08a_augment.ipynb #cbd3959d
 def affine(
-    x:torch.Tensor,   # images (n,h,w) or (n,channels,h,w), or rows of pixels (n,side*side)
+    x:Tensor,   # images (n,h,w) or (n,channels,h,w), or rows of pixels (n,side*side)
     angle=0.,         # degrees, counter-clockwise; this and the others are numbers, or tensors with one for each picture
     zoom=1.,          # factor; above 1 enlarges
     shear=0.,         # pixels to the right for each pixel down
     right=0., down=0.,# pixels
     flip=False,       # whether to mirror left and right
     pad='reflection', # what comes in from outside: the 'reflection' of the picture, its 'border' repeated, or 'zeros'
-) -> torch.Tensor:    # of the shape of `x`
+) -> Tensor:    # of the shape of `x`
     "Each picture mirrored, enlarged, slanted, turned and then moved, around its centre"
     images = _as_planes(x)
     n,_,h,w = images.shape
@@ -97,11 +98,11 @@ class Augment(_ImageChange):
 
 # %% ../nbs/08a_augment.ipynb #8f2c851f
 def random_erase(
-    x:torch.Tensor,   # images (n,h,w) or (n,channels,h,w), or rows of pixels (n,side*side)
+    x:Tensor,   # images (n,h,w) or (n,channels,h,w), or rows of pixels (n,side*side)
     p=0.5,            # the fraction of the pictures that are changed
     area=(0.02,0.2),  # the smallest and the largest fraction of the picture that is covered
     ratio=3.3,        # height to width of a rectangle is between 1/ratio and ratio
-) -> torch.Tensor:    # of the shape of `x`
+) -> Tensor:    # of the shape of `x`
     "Cover a random rectangle of some pictures with noise between 0 and 1"
     images = _as_planes(x)
     n,_,h,w = images.shape

@@ -9,13 +9,13 @@ __all__ = ['mse_grad', 'relu_grad', 'lin_grad', 'forward_and_backward', 'LayerFu
 # %% ../nbs/03_backprop.ipynb #7baa0302
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 from .fully_connected import kaiming, lin, mse, relu
 
 # %% ../nbs/03_backprop.ipynb #b64f471f
 def mse_grad(
-    inp:torch.Tensor,  # predictions (n,1)
-    targ:torch.Tensor, # targets (n,)
+    inp:Tensor,  # predictions (n,1)
+    targ:Tensor, # targets (n,)
 ):
     "Set `inp.g`, the gradient of the mean squared error"
     assert inp.shape==(*targ.shape,1), f'mse_grad: got {tuple(inp.shape)} and {tuple(targ.shape)}, wanted (n,1) and (n,)'
@@ -23,18 +23,18 @@ def mse_grad(
 
 # %% ../nbs/03_backprop.ipynb #a26f0da2
 def relu_grad(
-    inp:torch.Tensor, # input, any shape
-    out:torch.Tensor, # output, with its gradient in `out.g`
+    inp:Tensor, # input, any shape
+    out:Tensor, # output, with its gradient in `out.g`
 ):
     "Set `inp.g` from `out.g`, for `out = relu(inp)`: `out.g` where `out` is positive (or nan), 0 elsewhere"
     inp.g = torch.ops.aten.threshold_backward(out.g, out, 0)  # out.g.masked_fill(out<=0, 0), as one operation
 
 # %% ../nbs/03_backprop.ipynb #8f536cb4
 def lin_grad(
-    inp:torch.Tensor, # input (n,n_in)
-    out:torch.Tensor, # output (n,n_out), with its gradient in `out.g`
-    w:torch.Tensor,   # weights (n_in,n_out)
-    b:torch.Tensor,   # biases (n_out,)
+    inp:Tensor, # input (n,n_in)
+    out:Tensor, # output (n,n_out), with its gradient in `out.g`
+    w:Tensor,   # weights (n_in,n_out)
+    b:Tensor,   # biases (n_out,)
     inp_grad=True,    # whether to compute the gradient of `inp` as well
 ):
     "Set `inp.g`, `w.g` and `b.g` from `out.g`, for `out = lin(inp, w, b)`"
@@ -44,11 +44,11 @@ def lin_grad(
 
 # %% ../nbs/03_backprop.ipynb #ba21a02f
 def forward_and_backward(
-    inp:torch.Tensor,  # (n,n_in)
-    targ:torch.Tensor, # (n,)
+    inp:Tensor,  # (n,n_in)
+    targ:Tensor, # (n,)
     w1, b1,            # (n_in,nh) and (nh,)
     w2, b2,            # (nh,1) and (1,)
-) -> torch.Tensor:     # the loss, a single number
+) -> Tensor:     # the loss, a single number
     "Forward and backward pass of a two-layer network with a mean squared error; sets `.g` of its input and parameters"
     l1 = lin(inp, w1, b1)
     l2 = relu(l1)
@@ -128,8 +128,8 @@ class Model:
 
 # %% ../nbs/03_backprop.ipynb #2ae4c728
 def log_softmax(
-    x:torch.Tensor, # logits (n,c), floating point
-) -> torch.Tensor:  # log-probabilities (n,c)
+    x:Tensor, # logits (n,c), floating point
+) -> Tensor:  # log-probabilities (n,c)
     "The logarithm of the softmax of each row of `x`, without overflow"
     if not x.numel(): return x.clone()
     z = x - x.max(-1, keepdim=True).values
@@ -137,16 +137,16 @@ def log_softmax(
 
 # %% ../nbs/03_backprop.ipynb #bd26a221
 def softmax(
-    x:torch.Tensor, # logits (n,c), floating point
-) -> torch.Tensor:  # probabilities (n,c)
+    x:Tensor, # logits (n,c), floating point
+) -> Tensor:  # probabilities (n,c)
     "Turn logits into probabilities: positive, and each row sums to 1"
     return log_softmax(x).exp()
 
 # %% ../nbs/03_backprop.ipynb #f1927950
 def cross_entropy(
-    preds:torch.Tensor, # logits (n,c)
-    targ:torch.Tensor,  # class numbers, int64 (n,)
-) -> torch.Tensor:      # a single number
+    preds:Tensor, # logits (n,c)
+    targ:Tensor,  # class numbers, int64 (n,)
+) -> Tensor:      # a single number
     "The mean over the rows of minus the log-probability of the target class"
     return -log_softmax(preds).gather(1, targ[:,None]).mean()
 

@@ -60,7 +60,7 @@ def _cannot_add(device):
 def default_device() -> torch.device:
     "The fastest device that works: `FASTFOUND_DEVICE` if set, else a CUDA or Apple GPU, else the CPU"
     working = [o for o in ('cuda', 'mps', 'cpu') if not _cannot_add(o)]
-    name = os.environ.get('FASTFOUND_DEVICE') or working[0]
+    name = os.getenv('FASTFOUND_DEVICE') or working[0]
     if reason := _cannot_add(name):
         raise ValueError(f"FASTFOUND_DEVICE: got {name!r}, which does not work here ({reason}), wanted one that does: {', '.join(working)}")
     return torch.device(name)
@@ -69,7 +69,7 @@ def default_device() -> torch.device:
 def is_main_process() -> bool:
     "Whether this process prints and saves: it is the only one, or the first of several that train together"
     if dist.is_available() and dist.is_initialized(): return dist.get_rank()==0
-    return os.environ.get('RANK', '0')=='0'  # set by torchrun
+    return os.getenv('RANK', '0')=='0'  # set by torchrun
 
 # %% ../nbs/library/basics.ipynb #f1621ba3
 def _sizes(shape, pattern, known):

@@ -173,7 +173,7 @@ commands:
 # %% ../nbs/programs/cli.ipynb #85d8235e
 def _style(text, code, stream):
     "`text` in bold or in colour where `stream` is a terminal, unless NO_COLOR is set"
-    plain = os.environ.get('NO_COLOR') or os.environ.get('TERM', 'dumb')=='dumb' or not stream.isatty()
+    plain = os.getenv('NO_COLOR') or os.getenv('TERM', 'dumb')=='dumb' or not stream.isatty()
     return text if plain else f'\033[{code}m{text}\033[0m'
 
 def _tell(who, message):

@@ -13,6 +13,7 @@ from functools import partial
 from weakref import WeakKeyDictionary
 from fastcore.basics import first
 from torch.utils.data import DataLoader as TorchLoader, TensorDataset
+from torch import Tensor
 from .basics import check_tensor, set_seed
 from .display import show_images
 
@@ -22,16 +23,16 @@ def default_collate(
 ):         # a tensor, or a tuple or dict of batches
     "Numbers, arrays and tensors are stacked; tuples, lists and dicts are collated part by part; anything else makes a tuple"
     first = items[0]
-    if isinstance(first, (str,bytes)): return tuple(items)
-    if isinstance(first, torch.Tensor) or hasattr(first, '__array__'): return _stack([torch.as_tensor(o) for o in items])
-    if all(isinstance(o, (bool,int,float)) for o in items):
+    if isinstance(first, str|bytes): return tuple(items)
+    if isinstance(first, Tensor) or hasattr(first, '__array__'): return _stack([torch.as_tensor(o) for o in items])
+    if all(isinstance(o, bool|int|float) for o in items):
         return torch.tensor(items, dtype=torch.float64 if any(isinstance(o, float) for o in items) else None)
     if isinstance(first, dict):
         if any(not isinstance(o, dict) or o.keys()!=first.keys() for o in items):
             raise ValueError(f'default_collate: got dicts with different keys, wanted {list(first)} in each')
         return {k: default_collate([o[k] for o in items]) for k in first}
-    if isinstance(first, (tuple,list)):
-        parts = {len(o) if isinstance(o, (tuple,list)) else 1 for o in items}
+    if isinstance(first, tuple|list):
+        parts = {len(o) if isinstance(o, tuple|list) else 1 for o in items}
         if parts!={len(first)}: raise ValueError(f'default_collate: got items of {sorted(parts)} parts, wanted the same number in each')
         return tuple(default_collate(o) for o in zip(*items))
     return tuple(items)
@@ -62,7 +63,7 @@ class DataLoader:
     ):
         _check_options(batch_size, shuffle, drop_last, num_workers, sampler, batch_sampler)
         self.dataset,self.tensors = dataset,_as_tensors(dataset)
-        self.single = isinstance(dataset, (torch.Tensor,np.ndarray))
+        self.single = isinstance(dataset, Tensor|np.ndarray)
         n = _n_rows(dataset, self.tensors)
         # only our own range is served by slices
         self.sampler = range(n) if sampler is None else list(sampler) if isinstance(sampler, range) else sampler
@@ -131,14 +132,14 @@ def _as_tensor(o):
 def _as_tensors(dataset):
     "The tensors that `dataset` consists of, or None if it is a collection of items"
     if isinstance(dataset, TensorDataset): return dataset.tensors
-    if isinstance(dataset, tuple) and any(isinstance(o, (torch.Tensor,np.ndarray)) for o in dataset): return tuple(map(_as_tensor, dataset))
+    if isinstance(dataset, tuple) and any(isinstance(o, Tensor|np.ndarray) for o in dataset): return tuple(map(_as_tensor, dataset))
     single = _as_tensor(dataset)
-    return (single,) if isinstance(single, torch.Tensor) else None
+    return (single,) if isinstance(single, Tensor) else None
 
 def _select(t, rows):
     "The `rows` of the tensor `t`"
     if isinstance(rows, range): return t[rows.start:rows.stop:rows.step]  # a view
-    if isinstance(rows, torch.Tensor): return t.index_select(0, rows.to(t.device))  # twice as fast as t[rows]
+    if isinstance(rows, Tensor): return t.index_select(0, rows.to(t.device))  # twice as fast as t[rows]
     return t[torch.as_tensor(rows, dtype=torch.int64, device=t.device)]
 
 def _n_rows(dataset, tensors):
@@ -239,8 +240,8 @@ class DataLoaders:
 
 # %% ../nbs/library/dataloaders.ipynb #14799916
 def as_images(
-    x:torch.Tensor, # rows of pixels (n,side*side), or images (n,h,w) or (n,channels,h,w)
-) -> torch.Tensor:  # images
+    x:Tensor, # rows of pixels (n,side*side), or images (n,h,w) or (n,channels,h,w)
+) -> Tensor:  # images
     "The images in a batch of inputs"
     check_tensor('as_images', x, 'inputs', 'n pixels ...')
     if x.ndim>2: return x
@@ -253,12 +254,12 @@ def split_batch(
 ) -> tuple: # inputs, then the target
     "The inputs and the target in `batch`; a `TypeError` if it does not hold at least one of each"
     parts = tuple(batch.values()) if isinstance(batch, dict) else batch
-    if not isinstance(parts, (tuple,list)) or len(parts)<2:
+    if not isinstance(parts, tuple|list) or len(parts)<2:
         raise TypeError(f'Learner: got a batch that is a {type(batch).__name__}, wanted a tuple of inputs and targets')
     return tuple(parts)
 
 def class_numbers(
-    targ:torch.Tensor, # any shape
+    targ:Tensor, # any shape
 ) -> list:             # of whole numbers
     "Targets as whole numbers"
     return targ.flatten().long().tolist()
@@ -269,9 +270,9 @@ def map_tensors(
     x, # a tensor, or tuples, lists and dicts of tensors, nested; anything else is left as it is
 ):     # the same structure
     "`x` with `f(t)` in place of every tensor `t` in it"
-    if isinstance(x, torch.Tensor): return f(x)
+    if isinstance(x, Tensor): return f(x)
     if isinstance(x, dict): return {k: map_tensors(f, v) for k,v in x.items()}
-    if isinstance(x, (tuple,list)):
+    if isinstance(x, tuple|list):
         parts = [map_tensors(f, o) for o in x]
         return type(x)(*parts) if hasattr(x, '_fields') else type(x)(parts)
     return x
@@ -296,8 +297,8 @@ def concat(
 ):         # the same structure
     "The structures in `parts` as one, with their tensors concatenated"
     if isinstance(parts[0], dict): return {k: concat([o[k] for o in parts]) for k in parts[0]}
-    if isinstance(parts[0], (tuple,list)): return tuple(map(concat, zip(*parts)))
-    return torch.cat(parts) if isinstance(parts[0], torch.Tensor) else parts[0]
+    if isinstance(parts[0], tuple|list): return tuple(map(concat, zip(*parts)))
+    return torch.cat(parts) if isinstance(parts[0], Tensor) else parts[0]
 
 # %% ../nbs/library/dataloaders.ipynb #c16c1938
 def to_cpu(

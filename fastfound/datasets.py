@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from PIL import Image
+from torch import Tensor
 from .display import notify, progress_bar
 from .files import FileInfo, atomic_write, fastfound_home, fetch, gunzip, gunzip_start, read_verified
 
@@ -40,7 +41,7 @@ def _idx_header(data, name):
 def parse_idx(
     data:bytes,       # all bytes of an IDX file, not gzipped
     name='the data',  # what an error message calls it
-) -> torch.Tensor:    # with the shape and dtype that the header tells
+) -> Tensor:    # with the shape and dtype that the header tells
     "The tensor in `data`; a `ValueError` says what is wrong with the header or the length"
     shape,dtype,start,size = _idx_header(data, name)
     if len(data)!=size: raise ValueError(f'{name}: got {len(data):,} bytes, wanted {size:,} for a tensor of shape {shape}')
@@ -49,7 +50,7 @@ def parse_idx(
 # %% ../nbs/00_datasets.ipynb #03bbc3ea
 def read_idx(
     path,           # an IDX file, plain or gzipped
-) -> torch.Tensor:  # with the shape and dtype that the file's header tells
+) -> Tensor:  # with the shape and dtype that the file's header tells
     "The tensor in the IDX file at `path`; a `ValueError` says what is wrong with it"
     data = Path(path).read_bytes()
     start = gunzip_start(data, 132)  # a header has at most 132 bytes
@@ -59,7 +60,7 @@ def read_idx(
 # %% ../nbs/00_datasets.ipynb #559ae995
 def write_idx(
     path,              # gzipped if it ends in .gz
-    t:torch.Tensor,    # uint8, int8, int16, int32, float32 or float64
+    t:Tensor,    # uint8, int8, int16, int32, float32 or float64
 ):
     "Write `t` to `path` as an IDX file, the inverse of `read_idx`"
     path,a = Path(path), t.numpy()
@@ -83,17 +84,17 @@ def mnist_file(
     name:str, # a key of MNIST_FILES
 ) -> bytes:   # unpacked
     "A file of MNIST: from `FASTFOUND_DATA`, or else the cache or a mirror; a `ConnectionError` if it can't be had"
-    if folder := os.environ.get('FASTFOUND_DATA'): return read_verified(Path(folder).expanduser(), name, MNIST_FILES[name])
-    return fetch(name, os.environ.get('FASTFOUND_MIRRORS', '').split() or MNIST_MIRRORS, MNIST_FILES[name])
+    if folder := os.getenv('FASTFOUND_DATA'): return read_verified(Path(folder).expanduser(), name, MNIST_FILES[name])
+    return fetch(name, os.getenv('FASTFOUND_MIRRORS', '').split() or MNIST_MIRRORS, MNIST_FILES[name])
 
 # %% ../nbs/00_datasets.ipynb #2caddb6d
 @dataclass(frozen=True, repr=False)
 class Mnist:
     "Handwritten digits to train on and to test on: uint8 images (n,28,28), 0 for paper and 255 for ink, and int64 labels (n,)"
-    x_train: torch.Tensor
-    y_train: torch.Tensor
-    x_test: torch.Tensor
-    y_test: torch.Tensor
+    x_train: Tensor
+    y_train: Tensor
+    x_test: Tensor
+    y_test: Tensor
     source: str # 'full' for the published files, 'sample' for the 5,000 digits in the package
     def __repr__(self): return f'Mnist({self.source}: {len(self.y_train):,} digits to train on, {len(self.y_test):,} to test on)'
 

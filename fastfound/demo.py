@@ -66,10 +66,6 @@ def enough_epochs(
     return max(1, round(20_000/n))
 
 # %% ../nbs/programs/demo.ipynb #514d9175
-def _products():
-    "The versions of the matrix product that need nothing compiled, timed"
-    return f'\nThe same matrix product, 5x784 by 784x10, in five versions:\n{ladder(budget=0.2)}\n'
-
 def run_demo(
     model='resnet', # resnet, the residual network, or by_hand, two linear layers with gradients of our own
     epochs=None,    # passes through the training set; by default 20 by hand, and one or more for resnet
@@ -95,7 +91,7 @@ def run_demo(
     say(f'{data.source}: {len(data.y_train):,} digits of MNIST to train and validate on, {len(data.y_test):,} to test on')
     if data.source=='sample': say('(For all 70,000, run with a network connection and without --source sample, '
                                   'or set FASTFOUND_DATA to a folder that holds the four files of MNIST.)')
-    if not quiet: say(_products())  # which takes a second
+    if not quiet: say(f'\nThe same matrix product, 5x784 by 784x10, in five versions:\n{ladder(budget=0.2)}\n')  # which takes a second
     baseline = similarity_baseline(data)
     say(f'Telling 3 from 7 by similarity to the mean image, without training: {baseline:.2%}\n')
     set_seed(seed)

@@ -162,7 +162,7 @@ class Live:
         if not text.startswith('\r'): return
         self.line = text.strip()
         self.update()
-    def flush(self): pass
+    def flush(self): "Nothing to do: tqdm asks a file for it"
     def update(self):
         "Show what there is now"
         from IPython.display import display
@@ -181,7 +181,7 @@ def progress_bar(
     **kw,          # passed to tqdm: `total`, `desc`, `unit`, ...
 ) -> tqdm:         # iterate over it, or use it as a context manager
     "A progress bar in a terminal or a notebook that leaves nothing behind; silent anywhere else"
-    notebook = IN_NOTEBOOK and not os.environ.get('IN_TEST')  # a notebook that somebody watches
+    notebook = IN_NOTEBOOK and not os.getenv('IN_TEST')  # a notebook that somebody watches
     quiet = quiet or not (notebook or sys.stderr.isatty())
     return tqdm(iterable, disable=quiet, leave=False, file=(live or Live()) if notebook and not quiet else sys.stderr,
                 ncols=80 if notebook else None, **kw)

@@ -20,7 +20,7 @@ class Distributed(Callback):
     order = -30
     def is_active(self):
         "Whether there are several processes"
-        return int(os.environ.get('WORLD_SIZE', 1))>1
+        return int(os.getenv('WORLD_SIZE', 1))>1
     def before_fit(self):
         "Join the other processes, and hand them the model and the DataLoaders"
         learn = self.learn

@@ -67,7 +67,7 @@ def _check_digits():
     "Whether the four files of MNIST are as published, in the folder that `FASTFOUND_DATA` names or in the cache"
     from fastfound.datasets import MNIST_FILES
     from fastfound.files import fastfound_home, read_verified
-    named = os.environ.get('FASTFOUND_DATA')
+    named = os.getenv('FASTFOUND_DATA')
     try:
         folder = Path(named).expanduser() if named else fastfound_home()
         for o in MNIST_FILES: read_verified(folder, o, MNIST_FILES[o])

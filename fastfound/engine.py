@@ -71,7 +71,7 @@ for name in 'eq ne lt le gt ge'.split(): setattr(Tensor, f'__{name}__', _compari
 def _unwrap(o):
     "The data of a Tensor, a copy of an array as a tensor, the same for the members of a tuple or list; anything else as it is"
     if isinstance(o, Tensor): return o.data
-    if isinstance(o, (tuple, list)): return type(o)(map(_unwrap, o))
+    if isinstance(o, tuple|list): return type(o)(map(_unwrap, o))
     return torch.tensor(o) if isinstance(o, np.ndarray) else o
 
 def _saved_versions(args):
@@ -79,7 +79,7 @@ def _saved_versions(args):
     saved = []
     for o in args:
         if isinstance(o, torch.Tensor): saved.append((o, o._version))
-        if isinstance(o, (tuple, list)): saved += _saved_versions(o)
+        if isinstance(o, tuple|list): saved += _saved_versions(o)
     return saved
 
 def _record(name, inputs, tensors, out, backward_fns):
@@ -431,7 +431,7 @@ def graph(self:Tensor,
         "Add the box of `o`, a Tensor or a constant"
         if op := getattr(o, 'op', ''): labels[key] = _symbols.get(op, op)
         else:
-            kind = f'{o:g}' if isinstance(o, (int,float)) else 'Tensor' if isinstance(o, Tensor) else 'constant'
+            kind = f'{o:g}' if isinstance(o, int|float) else 'Tensor' if isinstance(o, Tensor) else 'constant'
             labels[key] = name_of.get(id(o), kind)
             colors[key] = '#fbe0bd' if getattr(o, 'requires_grad', False) else '#e2e2e2'
     for t in reversed(_topological_order(self)):
@@ -441,5 +441,5 @@ def graph(self:Tensor,
             if o is None or backward_fn is None: continue
             key = o.index if isinstance(o, Tensor) else (t.index,i)
             box(o, key)
-            edges.append((key, t.index, '' if isinstance(o, (int,float)) else '×'.join(map(str, o.shape)) or '()'))
+            edges.append((key, t.index, '' if isinstance(o, int|float) else '×'.join(map(str, o.shape)) or '()'))
     return Graph(edges, labels, colors, down=True)

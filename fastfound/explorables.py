@@ -139,17 +139,17 @@ NEURON = [('x', 1.5), ('w', 2.), ('b', -1.), ('y', 1.),
 def _check_nodes(nodes):
     "Raise a `ValueError` unless `nodes` can be computed one after the other and each is used"
     def wrong(text): raise ValueError(f'explore_backprop: got {text}')
-    known,used = [],set()
+    known,free = set(),set()
     for name,*rest in nodes:
-        op,args = rest if len(rest)==2 else (None, [])
+        op,args = rest if len(rest)==2 else ('', [])
         if name in known: wrong(f'two nodes {name!r}, wanted different names')
-        if op is not None and op not in _ARITY: wrong(f"the operation {op!r}, wanted one of {', '.join(_ARITY)}")
-        if op is not None and len(args)!=_ARITY[op]: wrong(f'{len(args)} inputs of {op}, wanted {_ARITY[op]}')
-        if missing := set(args).difference(known): wrong(f"{name!r} with the input {', '.join(missing)}, wanted one of the nodes before it")
-        known.append(name)
-        used.update(args)
-    left = [o for o in known[:-1] if o not in used] or ([] if op else [name])
-    if left: wrong(f"{', '.join(left)}, on which no other node depends; only the last, the loss, may be like that, and it is computed")
+        if op and len(args)!=_ARITY.get(op):
+            wrong(f"{op!r} of {len(args)}, wanted one of {', '.join(f'{k} of {n}' for k,n in _ARITY.items())}")
+        if missing := set(args)-known: wrong(f"{name!r} with the input {', '.join(missing)}, wanted one of the nodes before it")
+        known.add(name)
+        free = free-{*args} | {name}
+    if left := free-{name} if op else free:
+        wrong(f"{', '.join(left)}, on which no other node depends; only the last, the loss, may be like that, and it is computed")
 
 # %% ../nbs/library/explorables.ipynb #996348d9
 def explore_backprop(

@@ -23,7 +23,7 @@ from .display import notify, progress_bar
 @contextmanager
 def atomic_write(
     path, # of the file or folder to write
-):
+): # a context manager that gives the temporary path
     "A temporary path to write to: it is renamed to `path` if the block succeeds and removed if it fails; an `OSError` names `path`"
     path = Path(path)
     if path.is_symlink(): path = path.resolve()  # what a link points to is replaced, not the link
@@ -90,7 +90,7 @@ def verify(
 # %% ../nbs/library/files.ipynb #9cc2df05
 def fastfound_home() -> Path:
     "The folder for what is downloaded or made: `FASTFOUND_HOME`, else `fastfound` in the user's cache"
-    path = Path(os.environ.get('FASTFOUND_HOME') or xdg_cache_home()/'fastfound').expanduser()
+    path = Path(os.getenv('FASTFOUND_HOME') or xdg_cache_home()/'fastfound').expanduser()
     there = next(o for o in (path, *path.absolute().parents) if o.exists())
     if not there.is_dir():
         raise NotADirectoryError(f'FASTFOUND_HOME: got {path}, but {there} is not a folder; wanted a folder or the name of a new one')
@@ -176,7 +176,7 @@ def fetch(
     try: return read_verified(home, name, info)
     except FileNotFoundError: pass
     except (OSError, ValueError) as e: notify(f"the file in the cache can't be used ({e}), so it is downloaded again")
-    if os.environ.get('FASTFOUND_OFFLINE', '0').lower() not in ('', '0', 'false', 'no'):
+    if os.getenv('FASTFOUND_OFFLINE', '0').lower() not in ('', '0', 'false', 'no'):
         raise ConnectionError(f'FASTFOUND_OFFLINE is set and {home} does not hold {name}')
     for o in mirrors: _check_scheme(o)
     if not _online(mirrors):

@@ -8,37 +8,38 @@ __all__ = ['normalize', 'lin', 'relu', 'mse', 'LayerStats', 'layer_stats', 'kaim
 # %% ../nbs/02_fully_connected.ipynb #df12e189
 import math
 import torch
+from torch import Tensor
 from .display import Table, subplots
 
 # %% ../nbs/02_fully_connected.ipynb #1ab0005f
 def normalize(
-    x:torch.Tensor, # values of any shape
+    x:Tensor, # values of any shape
     mean, std,      # mean and standard deviation of the *training* set, whatever `x` is
-) -> torch.Tensor:  # same shape
+) -> Tensor:  # same shape
     "`x` minus `mean`, divided by `std`"
     return (x-mean)/std
 
 # %% ../nbs/02_fully_connected.ipynb #8ca55746
 def lin(
-    x:torch.Tensor, # inputs (n,n_in)
-    w:torch.Tensor, # weights (n_in,n_out)
-    b:torch.Tensor, # biases (n_out,)
-) -> torch.Tensor:  # outputs (n,n_out)
+    x:Tensor, # inputs (n,n_in)
+    w:Tensor, # weights (n_in,n_out)
+    b:Tensor, # biases (n_out,)
+) -> Tensor:  # outputs (n,n_out)
     "A linear layer: `x@w + b`"
     return x@w + b
 
 # %% ../nbs/02_fully_connected.ipynb #bbb22c1c
 def relu(
-    x:torch.Tensor, # any shape
-) -> torch.Tensor:  # same shape
+    x:Tensor, # any shape
+) -> Tensor:  # same shape
     "`x` with its negative values set to zero"
     return x.clamp_min(0.)
 
 # %% ../nbs/02_fully_connected.ipynb #429903e0
 def mse(
-    output:torch.Tensor, # predictions
-    targ:torch.Tensor,   # targets, of the same shape
-) -> torch.Tensor:       # a single number
+    output:Tensor, # predictions
+    targ:Tensor,   # targets, of the same shape
+) -> Tensor:       # a single number
     "The mean squared error; `output` and `targ` must not broadcast"
     assert output.shape==targ.shape, f'mse: got output {tuple(output.shape)} and targ {tuple(targ.shape)}, wanted equal shapes'
     return (output-targ).pow(2).mean()
@@ -64,7 +65,7 @@ class LayerStats(Table):
 # %% ../nbs/02_fully_connected.ipynb #de90f464
 def layer_stats(
     layers,          # callables, each applied to the output of the previous one
-    x:torch.Tensor,  # a batch of inputs (n,...)
+    x:Tensor,  # a batch of inputs (n,...)
 ) -> LayerStats:
     "Mean, standard deviation and fraction of dead units (0 for all of `x`) after each of `layers`"
     rows = []
@@ -79,7 +80,7 @@ def kaiming(
     n_in:int, n_out:int, # inputs and outputs of the layer
     a=0.,                # negative slope of the ReLU that follows; 1 for none
     mode='fan_in',       # keep the variance of the activations; 'fan_out': that of the gradients in the backward pass
-) -> torch.Tensor:       # weights (n_in,n_out)
+) -> Tensor:       # weights (n_in,n_out)
     "Normal weights with standard deviation √(2/((1+`a`²)·fan)), after He et al. 2015 (arXiv 1502.01852, section 2.2)"
     fan = dict(fan_in=n_in, fan_out=n_out)[mode]
     return torch.randn(n_in, n_out)*math.sqrt(2/((1+a*a)*fan))
@@ -87,7 +88,7 @@ def kaiming(
 # %% ../nbs/02_fully_connected.ipynb #01bfb7e9
 def lsuv(
     layers,          # callables, each applied to the output of the previous one; those with a `w` or `weight` are scaled in place
-    x:torch.Tensor,  # a batch of real inputs
+    x:Tensor,  # a batch of real inputs
     tol=1e-3,        # stop when the standard deviation is this close to 1
     max_iter=10,     # rescalings of one layer, at most
 ):
@@ -105,6 +106,6 @@ def lsuv(
 # %% ../nbs/02_fully_connected.ipynb #38ef76de
 def xavier(
     n_in:int, n_out:int, # inputs and outputs of the layer
-) -> torch.Tensor:       # weights (n_in,n_out)
+) -> Tensor:       # weights (n_in,n_out)
     "Normal weights with standard deviation √(2/(`n_in`+`n_out`)), after Glorot and Bengio 2010 (section 4.2)"
     return torch.randn(n_in, n_out)*math.sqrt(2/(n_in+n_out))

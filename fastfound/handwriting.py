@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from dataclasses import asdict, dataclass
 from functools import partial
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 from .backprop import CrossEntropy, Model
 from .basics import check_choice, default_device
 from .dataloaders import DataLoaders
@@ -84,9 +84,9 @@ def resnet_learner(
 
 # %% ../nbs/08b_handwriting.ipynb #a68a66ea
 def extract_ink(
-    pixels:torch.Tensor, # uint8 (h,w)
+    pixels:Tensor, # uint8 (h,w)
     invert='auto',       # 'yes' if the ink is dark and the paper light, 'no' if not, 'auto' to let the border decide
-) -> torch.Tensor:       # float32 (h,w), 0 for paper and 1 for ink
+) -> Tensor:       # float32 (h,w), 0 for paper and 1 for ink
     "How much ink there is in each pixel; a `BlankPicture` if there is none"
     x,paper = pixels/255,border_median(pixels.numpy())/255
     darker,lighter = paper-x.min(),x.max()-paper
@@ -97,9 +97,9 @@ def extract_ink(
 
 # %% ../nbs/08b_handwriting.ipynb #fe3a9188
 def center_by_mass(
-    ink:torch.Tensor, # (h,w), neither side longer than `size`
+    ink:Tensor, # (h,w), neither side longer than `size`
     size=28,          # pixels
-) -> torch.Tensor:    # (size,size)
+) -> Tensor:    # (size,size)
     "Place `ink` in a square so that its centre of mass is at the centre, as far as the square has room"
     def margins(mass):  # of the rows, or of the columns
         first = round(size/2-((mass*torch.arange(len(mass))).sum()/mass.sum()).item())
@@ -108,9 +108,9 @@ def center_by_mass(
     return F.pad(ink, (*margins(ink.sum(0)), *margins(ink.sum(1))))
 
 def frame_digit(
-    ink:torch.Tensor, # (h,w), between 0 and 1
+    ink:Tensor, # (h,w), between 0 and 1
     size=28, box=20,  # pixels a side, of the result and of the box that the digit fits into
-) -> torch.Tensor:    # (size,size), between 0 and 1
+) -> Tensor:    # (size,size), between 0 and 1
     "Scale the drawing in `ink` to fit into `box`, with its aspect ratio kept, and centre it by mass"
     rows,cols = [(ink.amax(d)>0.2).nonzero().flatten().tolist() for d in (1,0)]
     ink = ink[rows[0]:rows[-1]+1, cols[0]:cols[-1]+1]
@@ -131,7 +131,7 @@ class DigitReader:
         if self.invert not in ('yes','no','auto'): raise ValueError(f"got invert={self.invert!r}, wanted 'yes', 'no' or 'auto'")
     def __call__(self,
         item, # the path of an image file, a PIL image, an array or a tensor, as for ImageReader
-    ) -> torch.Tensor: # uint8 (1,28,28), 255 for ink
+    ) -> Tensor: # uint8 (1,28,28), 255 for ink
         "The digit; a `BlankPicture` if there is none"
         ink = extract_ink(ImageReader(1)(item)[0], self.invert)
         return (frame_digit(ink)*255).round().byte()[None]
@@ -201,7 +201,7 @@ class ModelBundle:
         return Learner(dls, model.to(default_device()), loss, opt_func, lr, accuracy, cbs)
     def predict(self,
         x, # images (n,*read.shape), between 0 and 1
-    ) -> torch.Tensor:
+    ) -> Tensor:
         "Logits (n,c), on the CPU"
         model,device = self.model,model_device(self.model)
         if x.shape[1:]!=self.read.shape: raise ValueError(f'got images of {tuple(x.shape[1:])}, wanted {self.read.shape} as in training')

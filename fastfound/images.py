@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from PIL import Image, ImageOps
 from fastcore.basics import first, groupby
+from torch import Tensor
 from .dataloaders import DataLoader, DataLoaders
 from .display import image_array, notify, progress_bar
 
@@ -75,9 +76,9 @@ class ImageReader:
         return self.channels, *(self.size or (None,None))
     def __call__(self,
         item, # a path, a PIL image, or an array or tensor (h,w), (h,w,channels) or (channels,h,w) of uint8, or of floats from 0 to 1
-    ) -> torch.Tensor: # uint8 (channels,h,w)
+    ) -> Tensor: # uint8 (channels,h,w)
         "The picture as a tensor; a `ValueError` if it can't be read"
-        if isinstance(item, (str,os.PathLike)): im = load_image(item, self.channels, max(self.size or (0,)))
+        if isinstance(item, str|os.PathLike): im = load_image(item, self.channels, max(self.size or (0,)))
         else: im = as_viewed(item if isinstance(item, Image.Image) else Image.fromarray(_as_bytes(item)), self.channels)
         pixels = np.array(self.resize(im))
         return torch.from_numpy(pixels.reshape(*pixels.shape[:2], -1)).permute(2,0,1).contiguous()
@@ -240,7 +241,7 @@ def read_images(
 def label_numbers(
     labels, # of pictures
     vocab,  # the labels there may be, in order
-) -> torch.Tensor: # int64 (n,)
+) -> Tensor: # int64 (n,)
     "The class number of each of `labels`"
     number = {o: i for i,o in enumerate(vocab)}
     if unknown := {o for o in labels if o not in number}:
@@ -278,7 +279,7 @@ class ImageDataLoaders(DataLoaders):
         item, # a picture as the reader takes it, or a tensor of floats as in a batch
     ) -> list: # of a tensor (1,channels,h,w)
         "`item` as a batch of one"
-        if isinstance(item, torch.Tensor) and item.is_floating_point() and item.ndim==3: return [item[None]]
+        if isinstance(item, Tensor) and item.is_floating_point() and item.ndim==3: return [item[None]]
         return [self.read(item)[None]/255]
     @classmethod
     def from_files(cls,

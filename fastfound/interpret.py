@@ -10,7 +10,7 @@ import math
 import torch
 from typing import NamedTuple
 from fastcore.basics import first, patch
-from torch import nn
+from torch import Tensor, nn
 from .basics import check_tensor
 from .dataloaders import as_images, class_numbers, count_rows, map_tensors, split_batch, to_device
 from .display import Table, show_images, subplots
@@ -27,7 +27,7 @@ def summary(self:Learner) -> Table:
     names = {layer: name for name,layer in leaf_modules(model).items()}
     def size(o): return sum(p.numel() for p in o.parameters())
     def add_row(layer, out):
-        shape = tuple(out.shape) if isinstance(out, torch.Tensor) else type(out).__name__
+        shape = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
         rows.append({'layer': f'{names[layer]} {type(layer).__name__}'.strip(), 'output': str(shape), 'parameters': size(layer)})
     *xb,_ = split_batch(first(self.dls.valid or self.dls.train))
     with evaluating(model), torch.no_grad(), Hooks(names, add_row): model(*to_device(xb, model_device(model)))
@@ -44,8 +44,8 @@ def get_preds(self:Learner,
 
 # %% ../nbs/05a_interpret.ipynb #584b6a6b
 def probabilities(
-    preds:torch.Tensor, # logits (n,c), or (n,1) or (n,) for two classes
-) -> torch.Tensor:      # (n,c), or (n,2); each row sums to 1
+    preds:Tensor, # logits (n,c), or (n,1) or (n,) for two classes
+) -> Tensor:      # (n,c), or (n,2); each row sums to 1
     "The probability of each class: the softmax of the logits, or for a single logit `x` the pair 1-sigmoid(x), sigmoid(x)"
     if preds.ndim>1 and preds.shape[-1]>1: return preds.softmax(-1)
     p = preds.reshape(-1, 1).sigmoid()
@@ -55,7 +55,7 @@ class Prediction(NamedTuple):
     "What a classifier says of one example"
     label: str          # name of the class
     index: int          # type: ignore[assignment]  # number of the class; mypy: tuple has a method `index`, which this hides
-    probs: torch.Tensor # probability of each class (c,)
+    probs: Tensor # probability of each class (c,)
 
 @patch
 def predict(self:Learner,
@@ -102,10 +102,10 @@ def show_results(self:Learner,
 
 # %% ../nbs/05a_interpret.ipynb #47432e49
 def confusion_matrix(
-    preds:torch.Tensor, # predicted class numbers (n,)
-    targ:torch.Tensor,  # class numbers of the targets (n,)
+    preds:Tensor, # predicted class numbers (n,)
+    targ:Tensor,  # class numbers of the targets (n,)
     c=None,             # number of classes; by default as many as occur
-) -> torch.Tensor:      # int64 (c,c): a row for each target class, a column for each predicted class
+) -> Tensor:      # int64 (c,c): a row for each target class, a column for each predicted class
     "How often each class is predicted for each target class"
     preds,targ = preds.flatten().long(),targ.flatten().long()
     check_tensor('confusion_matrix', targ, 'targets', 'n', n=len(preds))
@@ -115,8 +115,8 @@ def confusion_matrix(
     return (targ*c+preds).bincount(minlength=c*c).view(c,c)
 
 def most_confused(
-    preds:torch.Tensor, # predicted class numbers (n,)
-    targ:torch.Tensor,  # class numbers of the targets (n,)
+    preds:Tensor, # predicted class numbers (n,)
+    targ:Tensor,  # class numbers of the targets (n,)
     n=10,               # how many pairs at most
 ) -> list:              # of (target class, predicted class, count)
     "The pairs of classes that are confused most often, the most frequent first"
@@ -144,9 +144,9 @@ def plot_confusion(self:Learner):
 # %% ../nbs/05a_interpret.ipynb #bfbc9d2f
 @patch
 def per_sample_loss(self:Learner,
-    preds:torch.Tensor, # (n,...), or a tuple or dict of such tensors
-    targ:torch.Tensor,  # (n,...), or a tuple or dict of such tensors
-) -> torch.Tensor:      # (n,)
+    preds:Tensor, # (n,...), or a tuple or dict of such tensors
+    targ:Tensor,  # (n,...), or a tuple or dict of such tensors
+) -> Tensor:      # (n,)
     "The loss of each example"
     def one(*parts): return self.loss_func(*(map_tensors(lambda o: o[None], s) for s in parts))
     try: return torch.vmap(one)(preds, targ)

@@ -9,6 +9,7 @@ __all__ = ['matmul_compiled', 'matmul_blocked', 'all_versions', 'matmul_tiles']
 import functools, operator, os
 import torch
 from importlib.util import find_spec
+from torch import Tensor
 from .basics import check_tensor
 from .matmul import check_operands, matmul_versions
 
@@ -18,7 +19,7 @@ def _compiled(f):
     return lambda *args: _machine_code(f)(*args)
 
 # %% ../nbs/01b_kernels.ipynb #a0595308
-@functools.lru_cache(None)
+@functools.cache
 def _machine_code(f):
     try: import numba
     except ImportError:
@@ -49,9 +50,9 @@ def _loops(a, b, c):
 
 # %% ../nbs/01b_kernels.ipynb #801eb2db
 def matmul_compiled(
-    a:torch.Tensor, # (n,k), on the CPU
-    b:torch.Tensor, # (k,m)
-) -> torch.Tensor:  # (n,m)
+    a:Tensor, # (n,k), on the CPU
+    b:Tensor, # (k,m)
+) -> Tensor:  # (n,m)
     "The matrix product of `a` and `b` in three compiled loops"
     _check_kernel('matmul_compiled', a, b, 'cpu', _numba_dtypes)
     c = a.new_zeros(a.shape[0], b.shape[1])
@@ -94,10 +95,10 @@ def _padded(x, rows, cols=16):
 
 # %% ../nbs/01b_kernels.ipynb #5ccb17a3
 def matmul_blocked(
-    a:torch.Tensor,   # (n,k), on the CPU
-    b:torch.Tensor,   # (k,m)
+    a:Tensor,   # (n,k), on the CPU
+    b:Tensor,   # (k,m)
     cache=1<<20,      # bytes of `b` to keep in the processor's cache
-) -> torch.Tensor:    # (n,m)
+) -> Tensor:    # (n,m)
     "The matrix product of `a` and `b`, in compiled loops that use each number several times and keep a block of `b` in the cache"
     _check_kernel('matmul_blocked', a, b, 'cpu', _numba_dtypes)
     pa,pb = _padded(a, 4),_padded(b.t(), 3)
@@ -129,7 +130,7 @@ def _tiles(a, b, c, n, k, m):
     tl.store(c + i*m + j, total, mask=(i<n) & (j<m))
 
 # %% ../nbs/01b_kernels.ipynb #e0e7539f
-@functools.lru_cache(None)
+@functools.cache
 def _gpu_kernel():
     global tl
     try: import triton, triton.language as tl
@@ -138,11 +139,11 @@ def _gpu_kernel():
 
 # %% ../nbs/01b_kernels.ipynb #d5b4c66e
 def matmul_tiles(
-    a:torch.Tensor, # (n,k), float32, on a GPU
-    b:torch.Tensor, # (k,m), float32, on the same GPU
-) -> torch.Tensor:  # (n,m)
+    a:Tensor, # (n,k), float32, on a GPU
+    b:Tensor, # (k,m), float32, on the same GPU
+) -> Tensor:  # (n,m)
     "The matrix product of `a` and `b`, tile by tile on a GPU"
-    device = 'cpu' if os.environ.get('TRITON_INTERPRET')=='1' else 'cuda'  # Triton's interpreter runs on the CPU
+    device = 'cpu' if os.getenv('TRITON_INTERPRET')=='1' else 'cuda'  # Triton's interpreter runs on the CPU
     _check_kernel('matmul_tiles', a, b, device, 'float32')
     (n,k),m = a.shape,b.shape[1]
     c = a.new_empty(n, m)

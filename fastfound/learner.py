@@ -17,7 +17,7 @@ from itertools import chain, count
 from typing import NamedTuple
 from fastcore.basics import listify, patch
 from fastcore.imports import IN_NOTEBOOK
-from torch import nn
+from torch import Tensor, nn
 from .basics import check_tensor, is_main_process
 from .dataloaders import concat, count_rows, split_batch, to_device
 from .display import Live, Table, progress_bar, subplots
@@ -25,17 +25,17 @@ from .optimizers import SGD
 
 # %% ../nbs/library/learner.ipynb #5c3d3d47
 def predicted_class(
-    preds:torch.Tensor, # logits: (n,) or (n,1) for two classes; (n,c), (n,c,...) or (n,...,c) for c of them
+    preds:Tensor, # logits: (n,) or (n,1) for two classes; (n,c), (n,c,...) or (n,...,c) for c of them
     axis=-1,            # the axis of the classes
-) -> torch.Tensor:      # class numbers (n,), or (n,...)
+) -> Tensor:      # class numbers (n,), or (n,...)
     "The class with the highest logit; where there is only one logit, class 1 if it is above 0"
     check_tensor('predicted_class', preds, 'logits')
     if preds.ndim>1: return preds.argmax(axis) if preds.shape[axis]>1 else (preds>0).long().squeeze(axis)
     return (preds>0).long()
 
 def class_axis(
-    preds:torch.Tensor, # logits
-    targ:torch.Tensor,  # class numbers; a last axis of size 1 does not count
+    preds:Tensor, # logits
+    targ:Tensor,  # class numbers; a last axis of size 1 does not count
 ) -> int:
     "The axis of `preds` that `targ` lacks, or a `ValueError`: the last, or axis 1 as in segmentation"
     def bare(shape): return shape[:-1] if shape[-1:]==(1,) else shape
@@ -49,20 +49,20 @@ def class_axis(
 
 # %% ../nbs/library/learner.ipynb #78a02a10
 def accuracy(
-    preds:torch.Tensor, # logits, as `predicted_class` takes them
-    targ:torch.Tensor,  # class numbers, of the shape of `preds` without the axis of the classes
+    preds:Tensor, # logits, as `predicted_class` takes them
+    targ:Tensor,  # class numbers, of the shape of `preds` without the axis of the classes
     axis=None,          # the axis of the classes; found from the shapes by default
-) -> torch.Tensor:      # between 0 and 1
+) -> Tensor:      # between 0 and 1
     "The fraction of examples that are classified correctly"
     for o,what in ((preds, 'logits'), (targ, 'targets')): check_tensor('accuracy', o, what)
     classes = predicted_class(preds, class_axis(preds, targ) if axis is None else axis)
     return (classes.flatten()==targ.flatten()).float().mean()
 
 def error_rate(
-    preds:torch.Tensor, # logits, as `predicted_class` takes them
-    targ:torch.Tensor,  # class numbers
+    preds:Tensor, # logits, as `predicted_class` takes them
+    targ:Tensor,  # class numbers
     axis=None,          # the axis of the classes; found from the shapes by default
-) -> torch.Tensor:      # between 0 and 1
+) -> Tensor:      # between 0 and 1
     "The fraction of examples that are not classified correctly"
     return 1-accuracy(preds, targ, axis)
 
@@ -344,8 +344,8 @@ def evaluating(
 class Evaluation(NamedTuple):
     "Results on a validation set"
     loss: float         # mean over the examples
-    preds: torch.Tensor # all predictions
-    targ: torch.Tensor  # all targets
+    preds: Tensor # all predictions
+    targ: Tensor  # all targets
     @classmethod
     def of(cls,
         outputs, # a list of loss, number of rows, predictions and targets of each batch

@@ -11,6 +11,7 @@ import itertools, math, operator, os, re, time
 import torch
 from html import escape
 from pathlib import Path
+from torch import Tensor
 from .basics import median_time
 from .display import Table, neutral_colors, subplots
 
@@ -24,7 +25,7 @@ def check_dtypes(a, b):
 def check_operands(a, b):
     "An error unless `a` is (n,k) and `b` is (k,m), with the same dtype and on the same device"
     for o in (a,b):
-        if not isinstance(o, torch.Tensor): raise TypeError(f"can't multiply: got {type(o).__name__}, wanted a tensor")
+        if not isinstance(o, Tensor): raise TypeError(f"can't multiply: got {type(o).__name__}, wanted a tensor")
     sizes = ' by '.join('x'.join(map(str, o.shape)) or 'a number' for o in (a,b))
     if a.ndim!=2 or b.ndim!=2: raise ValueError(f"can't multiply {sizes}: got rank {a.ndim} and {b.ndim}, wanted two matrices")
     (n,k),(l,m) = a.shape,b.shape
@@ -37,9 +38,9 @@ _dtypes = 'float16 bfloat16 float32 float64 complex64 complex128 uint8 int8 int1
 
 # %% ../nbs/01_matmul.ipynb #9e1f8a12
 def matmul_loops(
-    a:torch.Tensor, # (n,k)
-    b:torch.Tensor, # (k,m)
-) -> torch.Tensor:  # (n,m)
+    a:Tensor, # (n,k)
+    b:Tensor, # (k,m)
+) -> Tensor:  # (n,m)
     "The matrix product of `a` and `b`, one multiplication at a time"
     check_operands(a, b)
     (n,k),m = a.shape,b.shape[1]
@@ -51,9 +52,9 @@ def matmul_loops(
 
 # %% ../nbs/01_matmul.ipynb #49461eff
 def matmul_dot(
-    a:torch.Tensor, # (n,k)
-    b:torch.Tensor, # (k,m)
-) -> torch.Tensor:  # (n,m)
+    a:Tensor, # (n,k)
+    b:Tensor, # (k,m)
+) -> Tensor:  # (n,m)
     "The matrix product of `a` and `b`, a row times a column at a time"
     check_operands(a, b)
     c = a.new_zeros(a.shape[0], b.shape[1])
@@ -109,9 +110,9 @@ def explain_broadcast(
 
 # %% ../nbs/01_matmul.ipynb #18bd4f76
 def matmul_bcast(
-    a:torch.Tensor, # (n,k)
-    b:torch.Tensor, # (k,m)
-) -> torch.Tensor:  # (n,m)
+    a:Tensor, # (n,k)
+    b:Tensor, # (k,m)
+) -> Tensor:  # (n,m)
     "The matrix product of `a` and `b`, a row of `a` times all of `b` at a time"
     check_operands(a, b)
     c = a.new_zeros(a.shape[0], b.shape[1])
@@ -120,18 +121,18 @@ def matmul_bcast(
 
 # %% ../nbs/01_matmul.ipynb #33d2053d
 def matmul_einsum(
-    a:torch.Tensor, # (n,k)
-    b:torch.Tensor, # (k,m)
-) -> torch.Tensor:  # (n,m)
+    a:Tensor, # (n,k)
+    b:Tensor, # (k,m)
+) -> Tensor:  # (n,m)
     "The matrix product of `a` and `b` in Einstein's notation"
     check_operands(a, b)
     return torch.einsum('ik,kj->ij', a, b)
 
 # %% ../nbs/01_matmul.ipynb #9f2cb5a3
 def matmul(
-    a:torch.Tensor, # (n,k)
-    b:torch.Tensor, # (k,m), with the dtype of `a` and on its device
-) -> torch.Tensor:  # (n,m)
+    a:Tensor, # (n,k)
+    b:Tensor, # (k,m), with the dtype of `a` and on its device
+) -> Tensor:  # (n,m)
     "The matrix product of `a` and `b`: PyTorch's `@` for two matrices"
     check_operands(a, b)
     return a@b

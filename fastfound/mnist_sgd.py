@@ -7,13 +7,14 @@ __all__ = ['linear1', 'mnist_distance', 'init_params', 'sigmoid', 'mnist_loss', 
 
 # %% ../nbs/04_mnist_sgd.ipynb #de0f05d3
 import torch
+from torch import Tensor
 from .fully_connected import lin
 
 # %% ../nbs/04_mnist_sgd.ipynb #9398056d
 def mnist_distance(
-    a:torch.Tensor, # images (...,28,28)
-    b:torch.Tensor, # images that broadcast with them
-) -> torch.Tensor:  # (...)
+    a:Tensor, # images (...,28,28)
+    b:Tensor, # images that broadcast with them
+) -> Tensor:  # (...)
     "The mean absolute difference between the pixels of `a` and `b`, for each image"
     return (a-b).abs().mean((-1,-2))
 
@@ -21,7 +22,7 @@ def mnist_distance(
 def init_params(
     size,    # the shape, a number or a tuple
     std=1.0, # standard deviation
-) -> torch.Tensor:
+) -> Tensor:
     "Random parameters from a normal distribution, which require a gradient"
     return (torch.randn(size)*std).requires_grad_()
 
@@ -31,16 +32,16 @@ linear1 = lin
 
 # %% ../nbs/04_mnist_sgd.ipynb #4b6189cc
 def sigmoid(
-    x:torch.Tensor, # logits of any shape
-) -> torch.Tensor:  # of the same shape, between 0 and 1
+    x:Tensor, # logits of any shape
+) -> Tensor:  # of the same shape, between 0 and 1
     "1/(1+exp(-`x`)), written so that neither it nor its gradient overflows"
     return (1+(x/2).tanh())/2
 
 # %% ../nbs/04_mnist_sgd.ipynb #e229d3e8
 def mnist_loss(
-    predictions:torch.Tensor, # logits, before the sigmoid
-    targets:torch.Tensor,     # 1 or 0, of the same shape
-) -> torch.Tensor:            # a single number between 0 and 1
+    predictions:Tensor, # logits, before the sigmoid
+    targets:Tensor,     # 1 or 0, of the same shape
+) -> Tensor:            # a single number between 0 and 1
     "The mean absolute difference between the sigmoid of `predictions` and `targets`"
     assert predictions.shape==targets.shape, f'mnist_loss: got {tuple(predictions.shape)} and {tuple(targets.shape)}, wanted equal shapes'
     p = sigmoid(predictions)

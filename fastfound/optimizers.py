@@ -9,6 +9,7 @@ __all__ = ['Optimizer', 'get_grads', 'set_grads', 'SGD', 'RMSProp', 'Adam', 'Ada
 # %% ../nbs/library/optimizers.ipynb #19b25147
 import inspect, math
 import torch
+from torch import Tensor
 from .basics import check_tensor
 
 # %% ../nbs/library/optimizers.ipynb #7d0c51a2
@@ -22,12 +23,12 @@ def _one_wd(settings):
 
 def _as_groups(who, params, shape):
     "`params` as a list of groups, or an error that says what is wrong with them"
-    if isinstance(params, (torch.Tensor,set)): raise TypeError(f'{who}: got a {type(params).__name__}, wanted a list of tensors')
+    if isinstance(params, Tensor|set): raise TypeError(f'{who}: got a {type(params).__name__}, wanted a list of tensors')
     groups = list(params)
     if not any(isinstance(o, dict) for o in groups): groups = [{'params': groups}]
     if not all(isinstance(o, dict) and 'params' in o for o in groups):
         raise ValueError(f"{who}: got groups without 'params', wanted dicts that have it")
-    groups = [{**o, 'params': [o['params']] if isinstance(o['params'], torch.Tensor) else list(o['params'])} for o in groups]
+    groups = [{**o, 'params': [o['params']] if isinstance(o['params'], Tensor) else list(o['params'])} for o in groups]
     ps = [p for o in groups for p in o['params']]
     for p in ps:
         check_tensor(who, p, 'a parameter', shape)
@@ -62,7 +63,7 @@ class Optimizer:
         "A `ValueError` unless `value` is right for the setting `name`"
         if name not in self.ranges: return
         (low,below),n = self.ranges[name],1+(name=='betas')
-        values = value if isinstance(value, (tuple,list)) else [value]
+        values = value if isinstance(value, tuple|list) else [value]
         try: right = len(values)==n and all(low<=o<below for o in values)
         except (TypeError,RuntimeError): right = False
         if right: return
@@ -111,7 +112,7 @@ class Optimizer:
             raise ValueError(f"{type(self).__name__}: got the state of {len(saved['state'])} parameters in {len(groups)} groups, "
                              f"wanted {len(ps)} in {len(self.param_groups)}")
         for group,o in zip(self.param_groups, groups): group.update(o)
-        def own(v, p): return v.detach().clone().to(p.device) if isinstance(v, torch.Tensor) else v
+        def own(v, p): return v.detach().clone().to(p.device) if isinstance(v, Tensor) else v
         self.state.clear()  # and no new dict, since optimizers may share one
         self.state.update({p: {k: own(v, p) for k,v in o.items()} for p,o in zip(ps, saved['state'])})
 
@@ -186,7 +187,7 @@ def orthogonalize(
     m,          # a matrix (r,c)
     steps=5,    # number of Newton-Schulz iterations
     dtype=None, # of the iterations, by default that of `m`; PyTorch's Muon uses torch.bfloat16
-) -> torch.Tensor: # (r,c)
+) -> Tensor: # (r,c)
     "A matrix with the directions of `m` and singular values near 1, by Newton-Schulz iterations (Jordan and others 2024)"
     tall = check_tensor('orthogonalize', m, 'a matrix', 'r c', 'float')['r']>m.shape[1]
     x = m.to(dtype or m.dtype)

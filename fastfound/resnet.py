@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from collections import OrderedDict
 from functools import partial
-from torch import nn
+from torch import Tensor, nn
 from .basics import check_tensor
 
 # %% ../nbs/07_resnet.ipynb #a1b26ae9
@@ -28,11 +28,11 @@ def out_size(
 
 # %% ../nbs/07_resnet.ipynb #aca68b66
 def conv2d(
-    x:torch.Tensor, # images (n,c_in,h,w)
-    w:torch.Tensor, # kernels (c_out,c_in,kh,kw)
+    x:Tensor, # images (n,c_in,h,w)
+    w:Tensor, # kernels (c_out,c_in,kh,kw)
     b=None,         # biases (c_out,)
     stride=1, padding=0, dilation=1, # as for `out_size`, for both axes
-) -> torch.Tensor:  # (n,c_out,h_out,w_out)
+) -> Tensor:  # (n,c_out,h_out,w_out)
     "The convolution of `x` with the kernels `w`, as one matrix product"
     sizes = check_tensor('conv2d', x, 'images', 'n c_in h w')
     check_tensor('conv2d', w, 'kernels', 'c_out c_in kh kw', c_in=sizes['c_in'])

@@ -11,6 +11,7 @@ import torch
 from contextlib import contextmanager
 from typing import NamedTuple
 from fastcore.basics import listify, patch
+from torch import Tensor
 from .basics import rng_state, set_rng_state
 from .dataloaders import DataLoaders
 from .display import subplots
@@ -147,8 +148,8 @@ def lr_find(self:Learner,
     return suggested
 
 def suggest_lrs(
-    lrs:torch.Tensor,    # rising learning rates (n,)
-    losses:torch.Tensor, # their smoothed losses (n,)
+    lrs:Tensor,    # rising learning rates (n,)
+    losses:Tensor, # their smoothed losses (n,)
 ) -> SuggestedLRs:
     "What `losses` say about `lrs`"
     span = max(2, len(lrs)//8)
@@ -161,8 +162,8 @@ def suggest_lrs(
     return SuggestedLRs(middle[gradients.argmin()].item(), minimum)
 
 def plot_lrs(
-    lrs:torch.Tensor,       # learning rates (n,)
-    losses:torch.Tensor,    # their losses (n,)
+    lrs:Tensor,       # learning rates (n,)
+    losses:Tensor,    # their losses (n,)
     suggested:SuggestedLRs, # is marked
 ):
     "The losses on a log axis, with the suggested rates and the lowest loss"

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from dataclasses import dataclass
 from functools import partial
 from fastcore.basics import first, patch
-from torch import nn
+from torch import Tensor, nn
 from .basics import default_device
 from .dataloaders import split_batch, to_device
 from .datasets import parse_idx
@@ -72,13 +72,13 @@ def show_filters(
 # %% ../nbs/07a_vision.ipynb #59fff990
 def class_activation_map(
     model:nn.Module,    # ends in global average or maximum pooling and a linear layer
-    x:torch.Tensor,     # images (n,channels,h,w)
+    x:Tensor,     # images (n,channels,h,w)
     c,                  # number of the class
-) -> torch.Tensor:      # (n,h',w'), with the height and width of the last feature maps
+) -> Tensor:      # (n,h',w'), with the height and width of the last feature maps
     "How much each position of the last feature maps adds to the logit of class `c` (Zhou and others 2016, eq. 2)"
     linear,outputs = first(o for o in reversed([*model.modules()]) if isinstance(o, nn.Linear)),[]
     def keep_maps(layer, out):
-        if isinstance(out, torch.Tensor) and out.ndim==4 and out[0,0].numel()>1: outputs.append(out)
+        if isinstance(out, Tensor) and out.ndim==4 and out[0,0].numel()>1: outputs.append(out)
     with evaluating(model), torch.no_grad(), Hooks(model.modules(), keep_maps): logits = model(to_device(x, model_device(model)))
     for maps in reversed(outputs if linear else []):
         for pooled in (maps.mean((2,3)), maps.amax((2,3))):
@@ -91,10 +91,10 @@ def class_activation_map(
 @dataclass(frozen=True, repr=False)
 class ImageData:
     "Pictures to train on and to test on: uint8 images (n,channels,h,w) and int64 class numbers (n,)"
-    x_train: torch.Tensor
-    y_train: torch.Tensor
-    x_test: torch.Tensor
-    y_test: torch.Tensor
+    x_train: Tensor
+    y_train: Tensor
+    x_test: Tensor
+    y_test: Tensor
     vocab: list # the names of the classes
     def __repr__(self):
         n,n_test,shape = len(self.y_train),len(self.y_test),tuple(self.x_train.shape[1:])

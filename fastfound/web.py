@@ -132,7 +132,7 @@ def draw_digit(
 def export_for_web(
     learn,      # a `Learner`, or anything else with a `model`
     path,       # of the HTML file
-    title='Draw a digit',
+    title='Draw a digit', # of the page
     **settings, # of `web_network`: mean and std of the training images, vocab, int8
 ) -> Path:
     "Write a page in which the trained network reads what you draw; a browser shows it without a network connection"

@@ -1,4 +1,7 @@
-"A browser for tests: Debian's Chromium or another that is installed. Without one, or with FASTFOUND_NO_BROWSER=1, the tests that need it are skipped and counted."
+"""A browser for tests: Debian's Chromium or another that is installed.
+
+Without one, or with FASTFOUND_NO_BROWSER=1, the tests that need it are skipped and counted.
+"""
 import os, re, shutil
 from pathlib import Path
 import pytest
@@ -7,11 +10,14 @@ SHOTS = os.environ.get('FASTFOUND_SHOTS')  # a folder that keeps a picture of ea
 
 def program():
     "The browser to use, if there is one"
-    return next((o for name in (os.environ.get('FASTFOUND_BROWSER'), 'chromium', 'chromium-browser', 'google-chrome') if name and (o := shutil.which(name))), None)
+    return next((o for name in (os.environ.get('FASTFOUND_BROWSER'), 'chromium', 'chromium-browser', 'google-chrome')
+                 if name and (o := shutil.which(name))), None)
 
 @pytest.fixture(scope='session')
 def browser():
-    if os.environ.get('FASTFOUND_NO_BROWSER') or not program(): pytest.skip('FASTFOUND_NO_BROWSER is set' if program() else 'no Chromium or Chrome was found; FASTFOUND_BROWSER names one')
+    if os.environ.get('FASTFOUND_NO_BROWSER') or not program():
+        pytest.skip('FASTFOUND_NO_BROWSER is set' if program() else
+                    'no Chromium or Chrome was found; FASTFOUND_BROWSER names one')
     from playwright.sync_api import sync_playwright
     with sync_playwright() as p:
         b = p.chromium.launch(executable_path=program(), args=['--no-sandbox'])
@@ -31,7 +37,8 @@ def page_for(browser, request):
     "A function that opens an HTML file; at the end of the test nothing may have gone wrong on any of its pages"
     opened = []
     def f(path, width=1280, dark=False, reduced_motion=False, query=''):
-        context = browser.new_context(viewport={'width': width, 'height': 900}, color_scheme='dark' if dark else 'light', reduced_motion='reduce' if reduced_motion else 'no-preference')
+        context = browser.new_context(viewport={'width': width, 'height': 900}, color_scheme='dark' if dark else 'light',
+                                      reduced_motion='reduce' if reduced_motion else 'no-preference')
         page,wrong = watched(context)
         page.goto(Path(path).resolve().as_uri() + query)
         opened.append((context, page, wrong))

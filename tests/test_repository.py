@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[1]
 WORKFLOWS = sorted((ROOT/'.github/workflows').glob('*.yaml'))
 FORMS = [o for o in sorted((ROOT/'.github/ISSUE_TEMPLATE').glob('*.yml')) if o.stem!='config']
 CHECKED = [(o, 'github-workflows') for o in WORKFLOWS] + [(o, 'github-issue-forms') for o in FORMS] + [
-    (ROOT/'.github/ISSUE_TEMPLATE/config.yml', 'github-issue-config'), (ROOT/'.github/dependabot.yml', 'dependabot'), (ROOT/'CITATION.cff', 'citation-file-format')]
+    (ROOT/'.github/ISSUE_TEMPLATE/config.yml', 'github-issue-config'), (ROOT/'.github/dependabot.yml', 'dependabot'),
+    (ROOT/'CITATION.cff', 'citation-file-format')]
 
 def settings():
     "The settings of the project"
@@ -28,7 +29,9 @@ def schema_errors(path, schema):
 @pytest.mark.parametrize('path, schema', CHECKED, ids=[o.name for o,_ in CHECKED])
 def test_files_fit_their_schema(path, schema): assert not schema_errors(path, schema)
 
-@pytest.mark.parametrize('text, schema', [('jobs: {a: {runs-on: x, step: []}}', 'github-workflows'), ('body: []', 'github-issue-forms'), ('version: 3', 'dependabot'), ('title: x', 'citation-file-format')])
+@pytest.mark.parametrize('text, schema', [
+    ('jobs: {a: {runs-on: x, step: []}}', 'github-workflows'), ('body: []', 'github-issue-forms'),
+    ('version: 3', 'dependabot'), ('title: x', 'citation-file-format')])
 def test_a_schema_refuses(tmp_path, text, schema):
     (tmp_path/'x.yml').write_text(text)
     assert schema_errors(tmp_path/'x.yml', schema)
@@ -63,7 +66,8 @@ def test_readme_shows_pictures_with_words():
 
 def test_readme_names_every_page():
     text = (ROOT/'nbs/index.ipynb').read_text(encoding='utf-8')
-    assert [o.name for o in sorted((ROOT/'nbs').rglob('*.ipynb')) if o.stem!='index' and '.ipynb_checkpoints' not in o.parts and f']({o.relative_to(ROOT/"nbs").as_posix()})' not in text]==[]
+    assert [o.name for o in sorted((ROOT/'nbs').rglob('*.ipynb')) if o.stem!='index' and '.ipynb_checkpoints' not in o.parts
+            and f']({o.relative_to(ROOT/"nbs").as_posix()})' not in text]==[]
 
 def test_citation_has_the_version_and_address_of_the_settings():
     cff,cfg = yaml.safe_load((ROOT/'CITATION.cff').read_text(encoding='utf-8')),settings()
@@ -87,7 +91,8 @@ def test_a_step_over_its_budget_is_a_warning():
     pace = loaded(ROOT/'.ci/pace.py')
     assert 'warning' not in pace.table([('docs', '60', '1.5'), ('demo', '10', '1')])
     text = pace.table([('docs', '900', '2'), ('a new step', '1', '1')])
-    assert '             450      60  docs' in text and 'warning: docs took 450 ordinary seconds, over its budget of 60' in text and 'warning: a new step has no budget' in text
+    assert '             450      60  docs' in text and 'warning: docs took 450 ordinary seconds, over its budget of 60' in text
+    assert 'warning: a new step has no budget' in text
 
 def test_words_choose_pages_and_tests(monkeypatch):
     "A page by its notebook or module, with its tests; a file of tests; or words in the names of tests"

@@ -33,12 +33,14 @@ with TemporaryDirectory() as d:
 
 @pytest.mark.parametrize('page', BOOK)
 def test_a_page_is_whole(page):
-    "Title, description and picture for those who link to it; links to its own notebook; heading levels without jumps; no more than 400 kB with styles and scripts, figures aside"
+    "Title, description, picture; links to its notebook; heading levels without jumps; at most 400 kB with styles and scripts, no figures"
     text = text_of(page)
     for o in ('og:title', 'og:description', 'og:image', 'name="description"', 'favicon.svg', 'Skip to content'): assert o in text, o
     path = next((f'{o}.ipynb' for o in road.pages() if road.name(o)==page), 'index.ipynb')
     file = Path(path).name
-    if page!='index': assert f'href="notebooks/{file}"' in text and f'/blob/main/nbs/{path}"' in text and f'/edit/main/nbs/{path}"' in text and (SITE/'notebooks'/file).exists()
+    if page!='index':
+        assert f'href="notebooks/{file}"' in text and f'/blob/main/nbs/{path}"' in text and f'/edit/main/nbs/{path}"' in text
+        assert (SITE/'notebooks'/file).exists()
     levels = [int(o) for o in re.findall(r'<h([1-6])[ >]', re.sub(r'<div class="ff-html".*?</div>\n', '', text, flags=re.S))]
     assert levels[0]==1 and levels.count(1)==1 and all(b<=a+1 for a,b in zip(levels, levels[1:])), levels
     loads = re.findall(r'(?:src|href)="(_static/[^"?]+)', text)
@@ -53,7 +55,8 @@ def test_each_definition_stands_once():
 
 def test_what_machines_read():
     lines = (SITE/'llms.txt').read_text(encoding='utf-8').splitlines()
-    assert sum(o.startswith('- [') for o in lines)>=len(BOOK) and (SITE/'.nojekyll').exists() and (SITE/'sample_digits.js').stat().st_size>1e6
+    assert sum(o.startswith('- [') for o in lines)>=len(BOOK)
+    assert (SITE/'.nojekyll').exists() and (SITE/'sample_digits.js').stat().st_size>1e6
 
 LOOK = """() => {
   const bad = [], article = document.querySelector('article'), wide = document.documentElement.scrollWidth - innerWidth;
@@ -69,13 +72,15 @@ LOOK = """() => {
   const walk = document.createTreeWalker(article, NodeFilter.SHOW_TEXT);
   while (walk.nextNode()) {
     const t = walk.currentNode;
-    if (!t.parentElement.closest('pre, code, math, svg, script, style, .ff-html') && /\\*\\*|\\]\\(|^#{2,} |\\$[^$ ]+\\$|\\{raw\\}/.test(t.data)) bad.push(`raw Markdown: ${t.data.slice(0, 60)}`);
+    if (!t.parentElement.closest('pre, code, math, svg, script, style, .ff-html') &&
+        /\\*\\*|\\]\\(|^#{2,} |\\$[^$ ]+\\$|\\{raw\\}/.test(t.data)) bad.push(`raw Markdown: ${t.data.slice(0, 60)}`);
   }
   return bad;
 }"""
 
 # Of the names, words and signs of code one of each kind is kept, since thousands of others look like it, and axe takes its time with each
-THIN = "() => { const seen = new Set(); for (const o of document.querySelectorAll('pre span')) { if (seen.has(o.className)) o.remove(); else seen.add(o.className); } }"
+THIN = ("() => { const seen = new Set(); for (const o of document.querySelectorAll('pre span')) "
+        "{ if (seen.has(o.className)) o.remove(); else seen.add(o.className); } }")
 
 def faults(page, **options):
     "What axe finds hard to read or to reach on a page"
@@ -96,13 +101,14 @@ EXPLORABLES = {'index': 1, 'matmul': 2, 'fully_connected': 1, 'backprop': 1, 'va
 
 @pytest.mark.parametrize('name', PAGES)
 def test_pages_in_a_browser(reader, name):
-    "At three widths, in light and dark: nothing wider than the window or cut off, no raw Markdown, no error, no request elsewhere, all figures started, and nothing that axe finds hard to read or to reach"
+    "At three widths, in light and dark: nothing too wide or cut off, no raw Markdown, error or request; figures start, axe finds no fault"
     page,wrong = reader
     wrong.clear()
     page.emulate_media(color_scheme='light')
     page.set_viewport_size({'width': 1280, 'height': 900})
     page.goto((SITE/f'{name}.html').as_uri())
-    assert page.locator('[data-explorable]').count()==page.locator('[data-on]').count()>=EXPLORABLES.get(name, 0) and page.locator('.ff-still').count()==0
+    assert page.locator('[data-explorable]').count()==page.locator('[data-on]').count()>=EXPLORABLES.get(name, 0)
+    assert page.locator('.ff-still').count()==0
     page.evaluate('document.querySelectorAll("details").forEach(o => { o.open = true })')
     for scheme in ('dark','light'):
         page.emulate_media(color_scheme=scheme)
@@ -130,10 +136,13 @@ def test_pale_code_is_noticed(reader, scheme, grey):
 def test_formulas_are_mathml():
     "No formula is left as TeX, and there are many"
     texts = {o: text_of(o) for o in BOOK}
-    assert sum(o.count('<math') for o in texts.values())>100 and not [o for o,t in texts.items() if re.search(r'katex|mathjax\.|\\[([]', re.sub(r'<(pre|div class="highlight)\b.*?</pre>', '', t, flags=re.S), re.I)]
+    assert sum(o.count('<math') for o in texts.values())>100
+    assert not [o for o,t in texts.items() if re.search(
+        r'katex|mathjax\.|\\[([]', re.sub(r'<(pre|div class="highlight)\b.*?</pre>', '', t, flags=re.S), re.I)]
 
-WORDS = {'tridiagonal': None, 'Kaiming': 'fully_connected', 'broadcast_shape': 'matmul', 'orthogonal': 'update_rules', 'Wengert': 'value', 'einsum': 'einsum', 'checkpoint': 'checkpoints',
-         'momentum': 'mnist_sgd', 'gloo': 'distributed', 'CIFAR-10': 'vision', 'callbacks': 'training_loop'}
+WORDS = {'tridiagonal': None, 'Kaiming': 'fully_connected', 'broadcast_shape': 'matmul', 'orthogonal': 'update_rules', 'Wengert': 'value',
+         'einsum': 'einsum', 'checkpoint': 'checkpoints', 'momentum': 'mnist_sgd', 'gloo': 'distributed',
+         'CIFAR-10': 'vision', 'callbacks': 'training_loop'}
 
 @pytest.mark.parametrize('word', WORDS)
 def test_search(page_for, word):
@@ -198,7 +207,8 @@ def test_first_paint(page_for):
     "Printed, since a busy machine is no failure"
     page = page_for(SITE/'training_loop.html')
     page.wait_for_function('() => performance.getEntriesByName("first-contentful-paint").length')
-    print('first paint of the longest page after', round(page.evaluate('performance.getEntriesByName("first-contentful-paint")[0].startTime')), 'ms')
+    print('first paint of the longest page after',
+          round(page.evaluate('performance.getEntriesByName("first-contentful-paint")[0].startTime')), 'ms')
 
 def test_the_site_trains_in_the_page(page_for):
     "With the digits from the file beside it"
@@ -216,7 +226,8 @@ def test_the_site_is_built_in_any_folder(tmp_path):
             shutil.copy(ROOT/o, project/o)
     index = project/'nbs/index.ipynb'
     nb = json.loads(index.read_text(encoding='utf-8'))
-    nb['cells'] = nb['cells'][:1] + [o for o in nb['cells'] if any('image/png' in p.get('data', {}) for p in o.get('outputs', []))]  # the others link to pages that are left out
+    # The other cells link to pages that are left out
+    nb['cells'] = nb['cells'][:1] + [o for o in nb['cells'] if any('image/png' in p.get('data', {}) for p in o.get('outputs', []))]
     index.write_text(json.dumps(nb), encoding='utf-8')
     other = project/'nbs/library/files.ipynb'
     other.write_text(re.sub(r'\]\([\w./]+\.ipynb[^)]*\)', '](../index.ipynb)', other.read_text(encoding='utf-8')), encoding='utf-8')

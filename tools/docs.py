@@ -1,4 +1,6 @@
-"""Build the site in _docs from the notebooks and their stored outputs: nbdev prepares them, `pages.py` writes Markdown, Sphinx makes pages that load nothing from elsewhere.
+"""Build the site in _docs from the notebooks and their stored outputs.
+
+nbdev prepares them, `pages.py` writes Markdown, Sphinx makes pages that load nothing from elsewhere.
 
 `--book` makes fastfound.epub and fastfound.pdf beside it instead. All is built in a copy of the project: nbdev finds no notebooks below
 a folder whose name begins with a dot, and the old site stays until the new one is whole.
@@ -8,7 +10,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
-if sys.version_info<(3,11): sys.exit(f'docs: got Python {sys.version_info[0]}.{sys.version_info[1]}, wanted 3.11 or newer, which the site generator needs')
+if sys.version_info<(3,11):
+    sys.exit(f'docs: got Python {sys.version_info[0]}.{sys.version_info[1]}, wanted 3.11 or newer, which the site generator needs')
 from nbdev.config import get_config
 from nbdev.serve import proc_nbs
 from sphinx.cmd.build import main as sphinx_build
@@ -19,19 +22,34 @@ from pages import Pages, raw
 cfg = get_config()
 root,out = cfg.config_path,cfg.config_path/cfg.doc_path.name
 site = f'{cfg.doc_host}{cfg.doc_baseurl}'.rstrip('/') + '/'
-FAVICON = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#2757dd"/><path d="M6 25 L13 8 L19 20 L26 7" fill="none" stroke="#fff" stroke-width="3.4" stroke-linejoin="round" stroke-linecap="round"/></svg>'
-REPOSITORY = '<svg viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.6" aria-hidden="true"><path d="M4 5v6M12 6c0 4-8 2-8 5"/><circle cx="4" cy="3.2" r="1.8"/><circle cx="12" cy="4.2" r="1.8"/><circle cx="4" cy="12.8" r="1.8"/></svg>'
+FAVICON = ('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#2757dd"/>'
+           '<path d="M6 25 L13 8 L19 20 L26 7" fill="none" stroke="#fff" stroke-width="3.4" '
+           'stroke-linejoin="round" stroke-linecap="round"/></svg>')
+REPOSITORY = ('<svg viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.6" aria-hidden="true">'
+              '<path d="M4 5v6M12 6c0 4-8 2-8 5"/>'
+              '<circle cx="4" cy="3.2" r="1.8"/><circle cx="12" cy="4.2" r="1.8"/><circle cx="4" cy="12.8" r="1.8"/></svg>')
 SETTINGS = {
     'project': cfg.title, 'author': cfg.author, 'version': cfg.version, 'release': cfg.version, 'language': 'en',
-    'copyright': f'{cfg.copyright}. Text and code: Apache License 2.0. Digits: MNIST (LeCun, Cortes and Burges), with thanks. Thanks also to the authors of the fastai book and course, on whose examples this book builds',
-    'extensions': ['myst_parser', 'theme'], 'myst_enable_extensions': ['dollarmath', 'attrs_block'], 'myst_all_links_external': True, 'html_math_renderer': 'mathml', 'math_numfig': False,
-    'smartquotes': False, 'suppress_warnings': ['misc.highlighting_failure'], 'pygments_style': 'a11y-high-contrast-light', 'pygments_dark_style': 'a11y-high-contrast-dark', 'highlight_language': 'python',
-    'html_theme': 'furo', 'html_title': cfg.title, 'html_favicon': 'favicon.svg', 'html_static_path': ['static'], 'html_css_files': ['site.css'], 'html_copy_source': False, 'html_show_sourcelink': False,
+    'copyright': f'{cfg.copyright}. Text and code: Apache License 2.0. Digits: MNIST (LeCun, Cortes and Burges), with thanks. '
+        'Thanks also to the authors of the fastai book and course, on whose examples this book builds',
+    'extensions': ['myst_parser', 'theme'], 'myst_enable_extensions': ['dollarmath', 'attrs_block'],
+    'myst_all_links_external': True, 'html_math_renderer': 'mathml', 'math_numfig': False,
+    'smartquotes': False, 'suppress_warnings': ['misc.highlighting_failure'],
+    'pygments_style': 'a11y-high-contrast-light', 'pygments_dark_style': 'a11y-high-contrast-dark', 'highlight_language': 'python',
+    'html_theme': 'furo', 'html_title': cfg.title, 'html_favicon': 'favicon.svg', 'html_static_path': ['static'],
+    'html_css_files': ['site.css'], 'html_copy_source': False, 'html_show_sourcelink': False,
     'html_scaled_image_link': False, 'html_use_index': False, 'html_show_search_summary': False, 'html_baseurl': site,
-    'html_theme_options': {'footer_icons': [{'name': 'Repository', 'url': cfg.git_url, 'html': REPOSITORY, 'class': ''}], 'top_of_page_buttons': [],
-        'light_css_variables': {'color-brand-primary': '#1f4bc4', 'color-brand-content': '#1f4bc4', 'color-brand-visited': '#6b2fa3', 'color-foreground-muted': '#5a5e66', 'color-code-background': '#f5f7fa'},
-        'dark_css_variables': {'color-brand-primary': '#8ab4ff', 'color-brand-content': '#8ab4ff', 'color-brand-visited': '#cfa6f5', 'color-foreground-muted': '#a2a6ae'}},
-    'epub_show_urls': 'no', 'epub_basename': cfg.lib_name, 'epub_uid': f'{cfg.lib_name}-book', 'epub_identifier': f'{cfg.lib_name}-book', 'epub_scheme': 'UUID', 'epub_publisher': cfg.author, 'epub_author': cfg.author, 'epub_use_index': False, 'epub_exclude_files': ['search.html']}
+    'html_theme_options': {'footer_icons': [{'name': 'Repository', 'url': cfg.git_url, 'html': REPOSITORY, 'class': ''}],
+        'top_of_page_buttons': [],
+        'light_css_variables': {
+            'color-brand-primary': '#1f4bc4', 'color-brand-content': '#1f4bc4', 'color-brand-visited': '#6b2fa3',
+            'color-foreground-muted': '#5a5e66', 'color-code-background': '#f5f7fa'},
+        'dark_css_variables': {
+            'color-brand-primary': '#8ab4ff', 'color-brand-content': '#8ab4ff', 'color-brand-visited': '#cfa6f5',
+            'color-foreground-muted': '#a2a6ae'}},
+    'epub_show_urls': 'no', 'epub_basename': cfg.lib_name, 'epub_uid': f'{cfg.lib_name}-book',
+    'epub_identifier': f'{cfg.lib_name}-book', 'epub_scheme': 'UUID', 'epub_publisher': cfg.author, 'epub_author': cfg.author,
+    'epub_use_index': False, 'epub_exclude_files': ['search.html']}
 
 PARTS = {'The road': road.chapters(), 'Side roads': road.side_roads(), 'Library': road.library(), 'Programs': road.programs()}
 
@@ -39,17 +57,20 @@ def tool_links(file):
     "Links to what can be done with the page made from the notebook `file`, a path below `nbs`"
     name = file.rpartition('/')[2]
     colab = f"https://colab.research.google.com/github/{cfg.user}/{cfg.repo}/blob/{cfg.branch}/nbs/{file}"
-    return raw(f'<p class="ff-tools"><a href="notebooks/{name}" download>Download the notebook</a><a href="{colab}">Open in Colab</a><a href="{cfg.git_url}/edit/{cfg.branch}/nbs/{file}">Edit</a></p>')
+    return raw(f'<p class="ff-tools"><a href="notebooks/{name}" download>Download the notebook</a>'
+               f'<a href="{colab}">Open in Colab</a><a href="{cfg.git_url}/edit/{cfg.branch}/nbs/{file}">Edit</a></p>')
 
 def names_page(texts):
     "A page with every name that the pages explain, from their Markdown by name"
     found = {page: re.findall(r'class="ff-def" id="([^"]+)"><code>([^<]+)</code>', text) for page,text in texts.items()}
-    sections = [f'## {page}\n\n' + ', '.join(f'[`{name}`]({page}.html#{anchor})' for anchor,name in defs) for page,defs in found.items() if defs]
+    sections = [f'## {page}\n\n' + ', '.join(f'[`{name}`]({page}.html#{anchor})' for anchor,name in defs)
+                for page,defs in found.items() if defs]
     return '# Every name\n\n{.ff-lead}\nWhat the modules define, in the order of the pages.\n\n' + '\n\n'.join(sections) + '\n'
 
 def write_sources(processed, src, suffix='.html', scripts=True):
-    "Write a Markdown file for each notebook in `processed` to `src`, and a file that ties them together; the title and the promise of each page"
-    nbs = {o: json.loads((processed/f'{o}.ipynb').read_text(encoding='utf-8')) for o in ['index', *road.pages()] if (processed/f'{o}.ipynb').exists()}
+    "Write to `src` a Markdown file for each notebook in `processed`, and one that ties them together; title and promise of each page"
+    nbs = {o: json.loads((processed/f'{o}.ipynb').read_text(encoding='utf-8'))
+           for o in ['index', *road.pages()] if (processed/f'{o}.ipynb').exists()}
     names = {o: road.name(o) for o in nbs}
     (src/'images').mkdir(parents=True)
     (src/'static').mkdir()
@@ -64,7 +85,8 @@ def write_sources(processed, src, suffix='.html', scripts=True):
     if scripts:
         texts['names'],about['names'] = names_page(texts),('Every name', 'What the modules define')
         book['Programs'].append('names')
-    texts['index'] += ''.join(f'\n```{{toctree}}\n:hidden:\n:caption: {title}\n\n' + '\n'.join(pages) + '\n```\n' for title,pages in book.items())
+    texts['index'] += ''.join(f'\n```{{toctree}}\n:hidden:\n:caption: {title}\n\n' + '\n'.join(pages) + '\n```\n'
+                              for title,pages in book.items())
     for page,text in texts.items(): (src/f'{page}.md').write_text(text, encoding='utf-8')
     return {o: about[o] for o in ['index', *sum(book.values(), [])]}
 
@@ -98,13 +120,15 @@ def problems(out):
             target = (p.parent/unquote(u.path)).resolve() if u.path else p
             if target.is_dir(): target /= 'index.html'
             if not target.exists(): yield f'{p.name} links to {url}, which is not there'
-            elif u.fragment and target in pages and unquote(u.fragment) not in pages[target].ids: yield f'{p.name} links to {url}, which has no such anchor'
-        yield from (f'{p.name} fetches {o}' for o in re.findall(r"""(?:from|import\()\s*['"](https?://[^'"]+)""", p.read_text(encoding='utf-8')))
+            elif u.fragment and target in pages and unquote(u.fragment) not in pages[target].ids:
+                yield f'{p.name} links to {url}, which has no such anchor'
+        yield from (f'{p.name} fetches {o}'
+                    for o in re.findall(r"""(?:from|import\()\s*['"](https?://[^'"]+)""", p.read_text(encoding='utf-8')))
     for css in out.rglob('*.css'):
         if '@import url(http' in css.read_text(encoding='utf-8', errors='ignore'): yield f'{css.name} imports from another host'
 
 def settle(page):
-    "A page without marks on names and brackets, which have the colour of text, with code that can be scrolled by keyboard, and with levels for the headings of the list of pages"
+    "A page without marks on names and brackets, with code that scrolls by keyboard, and with levels for headings of the list of pages"
     page = re.sub(r'<span class="(?:n|p|w)">([^<]*)</span>', r'\1', page).replace('<pre>', '<pre tabindex="0">')
     return page.replace('role="heading"', 'role="heading" aria-level="2"')
 
@@ -119,21 +143,25 @@ def build():
     shutil.copy(src/re.search(r'\{image\} (\S+)', (src/'index.md').read_text(encoding='utf-8'))[1], out/'_static/card.png')
     for p in out.glob('*.html'): p.write_text(settle(p.read_text(encoding='utf-8')), encoding='utf-8')
     (out/'.nojekyll').touch()
-    (out/'llms.txt').write_text(f'# {cfg.title}\n\n> {cfg.description}\n\n' + ''.join(f'- [{title}]({site}{page}.html): {text}\n' for page,(title,text) in about.items()), encoding='utf-8')
+    (out/'llms.txt').write_text(f'# {cfg.title}\n\n> {cfg.description}\n\n' + ''.join(
+        f'- [{title}]({site}{page}.html): {text}\n' for page,(title,text) in about.items()), encoding='utf-8')
     bad = sorted(set(problems(out)))
-    print(*bad, f'{len(list(out.glob("*.html")))} pages in {out.name}, {len(bad)} problems' + (', and Sphinx warned' if failed else ''), sep='\n')
+    print(*bad, f'{len(list(out.glob("*.html")))} pages in {out.name}, {len(bad)} problems' + (', and Sphinx warned' if failed else ''),
+          sep='\n')
     return len(bad)+failed
 
 def pdf(page, path):
     "Print the one-page site `page` with a browser, with page numbers; False where no browser is found"
-    program = next((o for name in (os.environ.get('FASTFOUND_BROWSER'), 'chromium', 'chromium-browser', 'google-chrome') if name and (o := shutil.which(name))), None)
+    program = next((o for name in (os.environ.get('FASTFOUND_BROWSER'), 'chromium', 'chromium-browser', 'google-chrome')
+                    if name and (o := shutil.which(name))), None)
     if not program: return False
     from playwright.sync_api import sync_playwright
     with sync_playwright() as p:
         sheet = p.chromium.launch(executable_path=program, args=['--no-sandbox']).new_page()
         sheet.goto(page.as_uri())
         sheet.evaluate('document.querySelectorAll("details").forEach(o => { o.open = true })')
-        sheet.pdf(path=path, format='A4', margin={k: '18mm' for k in ('top','bottom','left','right')}, display_header_footer=True, outline=True, tagged=True, header_template='<span></span>',
+        sheet.pdf(path=path, format='A4', margin={k: '18mm' for k in ('top','bottom','left','right')},
+                  display_header_footer=True, outline=True, tagged=True, header_template='<span></span>',
                   footer_template='<div style="font-size:9px;width:100%;text-align:center"><span class="pageNumber"></span></div>')
     return True
 
@@ -149,7 +177,8 @@ def book():
     bad += sphinx(src, path/'single', 'singlehtml', about, html_theme='basic', html_theme_options={'nosidebar': True})
     made = [f'{cfg.lib_name}.epub'] + [f'{cfg.lib_name}.pdf']*pdf(path/'single/index.html', out/f'{cfg.lib_name}.pdf')
     if shutil.which('java'): bad += not epub_is_valid(out/made[0])
-    print(*(f'{o}: {(out/o).stat().st_size/1e6:.1f} MB' for o in made), '' if len(made)>1 else 'no PDF: it needs Chromium or Chrome', f'{bad} problems', sep='\n')
+    print(*(f'{o}: {(out/o).stat().st_size/1e6:.1f} MB' for o in made),
+          '' if len(made)>1 else 'no PDF: it needs Chromium or Chrome', f'{bad} problems', sep='\n')
     return bad
 
 def declare(epub, to):
@@ -176,8 +205,10 @@ def main():
     "Build in a copy, and put what is made in the place of the old"
     with tempfile.TemporaryDirectory(prefix='fastfound_docs_') as tmp:
         copy = Path(tmp)/'project'
-        shutil.copytree(root, copy, ignore=lambda folder,names: [o for o in names if o.startswith(('.', '_')) and Path(folder)==root or o=='__pycache__'])
-        r = subprocess.run([sys.executable, copy/'tools/docs.py', '--here', *sys.argv[1:]], cwd=copy, env={**os.environ, 'PYTHONPATH': str(copy)})
+        shutil.copytree(root, copy, ignore=lambda folder,names: [
+            o for o in names if o.startswith(('.', '_')) and Path(folder)==root or o=='__pycache__'])
+        r = subprocess.run([sys.executable, copy/'tools/docs.py', '--here', *sys.argv[1:]], cwd=copy,
+                           env={**os.environ, 'PYTHONPATH': str(copy)})
         if '--book' in sys.argv:
             out.mkdir(exist_ok=True)
             for p in (copy/out.name).glob(f'{cfg.lib_name}.*'): shutil.move(p, out/p.name)

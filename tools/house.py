@@ -1,4 +1,7 @@
-"Write .github/house.svg, the modules and what they import from each other, drawn by our own `Graph`, from the notebooks and modules; `--check` only tells whether it is in step."
+"""Write .github/house.svg, the modules and what they import from each other, drawn by our own `Graph`.
+
+It is made from the notebooks and modules; `--check` only tells whether it is in step.
+"""
 import re, sys
 import road
 from fastfound.graphs import Graph

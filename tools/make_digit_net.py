@@ -1,4 +1,7 @@
-"Train the small network that reads drawn digits, on all training digits of MNIST, turned, scaled and moved, and write fastfound/web/digit_net.json. It takes two minutes."
+"""Train the small network that reads drawn digits, and write fastfound/web/digit_net.json. It takes two minutes.
+
+It learns from all training digits of MNIST, turned, scaled and moved.
+"""
 import json
 from functools import partial
 from pathlib import Path

@@ -7,7 +7,8 @@ from docutils.nodes import make_id
 from PIL import Image
 from readme import joined
 
-SHOWN = re.compile(r'---\n\n(?:\[source\]\((?P<source>[^)]*)\)[^\n]*\n\n)?#+ (?P<name>[^\n]+)\n\n```python\n(?P<signature>.*?)\n```\n*(?P<doc>.*)', re.S)
+SHOWN = re.compile(r'---\n\n(?:\[source\]\((?P<source>[^)]*)\)[^\n]*\n\n)?#+ (?P<name>[^\n]+)\n\n'
+                   r'```python\n(?P<signature>.*?)\n```\n*(?P<doc>.*)', re.S)
 
 def fence(text, kind):
     "`text` as a block of code; the fence is longer than any in it"
@@ -31,12 +32,14 @@ def is_plot(png):
 def named(svg, opts):
     "An SVG with the description that the cell gives"
     svg = re.sub(r'<\?xml.*?\?>|<!DOCTYPE.*?>', '', svg, flags=re.S).strip()
-    return svg if 'aria-label' in svg[:svg.find('>')] else svg.replace('<svg', f'<svg role="img" aria-label="{html.escape(opts.get("fig-alt") or "A diagram")}"', 1)
+    return svg if 'aria-label' in svg[:svg.find('>')] else svg.replace(
+        '<svg', f'<svg role="img" aria-label="{html.escape(opts.get("fig-alt") or "A diagram")}"', 1)
 
 def legible(text):
     "HTML with the text of cells shaded by pandas in black or white, whichever stands out more"
     def luminance(rgb): return sum(k*((v/255+.055)/1.055)**2.4 for k,v in zip((.2126,.7152,.0722), bytes.fromhex(rgb)))
-    return re.sub(r'background-color: #(\w{6});\s*color: #\w{6}', lambda m: f'background-color: #{m[1]}; color: {"#000" if luminance(m[1])>.18 else "#fff"}', text)
+    return re.sub(r'background-color: #(\w{6});\s*color: #\w{6}',
+                  lambda m: f'background-color: #{m[1]}; color: {"#000" if luminance(m[1])>.18 else "#fff"}', text)
 
 def one_id_each(text):
     "Markdown in which a definition has no id where a heading or an earlier definition has the same"
@@ -48,7 +51,7 @@ def one_id_each(text):
     return re.sub(r'class="ff-def" id="([^"]+)"', once, text)
 
 class Pages:
-    "Writes pages: links lead to `names`, a dict from a notebook, a path below `nbs` without its suffix, to the name of its page, with `suffix`, and pictures go to the folder `images`"
+    "Writes pages: links lead to the page, with `suffix`, that the dict `names` has for a notebook, and pictures go to the folder `images`"
     def __init__(self, names, images, site, suffix='.html', scripts=True):
         self.names,self.images,self.site,self.suffix,self.scripts = names,images,site,suffix,scripts
 
@@ -61,14 +64,17 @@ class Pages:
     def picture(self, data, name, alt):
         png = base64.b64decode(joined(data))
         (self.images/f'{name}.png').write_bytes(png)
-        return f'```{{image}} images/{name}.png\n:alt: {alt or "The output of the code above"}\n:width: {Image.open(io.BytesIO(png)).width}px\n:class: {"ff-plot" if is_plot(png) else "ff-picture"}\n```'
+        return (f'```{{image}} images/{name}.png\n:alt: {alt or "The output of the code above"}\n'
+                f':width: {Image.open(io.BytesIO(png)).width}px\n:class: {"ff-plot" if is_plot(png) else "ff-picture"}\n```')
 
     def shown(self, o, name, opts):
         "What a cell shows, as Markdown"
         data = o.get('data', {})
         if 'text/markdown' in data: return self.links(joined(data['text/markdown']))
         if 'text/latex' in data: return f"$${joined(data['text/latex']).strip().strip('$').removeprefix(chr(92)+'displaystyle')}$$"
-        if 'image/svg+xml' in data: return raw(f'<div class="ff-html" tabindex="0">{named(joined(data["image/svg+xml"]), opts).replace("arrow", f"arrow-{name}")}</div>')
+        if 'image/svg+xml' in data:
+            return raw(f'<div class="ff-html" tabindex="0">'
+                       f'{named(joined(data["image/svg+xml"]), opts).replace("arrow", f"arrow-{name}")}</div>')
         if 'text/html' in data:
             text = legible(joined(data['text/html'])).replace('&nbsp;', '&#160;')
             if not self.scripts: text = re.sub(r'<(script|style)\b.*?</\1>', '', text, flags=re.S)
@@ -87,7 +93,7 @@ class Pages:
         return parts + [text for i,o in enumerate(cell.get('outputs', [])) if (text := self.shown(o, f'{cell["id"]}-{i}', opts))]
 
     def definition(self, doc, taught):
-        "The place of a definition: its name, to which links lead, and, unless its source stands below, its source if it is short, else its signature, what it does and its source, folded"
+        "A definition: its name, for links, and, unless its source stands below, that if short, else signature, purpose and folded source"
         name = doc['name'].replace('\\', '')
         source = f'<a href="{html.escape(doc["source"])}">source</a>' if doc['source'] else ''
         bar = raw(f'<div class="ff-def" id="{quote(name.lower(), safe="._")}"><code>{html.escape(name)}</code>{source}</div>')
@@ -111,13 +117,15 @@ class Pages:
         front = yaml.safe_load(joined(nb['cells'][0]['source']).strip().strip('-')) if nb['cells'][0]['cell_type']=='raw' else {}
         try: self.module = import_module(f'fastfound.{self.names[name]}')
         except ImportError: self.module = None
-        parts,found = [f"# {front['title']}", *([f"{{.ff-lead}}\n{front['description'].rstrip('.')}."] if front.get('description') else []), *head],[]
+        parts,found = [f"# {front['title']}",
+                       *([f"{{.ff-lead}}\n{front['description'].rstrip('.')}."] if front.get('description') else []), *head],[]
         for cell in nb['cells'][1:]:
             if cell['cell_type']=='markdown':
                 text = joined(cell['source']).strip()
                 if not text.startswith('<!-- WARNING'): parts.append(self.links(text))
             elif cell['cell_type']=='code':
-                docs = [SHOWN.fullmatch(joined(o['data']['text/markdown'])) for o in cell.get('outputs', []) if 'show_doc(' in joined(cell['source']) and 'text/markdown' in o.get('data', {})]
+                docs = [SHOWN.fullmatch(joined(o['data']['text/markdown'])) for o in cell.get('outputs', [])
+                        if 'show_doc(' in joined(cell['source']) and 'text/markdown' in o.get('data', {})]
                 if docs and all(docs): found += docs; continue
                 taught = options(joined(cell['source']))[0].get('code-summary')=='Exported source'
                 for d in found: parts += self.definition(d, taught)

@@ -1,4 +1,7 @@
-"Write README.md from nbs/index.ipynb and its stored outputs, with nbdev's own processors and no other program, without cells flagged `#| site-only`; `--check` only tells whether it is in step."
+"""Write README.md from nbs/index.ipynb and its stored outputs, with nbdev's own processors and no other program.
+
+Cells flagged `#| site-only` are left out; `--check` only tells whether it is in step.
+"""
 import base64, re, sys
 from pathlib import Path
 from nbdev.config import get_config
@@ -37,7 +40,8 @@ def build(cfg):
         if cell.cell_type=='markdown': parts.append(re.sub(r'\]\(([\w/.-]+\.ipynb)(#[\w.-]*)?\)', link, source))
         elif cell.cell_type=='code':
             if source and option.get('echo')!='false': parts.append(f'```python\n{source}\n```')
-            parts += [output(o, f'index_files/{cell.id}-{i}', images, option.get('fig-alt', '')) for i,o in enumerate(cell.get('outputs', []))]
+            parts += [output(o, f'index_files/{cell.id}-{i}', images, option.get('fig-alt', ''))
+                      for i,o in enumerate(cell.get('outputs', []))]
     return '\n\n'.join(o for o in parts if o) + '\n', images
 
 def main(check):

@@ -16,7 +16,8 @@ ROAD = {
     '03_backprop': ('Backpropagation', 'every gradient by hand', {'03a_value': 'autograd', '03b_engine': 'for tensors'}),
     '04_mnist_sgd': ('Gradient descent', 'a baseline, a loss, SGD', {}),
     '05_training_loop': ('The Learner', 'one loop with callbacks', {
-        '05a_interpret': 'mistakes', '05b_checkpoints': 'checkpoints', '05c_diagnostics': 'diagnostics', '05d_distributed': 'many processes'}),
+        '05a_interpret': 'mistakes', '05b_checkpoints': 'checkpoints', '05c_diagnostics': 'diagnostics',
+        '05d_distributed': 'many processes'}),
     '06_update_rules': ('Update rules', 'momentum to Muon, schedules', {}),
     '07_resnet': ('Residual networks', 'convolutions, skip connections', {
         '07a_vision': 'pictures', '07b_resnet_by_hand': 'by hand', '08a_augment': 'augmentation', '08b_handwriting': 'handwriting'}),
@@ -71,7 +72,8 @@ def table():
     "The Markdown of the road for the front page"
     rows = [f'| [{int(page[:2])}. {title}]({page}.ipynb) | {built} | {links(sides)} |' for page,(title,built,sides) in ROAD.items()]
     return '\n'.join(['| chapter | you build | side roads |', '|---|---|---|', *rows, '',
-                      f"The book stands on a library: {links({o: name(o).replace('_', ' ') for o in library()})}. On both stand programs: {links({o: name(o) for o in programs()})}."])
+                      f"The book stands on a library: {links({o: name(o).replace('_', ' ') for o in library()})}. "
+                      f"On both stand programs: {links({o: name(o) for o in programs()})}."])
 
 def main(check):
     front = NBS/'index.ipynb'

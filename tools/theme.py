@@ -1,9 +1,13 @@
-"What Sphinx needs to know beside its settings: formulas become MathML, which a browser draws without a script, and pages say what they are to those who link to them."
+"""What Sphinx needs to know beside its settings.
+
+Formulas become MathML, which a browser draws without a script, and pages say what they are to those who link to them.
+"""
 import html
 from latex2mathml.converter import convert
 
 def mathml(self, node, display):
-    self.body.append(f'<div class="ff-math" tabindex="0">{convert(node.astext(), display="block")}</div>' if display else convert(node.astext()))
+    self.body.append(f'<div class="ff-math" tabindex="0">{convert(node.astext(), display="block")}</div>'
+                     if display else convert(node.astext()))
 
 def inline(self, node):
     mathml(self, node, False)
@@ -22,8 +26,10 @@ def describe(app, page, template, context, doctree):
     if app.builder.name!='html': return
     cfg = app.config.html_context
     title,about = html.escape(context.get('title') or app.config.project),html.escape(cfg['about'].get(page, cfg['about']['index']))
-    values = {'og:title': title, 'og:description': about, 'og:type': 'article', 'og:url': f"{cfg['site']}{page}.html", 'og:image': f"{cfg['site']}_static/card.png", 'og:site_name': app.config.project}
-    context['metatags'] = context.get('metatags', '') + f'<meta name="description" content="{about}">' + ''.join(f'<meta property="{k}" content="{v}">' for k,v in values.items())
+    values = {'og:title': title, 'og:description': about, 'og:type': 'article',
+              'og:url': f"{cfg['site']}{page}.html", 'og:image': f"{cfg['site']}_static/card.png", 'og:site_name': app.config.project}
+    context['metatags'] = (context.get('metatags', '') + f'<meta name="description" content="{about}">' +
+                           ''.join(f'<meta property="{k}" content="{v}">' for k,v in values.items()))
 
 def setup(app):
     app.add_html_math_renderer('mathml', (inline, None), (block, None))
