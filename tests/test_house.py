@@ -82,7 +82,6 @@ def test_the_cells_of_a_page_use_only_what_came_before(page):
 def test_modules_are_of_a_size(module):
     assert len(text_of(module).splitlines())<=450
 
-
 def code_of(page):
     "The code cells of a page, without directives, which must stand in one line"
     lines = [o for c in road.cells(page) if c['cell_type']=='code' for o in road.source(c).splitlines()]

@@ -549,4 +549,5 @@ def test_ctrl_c_keeps_weights_and_record(tmp_path):
     assert p.stdout.readline()=='ready\n'
     p.send_signal(signal.SIGINT)
     out,err = p.communicate(timeout=600)
-    assert (p.returncode, err)==(0, '') and out.split('\n')[:3]==['tidied up', 'interrupted True True', '1']
+    lines = [o for o in out.split('\n') if o!='ready']  # a signal within that print may repeat it
+    assert (p.returncode, err)==(0, '') and lines[:3]==['tidied up', 'interrupted True True', '1']
