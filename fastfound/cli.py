@@ -229,5 +229,5 @@ def main(
     except (OSError, ValueError, FloatingPointError, ImportError, MemoryError) as e:
         status,message = 1,' '.join(str(e).split()) or type(e).__name__
     finally: _on_ctrl_c(_leave if args is None else before)  # at the end of the process there is nothing to clean up either
-    _tell(who, re.sub('`(\\w+)`', lambda m: f'--{m[1]}' if f'--{m[1]} ' in text else m[0], message))
+    _tell(who, re.sub('`(\\w+)`', lambda m: f'--{m[1]}' if f'--{m[1]}' in text else m[0], message))
     return status
