@@ -57,14 +57,25 @@ def test_help_says_what_functions_take(command):
 
 HEAVY = 'torch', 'numpy', 'matplotlib', 'fastcore', 'tqdm', 'PIL'
 
-def test_nothing_heavy_is_imported_for_help():
+def imported(*calls, cwd):
+    "The names in HEAVY that the command imports when it is called with these words in a new process, and Matplotlib's pyplot"
     code = f'''
 import sys
 from fastfound.cli import main
-main([]), main(['train', '-h']), main(['trian'])
-print([o for o in {HEAVY} if o in sys.modules])'''
-    r = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
-    assert r.stdout.endswith('\n[]\n'), r.stdout+r.stderr
+for o in {[o.split() for o in calls]}: main(o)
+print([o for o in {(*HEAVY, 'matplotlib.pyplot')} if o in sys.modules])'''
+    r = subprocess.run([sys.executable, '-c', code], cwd=cwd, capture_output=True, text=True)
+    assert r.returncode==0, r.stderr
+    return r.stdout.splitlines()[-1]
+
+def test_nothing_heavy_is_imported_for_help(tmp_path):
+    "Nor for the version, a word that is no command, or an option that is refused"
+    assert imported('', '--version', 'trian', 'train --epoks 3', *(f'{o} --help' for o in COMMANDS), cwd=tmp_path)=='[]'
+
+def test_pyplot_is_imported_where_something_is_drawn(tmp_path):
+    "Not to train, to evaluate, to examine the machine or to multiply matrices"
+    work = 'doctor', 'ladder --budget 0.001', 'train --data sample --model linear --epochs 1 --quiet', 'evaluate --data sample'
+    assert 'matplotlib' not in imported(*work, cwd=tmp_path)
 
 def test_version(tmp_path):
     r = subprocess.run([*FASTFOUND, '--version'], capture_output=True, text=True)
