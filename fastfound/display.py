@@ -30,9 +30,9 @@ plt = LazyModule('matplotlib.pyplot')
 # %% ../nbs/library/display.ipynb #2f634dc0
 def image_array(
     im, # tensor, array or PIL image: (h,w), (channels,h,w) or (h,w,channels)
-) -> np.ndarray: # on the CPU, with the dtype of `im`
+) -> np.ndarray: # on the CPU, with the dtype of `im`, or float32 for bfloat16, which NumPy lacks
     "`im` as an array that matplotlib can show: (h,w) or (h,w,channels)"
-    if isinstance(im, torch.Tensor): im = im.detach().cpu()
+    if isinstance(im, torch.Tensor): im = im.detach().cpu().to(torch.float32 if im.dtype==torch.bfloat16 else im.dtype)
     a = np.asarray(im)
     if a.ndim==3 and a.shape[0] in (1,3,4) and a.shape[-1] not in (1,3,4): a = a.transpose(1,2,0)
     if a.ndim==3 and a.shape[-1]==1: a = a[...,0]
@@ -44,17 +44,19 @@ def image_array(
 def show_image(
     im,           # tensor, array or PIL image: (h,w), (channels,h,w) or (h,w,channels)
     ax=None,      # where to draw; a new figure by default
-    title=None,   # above the image
-    figsize=None, # width and height in inches of a new figure
-    cmap='Greys', # colours for an image with one channel: large values are dark
+    figsize=None, # width and height in inches of a new figure; by default an inch for each 32 pixels, from 1 to 5
+    title=None,   # above the image, as plain text: a `$` is no mathematics
+    noframe=True, # whether to leave out the frame around it
+    cmap=None,    # colours for an image with one channel; by default those that Matplotlib was set to, or dark for large values
     **kw,         # passed to matplotlib's imshow
 ):                # the axes drawn on
     "Show the image `im`"
-    a = image_array(im)
-    if ax is None: _,ax = plt.subplots(figsize=figsize)
-    ax.imshow(a, cmap=cmap, **kw)
-    if title is not None: ax.set_title(title)
-    ax.axis('off')
+    a,chosen = image_array(im),plt.rcParams['image.cmap']
+    if ax is None: _,ax = plt.subplots(figsize=figsize or [min(5, max(1, o//32)) for o in a.shape[1::-1]])
+    ax.imshow(a, cmap=cmap or ('Greys' if chosen==plt.rcParamsDefault['image.cmap'] else chosen), **kw)
+    if title is not None: ax.set_title(title, parse_math=False)
+    if noframe: ax.axis('off')
+    else: ax.set(xticks=[], yticks=[])
     return ax
 
 # %% ../nbs/library/display.ipynb #e12ee606
@@ -73,20 +75,25 @@ def subplots(
 
 # %% ../nbs/library/display.ipynb #fe1a8148
 def show_images(
-    ims,         # images as show_image takes them
-    nrows=1,     # rows of the grid
-    ncols=None,  # columns; by default as many as needed
-    titles=None, # one for each image
-    imsize=1.5,  # inches an image
-    **kw,        # passed to show_image
+    ims,           # images as show_image takes them
+    nrows=1,       # rows of the grid
+    ncols=None,    # columns; by default as many as needed
+    titles=None,   # one for each image
+    imsize=1.5,    # inches an image
+    figsize=None,  # width and height in inches of the figure; by default imsize for each image
+    suptitle=None, # above all images
+    **kw,          # passed to show_image
 ):
     "Show all of `ims` in a grid"
-    ncols = ncols or math.ceil(len(ims)/nrows)
-    nrows = max(nrows, math.ceil(len(ims)/ncols))
-    height = imsize + 0.25*(titles is not None)  # a title needs room
-    axs = subplots(nrows, ncols, (ncols*imsize, nrows*height))[1].flatten()
+    ims = list(ims)
+    n,titles = len(ims),[None]*len(ims) if titles is None else list(titles)
+    if not n or len(titles)!=n: raise ValueError(f'show_images: got {n} images and {len(titles)} titles, wanted as many, and at least one')
+    ncols = ncols or math.ceil(n/nrows)
+    nrows = max(nrows, math.ceil(n/ncols))
+    height = imsize + 0.25*any(o is not None for o in titles)  # a title needs room
+    axs = subplots(nrows, ncols, figsize or (ncols*imsize, nrows*height), suptitle=suptitle)[1].flatten()
     for ax in axs: ax.axis('off')
-    for im,title,ax in zip(ims, titles if titles is not None else [None]*len(ims), axs): show_image(im, ax=ax, title=title, **kw)
+    for im,title,ax in zip(ims, titles, axs): show_image(im, ax=ax, title=title, **kw)
 
 # %% ../nbs/library/display.ipynb #8160318a
 def plot_function(

@@ -1,7 +1,7 @@
 "What is shown: progress bars and tables, in a notebook that is saved, and where nobody watches."
 import io, sys
-import pytest
-from fastfound.display import Live, Table, progress_bar
+import numpy as np, pytest, torch
+from fastfound.display import Live, Table, plt, progress_bar, show_image, show_images
 
 pytestmark = pytest.mark.not_numerical
 
@@ -75,3 +75,50 @@ def test_live(value, line, text, html):
 def test_silent_where_nobody_watches(monkeypatch):
     monkeypatch.setattr(sys, 'stderr', io.StringIO())
     assert list(progress_bar(range(3)))==[0,1,2] and sys.stderr.getvalue()==''
+
+# Images
+
+@pytest.fixture
+def drawn():
+    "Matplotlib without a window, whose figures and settings are gone afterwards"
+    before = plt.rcParams.copy()
+    plt.switch_backend('agg')
+    yield
+    plt.close('all')
+    plt.rcParams.update(before)
+
+@pytest.mark.parametrize('h, w, inches', [(28,28,(1,1)), (64,64,(2,2)), (28,96,(3,1)), (100,28,(1,3)), (1000,500,(5,5)), (3,3,(1,1))])
+def test_an_image_is_as_large_as_in_fastai(drawn, h, w, inches):
+    "An inch for 32 pixels, at least one and at most five, unless a figure or a size is given"
+    for im in (torch.zeros(h,w), torch.zeros(3,h,w), np.zeros((h,w,3))): assert tuple(show_image(im).figure.get_size_inches())==inches
+    assert tuple(show_image(torch.zeros(h,w), figsize=(2,1)).figure.get_size_inches())==(2,1)
+
+def colours(im, **kw): return show_image(im, **kw).images[0].get_cmap().name
+
+@pytest.mark.parametrize('im', [torch.zeros(4,4), torch.zeros(1,4,4), np.zeros((4,4,1)), torch.zeros(4,4, dtype=torch.bfloat16)])
+def test_colours_are_those_that_matplotlib_was_set_to(drawn, im):
+    "Ours where nobody chose any, and those of the call above all"
+    assert colours(im)=='Greys'
+    plt.rc('image', cmap='magma')
+    assert (colours(im), colours(im, cmap='gray'))==('magma', 'gray')
+
+def test_a_frame(drawn):
+    "Without ticks"
+    plain,framed = show_image(torch.zeros(4,4)),show_image(torch.zeros(4,4), noframe=False)
+    assert not plain.axison and framed.axison and not len(framed.get_xticks()) and not len(framed.get_yticks())
+
+@pytest.mark.parametrize('title', ['a$', '$', '5$_$b', 'R$^{'])
+def test_titles_are_plain_text(drawn, title):
+    "The name of a class may have a dollar in it"
+    for ax in (show_image(torch.zeros(4,4), title=title), *(show_images([torch.zeros(4,4)], titles=[title]) or plt.gcf().axes)):
+        ax.figure.canvas.draw()
+        assert ax.get_title()==title
+
+def test_a_grid_takes_what_its_figure_takes(drawn):
+    show_images([torch.zeros(4,4)]*3, figsize=(4,1), suptitle='three')
+    assert tuple(plt.gcf().get_size_inches())==(4,1) and plt.gcf().get_suptitle()=='three'
+
+@pytest.mark.parametrize('ims, titles', [([], None), ([0,1], ['a']), ([0], ['a','b'])])
+def test_a_grid_without_images_or_with_other_titles(ims, titles):
+    "Is refused: images or titles would be left out in silence"
+    with pytest.raises(ValueError, match=f'got {len(ims)} images and'): show_images([torch.zeros(4,4) for _ in ims], titles=titles)
