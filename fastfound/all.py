@@ -6,7 +6,7 @@
 __all__ = ['def_device', 'pd', 'matplotlib', 'tensor', 'Lambda', 'sequential']
 
 # %% ../nbs/programs/all.ipynb #c3eb832a
-import math, os, string
+import math, string
 from functools import partial
 from math import sqrt
 from pathlib import Path
@@ -20,7 +20,7 @@ from torch.nn import Flatten
 from .augment import Augment, RandomErasing, RandomShift, affine, random_erase, random_shift
 from .backprop import CrossEntropy, LayerFunction, Lin, LinearLayer, Model, Module, Mse, Relu, cross_entropy, log_softmax, softmax
 from .backprop import forward_and_backward, lin_grad, mse_grad, relu_grad
-from .basics import default_device, median_time, set_seed, speedup, test_near
+from .basics import default_device, device_name, median_time, set_seed, speedup, test_near
 from .checkpoints import Checkpoint, EarlyStopping, SaveBest
 from .dataloaders import DataLoader, DataLoaders, default_collate, to_cpu, to_device
 from .datasets import URLs, get_mnist, mnist_arrays, tree, untar_data
@@ -78,8 +78,7 @@ def sequential(
     return nn.Sequential(*(o if isinstance(o, nn.Module) else Lambda(o) for o in layers))
 
 # %% ../nbs/programs/all.ipynb #4e52eb56
-_found = 'cuda' if torch.cuda.device_count() else 'mps' if torch.backends.mps.is_available() else 'cpu'
-def_device = os.getenv('FASTFOUND_DEVICE') or _found
+def_device = device_name()
 
 # %% ../nbs/programs/all.ipynb #3906ad24
 pd,matplotlib = LazyModule('pandas'),LazyModule('matplotlib')

@@ -1,5 +1,5 @@
 "`from fastfound.all import *` gives one short list of names: those of the fastai book, with their meaning there, and our own."
-import ast, importlib, math, re, string, subprocess, sys
+import ast, importlib, math, os, re, string, subprocess, sys
 from functools import partial
 from pathlib import Path
 import fastcore.basics, fastcore.foundation, numpy, pytest, torch
@@ -50,7 +50,7 @@ def test_a_name_is_the_object_of_its_module(name):
         assert name in module.__all__ and got is getattr(module, name)
 
 def test_nothing_is_imported_for_nothing():
-    assert sources().keys()-set(everything.__all__)=={'LazyModule'}
+    assert sources().keys()-set(everything.__all__)=={'LazyModule', 'device_name'}
 
 def test_the_tensor_is_that_of_pytorch():
     assert everything.Tensor is torch.Tensor is not engine.Tensor and everything.Module.__module__=='fastfound.backprop'
@@ -73,7 +73,7 @@ def test_paths_list_themselves(tmp_path, monkeypatch):
 def test_a_learner_has_its_methods(method): assert callable(getattr(Learner, method))
 
 def run(code, **env):
-    r = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, env={**everything.os.environ, **env})
+    r = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, env={**os.environ, **env})
     assert r.returncode==0, r.stderr
     return r.stdout.strip()
 

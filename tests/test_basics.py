@@ -3,6 +3,7 @@ import random, timeit
 from unittest.mock import patch
 import numpy as np, pytest, torch
 from fastcore.test import test_fail as fails
+from fastfound import basics
 from fastfound.basics import check_tensor, default_device, set_seed, speedup, test_near
 
 nan,inf = float('nan'),float('inf')
@@ -34,6 +35,15 @@ def test_device(monkeypatch, name, why):
     else:
         wanted = rf"^FASTFOUND_DEVICE: got '{name}', which does not work here \(.*{why}.*\), wanted one that does: .*cpu$"
         with pytest.raises(ValueError, match=wanted): default_device()
+
+def test_a_gpu_that_fails_is_passed_over(monkeypatch):
+    "It is there, so the name is its own; but it cannot add, so the next device that can is taken. What somebody named is never changed"
+    monkeypatch.delenv('FASTFOUND_DEVICE', raising=False)
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: 1)
+    monkeypatch.setattr(basics, '_cannot_add', {'cuda': 'no driver', 'mps': 'none', 'cpu': ''}.get)
+    assert (basics.device_name(), default_device())==('cuda', torch.device('cpu'))
+    monkeypatch.setenv('FASTFOUND_DEVICE', 'mps')
+    with pytest.raises(ValueError, match=r"got 'mps', .*\(none\), wanted one that does: cpu$"): default_device()
 
 def test_test_near():
     test_near([1.,inf], [1.,inf])
