@@ -11,7 +11,7 @@ from functools import partial
 from math import sqrt
 from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
-from fastcore.basics import GetAttr, Self, defaults, first, noop, store_attr
+from fastcore.basics import GetAttr, Self, defaults, first, noop, patch, store_attr
 from fastcore.foundation import L
 from numpy import array
 from PIL import Image
@@ -79,6 +79,20 @@ def sequential(
 
 # %% ../nbs/programs/all.ipynb #4e52eb56
 def_device = device_name()
+
+# %% ../nbs/programs/all.ipynb #bc71d71c
+@patch
+def to_fp16(self:Learner) -> Learner:
+    "This Learner, with a MixedPrecision callback if it has none: 16 bits in the forward and backward pass"
+    if not any(isinstance(o, MixedPrecision) for o in self.cbs): self.cbs.append(MixedPrecision())
+    return self
+
+@patch
+def plot_sched(self:Recorder):
+    "Plot the learning rate of each training batch of the last fit, that of the first group of parameters"
+    ax = plt.subplots(figsize=(5,2.6))[1]
+    ax.plot(self.lrs)
+    ax.set(xlabel='batch', ylabel='learning rate', title='Learning rates of the last fit')
 
 # %% ../nbs/programs/all.ipynb #3906ad24
 pd,matplotlib = LazyModule('pandas'),LazyModule('matplotlib')

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from fastcore.basics import first
 from torch.utils.data import DataLoader as TorchLoader, TensorDataset
 from torch import Tensor
-from .basics import check_tensor, set_seed
+from .basics import check_tensor, default_device, set_seed
 from .display import show_images
 
 # %% ../nbs/library/dataloaders.ipynb #1f762587
@@ -201,6 +201,12 @@ def _start_workers(dl):
 _all_ = ['first']
 
 # %% ../nbs/library/dataloaders.ipynb #36f3cab5
+def _examples(dl):
+    "The dataset of `dl`, example by example: tensors that go together are pairs"
+    ds = getattr(dl, 'dataset', None)
+    together = isinstance(ds, tuple) and any(isinstance(o, Tensor|np.ndarray) for o in ds)
+    return TensorDataset(*map(torch.as_tensor, ds)) if together else ds
+
 class DataLoaders:
     "A training DataLoader and a validation DataLoader"
     def __init__(self,
@@ -218,6 +224,19 @@ class DataLoaders:
     ):           # a `cls`
         "Training batches are shuffled; validation batches are twice as large, since they need no memory for gradients"
         return cls(DataLoader(train, bs, shuffle=True), DataLoader(valid, 2*bs), **kw)
+    @property
+    def c(self) -> int:
+        "The number of classes"
+        if self.vocab is None: raise AttributeError('DataLoaders: got no vocab, wanted one, since c is its length')
+        return len(self.vocab)
+    @property
+    def train_ds(self):
+        "The examples of the training set: something with a length and an index"
+        return _examples(self.train)
+    @property
+    def valid_ds(self):
+        "The examples of the validation set"
+        return _examples(self.valid)
     def one_batch(self): # a tuple of inputs and targets
         "The first training batch"
         return first(self.train)
@@ -232,10 +251,12 @@ class DataLoaders:
         "The inputs of one example as those of a batch of one"
         return [torch.as_tensor(o)[None] for o in item]
     def show_batch(self,
-        n=9, # how many examples
+        n=9,        # how many examples
+        max_n=None, # the same, by its name in fastai
     ):
         "Show the first `n` examples of a training batch as images, with their targets"
         xb,*_,yb = split_batch(self.one_batch())
+        n = n if max_n is None else max_n
         show_images(as_images(xb[:n]), titles=[self.name(i) for i in class_numbers(yb[:n])])
 
 # %% ../nbs/library/dataloaders.ipynb #14799916
@@ -278,10 +299,11 @@ def map_tensors(
     return x
 
 def to_device(
-    x,      # a tensor, or tuples, lists and dicts of tensors
-    device, # to which
-):          # the same structure
+    x,           # a tensor, or tuples, lists and dicts of tensors
+    device=None, # to which; by default the fastest that works
+):               # the same structure
     "`x` with its tensors on `device`; a tensor that is there already is not copied"
+    device = default_device() if device is None else device
     return map_tensors(lambda t: t.to(device, non_blocking=True), x)
 
 def count_rows(
