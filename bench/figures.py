@@ -29,6 +29,7 @@ from fastfound.optimizers import SGD, Adam, AdamW, RMSProp
 from fastfound.mnist_sgd import init_params, linear1, mnist_distance, mnist_loss
 from fastfound.resnet import BatchNorm, conv2d, resnet18, small_resnet
 from fastfound.resnet_by_hand import TensorModel
+import peers
 import resnet as networks
 import runs
 from timing import stopwatch
@@ -192,6 +193,10 @@ def optimizer_apart(ours, theirs, **settings):
         return w.detach()
     return lambda: (run(ours, wd=0.1)-run(theirs, weight_decay=0.1)).abs().max().item()
 
+def beside_a_bare_loop():
+    "CPU seconds of our Learner as a multiple of those of a loop written out, in the runs of bench/peers.py"
+    return peers.ratios(runs.load(peers.FILE))['fastfound']
+
 # 6. residual networks
 
 def convolution_apart():
@@ -322,6 +327,8 @@ FIGURES = [
     accuracy_of('04_mnist_sgd', 'simple_net', '0.982 – 0.983', 0.980, 0.986, simple_net, 0.1, 40, True),
     accuracy_of('05_training_loop', 'nn.Linear', 'about 0.967', 0.965, 0.972, linear, 1., 10),
     accuracy_of('05_training_loop', 'nn.Linear', 'more than in order', 0.970, 0.985, linear, 1., 10, True, GOAL),
+    Figure('05_training_loop', 'Learner, 784-50-10: CPU time as a multiple of a bare loop', '≤ 1.1', GOAL, 0, 1.1, beside_a_bare_loop,
+           format='.2f'),
     *(difference('06_update_rules', f'{ours.__name__} and that of PyTorch, 20 steps: difference', '≤ 1e-6', 1e-6,
                  optimizer_apart(ours, theirs, **kw))
       for ours,theirs,kw in ((SGD, torch.optim.SGD, dict(momentum=0.9)), (RMSProp, torch.optim.RMSprop, {}),

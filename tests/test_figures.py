@@ -3,11 +3,12 @@ import os, sys
 from collections import Counter
 from math import nan
 from pathlib import Path
-import pytest
+import pytest, torch
 
 BENCH = Path(__file__).parents[1]/'bench'
 sys.path.insert(0, str(BENCH))
 import figures as bench
+import peers
 import resnet as networks
 import runs
 import timing
@@ -66,6 +67,29 @@ def test_a_new_run_finds_its_place(tmp_path, monkeypatch):
         networks.add(*key, {'n': n})
     assert [o['n'] for o in runs.load(networks.FILE)]==[3,4,1,0]
     assert networks.is_there('trials', tried, 0) and not networks.is_there('trials', tried, 1)
+
+def test_loops_of_other_libraries_ran_beside_ours():
+    "Each loop in each round, to the same accuracy: to the digit where two of them see the batches in the same order"
+    stored = read_runs('peers')
+    assert [(o['round'], o['loop']) for o in stored]==[(i,k) for i in range(7) for k in peers.LOOPS]
+    accuracy = {o['loop']: o['accuracy'] for o in stored}
+    for alike in (list(accuracy)[:2], list(accuracy)[2:-1]): assert len({accuracy[k] for k in alike})==1
+    assert all(abs(o['accuracy']-stored[0]['accuracy'])<0.005 for o in stored)
+    assert [o['version'] is not None for o in stored[:8]]==[k in peers.PACKAGES for k in peers.LOOPS]
+
+def test_ratios_are_taken_within_a_round():
+    "A round on a busy machine is slow for all loops"
+    first,*_ = peers.LOOPS
+    rows = [dict(loop=k, round=i, cpu=c*busy) for i,busy in enumerate((1,5,2)) for k,c in ((first,1), ('theirs',3))]
+    assert peers.ratios(rows)=={first: 1, 'theirs': 3}
+
+def test_loops_of_ours_train_alike():
+    "The bare loop and our Learner end with the same digits right; PyTorch's DataLoader draws another order"
+    torch.manual_seed(0)
+    y = torch.arange(640)%10
+    data = [(torch.randn(640,784)*0.5+torch.nn.functional.one_hot(y, 784)*4, y) for _ in range(2)]
+    bare,ours,other = [float(f(*data)()) for f in (peers.bare, peers.fastfound_learner, peers.torch_loop)]
+    assert abs(bare-ours)<1e-6 and min(bare, other)>0.5
 
 def test_functions_take_turns():
     "The quantile of the calls after those that warm up"
