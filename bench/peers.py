@@ -2,11 +2,10 @@
 
     python bench/peers.py [--rounds 5] [--folder FOLDER]
 
-It makes an environment of its own, in a temporary folder or in FOLDER, where it stays for the next time, and installs PyTorch as it is here
-and the peers into it with pip. A peer that can't be installed or imported there is named and left out. Then all loops train in turns, in one
-process with one thread, from the same weights: SGD, batches of 64 in random order, 2 epochs, the test digits evaluated after each. CPU seconds
-are those of the fit alone. The results replace fastfound/data/peers.jsonl.
-`FASTFOUND_DATA` names a folder with all of MNIST.
+It makes an environment of its own, in a temporary folder or in FOLDER, where it stays for the next time, and installs PyTorch as it is
+here and the peers into it with pip. A peer that can't be installed or imported there is named and left out. Then all loops train in turns,
+in one process with one thread, from the same weights: SGD, batches of 64 in random order, 2 epochs, the test digits evaluated after each.
+CPU seconds are those of the fit alone. The results replace fastfound/data/peers.jsonl. `FASTFOUND_DATA` names a folder with all of MNIST.
 """
 import argparse, json, logging, os, subprocess, sys, tempfile, venv, warnings
 from importlib.metadata import version

@@ -230,11 +230,11 @@ class DataLoaders:
         if self.vocab is None: raise AttributeError('DataLoaders: got no vocab, wanted one, since c is its length')
         return len(self.vocab)
     @property
-    def train_ds(self):
-        "The examples of the training set: something with a length and an index"
+    def train_ds(self): # something with a length and an index
+        "The examples of the training set"
         return _examples(self.train)
     @property
-    def valid_ds(self):
+    def valid_ds(self): # the same, or None without a validation set
         "The examples of the validation set"
         return _examples(self.valid)
     def one_batch(self): # a tuple of inputs and targets

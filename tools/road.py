@@ -23,7 +23,7 @@ ROAD = {
         '07a_vision': 'pictures', '07b_resnet_by_hand': 'by hand', '08a_augment': 'augmentation', '08b_handwriting': 'handwriting'}),
 }
 END = 'programs/demo'  # where the road leads after its last chapter
-PROGRAMS = ['demo', 'train', 'doctor', 'cli', 'web', 'all', 'figures']
+PROGRAMS = ['demo', 'train', 'doctor', 'cli', 'web', 'all', 'coming', 'figures']
 
 def chapters(): return list(ROAD)
 
