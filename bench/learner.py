@@ -11,7 +11,8 @@ from torch.utils.data import DataLoader as TorchLoader, TensorDataset
 from fastfound.dataloaders import DataLoaders, DataLoader
 from fastfound.datasets import get_mnist
 from fastfound.basics import set_seed
-from fastfound.learner import Learner, accuracy
+from fastfound.learner import Learner
+from fastfound.metrics import accuracy
 from fastfound.optimizers import SGD
 from fastfound.mnist_sgd import mnist_loss
 from timing import in_turns

@@ -23,7 +23,8 @@ from fastfound.basics import set_seed
 from fastfound.mixed_precision import MixedPrecision
 from fastfound.fully_connected import normalize
 from fastfound.images import ImageDataLoaders
-from fastfound.learner import Callback, Learner, accuracy
+from fastfound.learner import Callback, Learner
+from fastfound.metrics import accuracy
 from fastfound.optimizers import SGD, AdamW, MuonSGD
 from fastfound.resnet import Skip, resnet18, small_resnet
 from fastfound.vision import vision_learner

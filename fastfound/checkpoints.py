@@ -12,6 +12,7 @@ from pathlib import Path
 from fastcore.basics import patch
 from .basics import is_main_process, rng_state, set_rng_state
 from .learner import Callback, CancelFitException, Learner
+from .metrics import lower_is_better
 from .optimizers import get_grads, set_grads
 from .weights import check_model_state, load_model_state, model_state, read_state, write_state
 
@@ -59,18 +60,33 @@ class TrackerCallback(Callback):
     "Base class of callbacks that monitor a column of the record"
     def __init__(self,
         monitor='valid_loss', # a column of the record
-        lower=None,           # whether lower is better; by default if the name contains `loss` or `error`
-    ): self.monitor,self.lower = monitor,lower
+        lower=None,           # whether lower is better; by default as the metric declares
+        min_delta=0,          # the smallest improvement that counts
+    ):
+        if lower not in (None, True, False): raise ValueError(f'{type(self).__name__}: got lower={lower!r}, wanted True or False')
+        self.monitor,self.lower,self.min_delta = monitor,lower,min_delta
     def before_fit(self):
-        names = self.learn.recorder.names()
-        if self.monitor not in names:
-            raise ValueError(f"{type(self).__name__}: got monitor={self.monitor!r}, wanted one of {', '.join(names)}")
-    def best(self,
-        min_delta=0, # the smallest improvement that counts
-    ) -> int|None:
+        who,learn = type(self).__name__,self.learn
+        names = learn.recorder.names()
+        if self.monitor not in names: raise ValueError(f"{who}: got monitor={self.monitor!r}, wanted one of {', '.join(names)}")
+        if self.monitor!='train_loss' and not learn.dls.valid:
+            raise ValueError(f"{who}: got monitor={self.monitor!r} and no validation set, wanted one, or monitor='train_loss'")
+        self.column,self.seen,self.at,self.value = names.index(self.monitor),0,None,None
+        self.is_lower = self.lower if self.lower is not None else self.column<2 or lower_is_better(learn.metrics[self.column-2])
+        if self.is_lower is None:
+            raise ValueError(f'{who}: got monitor={self.monitor!r}, of which nothing says whether lower is better; '
+                             f'wanted lower=True or lower=False, here or as an attribute of the metric')
+    def best(self) -> int|None:
         "The number of the best epoch so far, or None"
-        lower = any(o in self.monitor for o in ('loss','error')) if self.lower is None else self.lower
-        return best_epoch(self.learn.recorder[self.monitor], lower, min_delta)
+        rows = self.learn.recorder.values
+        new = [o[self.column] for o in rows[self.seen:]]
+        if new and new[-1] is not None and math.isnan(new[-1]):
+            raise FloatingPointError(f'{type(self).__name__}: {self.monitor} became nan in epoch {len(rows)-1} (counted from 0)')
+        if at := best_epoch([self.value, *new], self.is_lower, self.min_delta): self.at,self.value = self.seen+at-1,new[at-1]
+        self.seen = len(rows)
+        if self.at is None and len(rows)>=self.learn.n_epoch:
+            raise ValueError(f'{type(self).__name__}: got no {self.monitor} in {len(rows)} epochs, wanted at least one')
+        return self.at
 
 class EarlyStopping(TrackerCallback):
     "Ends the fit after `patience` epochs without an improvement"
@@ -79,18 +95,17 @@ class EarlyStopping(TrackerCallback):
         monitor='valid_loss', # a column of the record
         patience=3,           # epochs, at least 1
         min_delta=0,          # the smallest improvement that counts
-        lower=None,           # whether lower is better; by default if the name contains `loss` or `error`
+        lower=None,           # whether lower is better; by default as the metric declares
     ):
-        super().__init__(monitor, lower)
+        super().__init__(monitor, lower, min_delta)
         if type(patience) is not int or patience<1:
             raise ValueError(f'EarlyStopping: got patience={patience!r}, wanted a whole number from 1')
-        self.patience,self.min_delta = patience,min_delta
+        self.patience = patience
     def before_fit(self):
         super().before_fit()
-        self.after_epoch()  # a fit that was stopped early and resumed from its checkpoint is over
+        if self.learn.recorder.values: self.after_epoch()  # a fit that was stopped early and resumed from its checkpoint is over
     def after_epoch(self):
-        n,best = len(self.learn.recorder.values),self.best(self.min_delta)
-        if n-1-(-1 if best is None else best)>=self.patience: raise CancelFitException
+        if (best := self.best()) is not None and len(self.learn.recorder.values)-1-best>=self.patience: raise CancelFitException
 
 class SaveBest(TrackerCallback):
     "Saves the weights after each epoch that is better than all before it"
@@ -98,9 +113,10 @@ class SaveBest(TrackerCallback):
     def __init__(self,
         path,                 # of the file, for `load`
         monitor='valid_loss', # a column of the record
-        lower=None,           # whether lower is better; by default if the name contains `loss` or `error`
+        lower=None,           # whether lower is better; by default as the metric declares
+        min_delta=0,          # the smallest improvement that counts
     ):
-        super().__init__(monitor, lower)
+        super().__init__(monitor, lower, min_delta)
         self.path = path
     def after_epoch(self):
         if self.best()==len(self.learn.recorder.values)-1: self.learn.save(self.path)

@@ -222,8 +222,10 @@ class DataLoaders:
         bs=64,   # rows in a training batch
         **kw,    # passed to `cls`
     ):           # a `cls`
-        "Training batches are shuffled; validation batches are twice as large, since they need no memory for gradients"
-        return cls(DataLoader(train, bs, shuffle=True), DataLoader(valid, 2*bs), **kw)
+        "Shuffled training batches without a last one of one row, which batch normalisation can't take; validation batches twice as large"
+        dl = DataLoader(train, bs, shuffle=True)
+        dl.drop_last = dl.n>bs and dl.n%bs==1
+        return cls(dl, DataLoader(valid, 2*bs), **kw)
     @property
     def c(self) -> int:
         "The number of classes"

@@ -11,8 +11,9 @@ import torch
 import torch.distributed as dist
 from datetime import timedelta
 from torch import nn
-from .dataloaders import DataLoader, concat, map_tensors
+from .dataloaders import DataLoader, map_tensors
 from .learner import Callback, CancelBatchException, model_device
+from .metrics import AvgMetric, as_metric, loss_reduction, metric_name
 
 # %% ../nbs/05d_distributed.ipynb #4397bb68
 class Distributed(Callback):
@@ -26,6 +27,7 @@ class Distributed(Callback):
         learn = self.learn
         self.bare,self.device,self.before = learn.model,model_device(learn.model),[]
         loaders = [o for o in (learn.dls.train, learn.dls.valid) if o is not None]
+        self.check_means()
         for dl in loaders: self.check(dl)
         if not dist.is_initialized(): self.join()
         self.rank,self.world = dist.get_rank(),dist.get_world_size()
@@ -38,6 +40,12 @@ class Distributed(Callback):
             self.bare.to('cuda')
         dist.init_process_group('nccl' if self.device.type=='cuda' else 'gloo')
         atexit.register(_leave)
+    def check_means(self):
+        "An error unless losses and metrics can be put together from those of the processes"
+        if loss_reduction(self.learn.loss_func)=='sum': raise ValueError("Distributed: got a loss with reduction='sum', wanted a mean")
+        for o in map(as_metric, self.learn.metrics):
+            if hasattr(o, 'accumulate') and not isinstance(o, AvgMetric):
+                raise TypeError(f'Distributed: got {metric_name(o)}, a {type(o).__name__}, as metric, wanted a function or an AvgMetric')
     def check(self, dl):
         "An error if `dl` can not be divided"
         world = int(os.environ['WORLD_SIZE'])
@@ -58,7 +66,6 @@ class Distributed(Callback):
         dl = self.before[0 if learn.training else 1][0]
         rows = min(dl.batch_size, dl.n-learn.iter*dl.batch_size)  # of the whole batch
         learn.rows = len(range(self.rank, rows, self.world))
-        self.weight = learn.rows*self.world/rows
         if learn.rows: self.spare_rows = map_tensors(lambda o: o[:1], (learn.xb, learn.yb))
         elif learn.training: learn.xb,learn.yb = self.spare_rows
         else: raise CancelBatchException
@@ -69,8 +76,11 @@ class Distributed(Callback):
         "Put the bare model back"
         self.learn.model = self.bare
     def before_backward(self):
-        "Weight the loss by the rows of this process"
-        self.learn.loss = self.learn.loss*self.weight
+        "Weight the loss by how much it counts in that of the whole batch"
+        learn = self.learn
+        own = learn.loss_weight(learn.loss.item(), learn.pred, learn.yb, learn.rows)
+        total, = self.sum(own)
+        learn.loss = learn.loss*(own*self.world/total if total else 0)
     def after_train(self):
         "Sum the losses of all processes for the Recorder"
         recorder = self.learn.recorder
@@ -78,10 +88,10 @@ class Distributed(Callback):
     def after_validate(self):
         "Gather the results of all processes"
         learn = self.learn
-        n = sum(rows for _,rows,*_ in learn.outputs)
-        total,all_n = self.sum(sum(loss*rows for loss,rows,*_ in learn.outputs), n)
-        preds,targ = [map_tensors(self.gather, concat([o[i] for o in learn.outputs])) for i in (2,3)]
-        learn.outputs = [(total/all_n, int(all_n), preds, targ)]
+        o = learn.outputs
+        o.total,o.n,o.rows = self.sum(o.total, o.n, o.rows)
+        for m in o.running: m.total,m.n = self.sum(m.total, m.n)
+        if o.kept is not None: o.kept = [map_tensors(self.gather, o.join())]
     def sum(self, *numbers):
         "The sum of each of `numbers` over all processes"
         t = torch.tensor(numbers, dtype=torch.float64, device=self.device)
@@ -89,11 +99,12 @@ class Distributed(Callback):
         return t.tolist()
     def gather(self, t):
         "The rows of `t` of all processes, which may have different numbers of rows"
+        t = t.to(self.device)
         sizes = [int(o) for o in self.sum(*(len(t)*(i==self.rank) for i in range(self.world)))]
         padded = torch.cat([t, t.new_zeros(max(sizes)-len(t), *t.shape[1:])])
         parts = [torch.empty_like(padded) for _ in sizes]
         dist.all_gather(parts, padded)
-        return torch.cat([o[:n] for o,n in zip(parts, sizes)])
+        return torch.cat([o[:n] for o,n in zip(parts, sizes)]).cpu()
     def after_fit(self):
         "Give the model and the DataLoaders back"
         self.learn.model,self.wrapped = self.bare,None

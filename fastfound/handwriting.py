@@ -21,7 +21,8 @@ from .dataloaders import DataLoaders
 from .datasets import mnist_splits
 from .fully_connected import normalize
 from .images import BlankPicture, ImageDataLoaders, ImageReader, border_median
-from .learner import Learner, accuracy, model_device
+from .learner import Learner, model_device
+from .metrics import accuracy
 from .mnist_sgd import mnist_distance
 from .optimizers import AdamW, SGD, resnet_optimizer
 from .resnet import small_resnet, smoothed_cross_entropy

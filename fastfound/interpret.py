@@ -12,10 +12,11 @@ from typing import NamedTuple
 from fastcore.basics import first, patch
 from torch import Tensor, nn
 from .basics import check_tensor
-from .dataloaders import as_images, class_numbers, count_rows, map_tensors, split_batch, to_device
+from .dataloaders import as_images, class_numbers, count_rows, map_tensors, split_batch, to_cpu, to_device
 from .display import Table, show_images, subplots
 from .hooks import Hooks, leaf_modules
-from .learner import Learner, class_axis, evaluating, model_device, predicted_class
+from .learner import Learner, evaluating, model_device
+from .metrics import class_axis, predicted_class, sample_losses
 
 # %% ../nbs/05a_interpret.ipynb #6837b0e7
 @patch
@@ -39,14 +40,14 @@ def get_preds(self:Learner,
     dl=None, # batches of inputs and targets; the validation set by default
 ) -> tuple:  # predictions, targets
     "Predictions and targets for all of `dl`, on the CPU"
-    evaluation = self.evaluate_with_cbs(dl)
-    return to_device(evaluation.preds, 'cpu'),to_device(evaluation.targ, 'cpu')
+    return self.evaluate_with_cbs(dl, keep=True).join()
 
 # %% ../nbs/05a_interpret.ipynb #584b6a6b
 def probabilities(
     preds:Tensor, # logits (n,c), or (n,1) or (n,) for two classes
 ) -> Tensor:      # (n,c), or (n,2); each row sums to 1
     "The probability of each class: the softmax of the logits, or for a single logit `x` the pair 1-sigmoid(x), sigmoid(x)"
+    check_tensor('probabilities', preds, 'logits', dtype='float')
     if preds.ndim>1 and preds.shape[-1]>1: return preds.softmax(-1)
     p = preds.reshape(-1, 1).sigmoid()
     return torch.cat([1-p, p], -1)
@@ -101,16 +102,24 @@ def show_results(self:Learner,
     self.show_predictions(xb[0][:n], preds, targ, nrows)
 
 # %% ../nbs/05a_interpret.ipynb #47432e49
+def _whole(x, what):
+    "Class numbers as int64, or an error if they are none"
+    check_tensor('confusion_matrix', x, what, dtype='float int bool')
+    if x.is_floating_point() and not x.long().equal(x):
+        raise ValueError(f'confusion_matrix: got {what} that are no whole numbers, wanted class numbers')
+    return x.long()
+
 def confusion_matrix(
     preds:Tensor, # predicted class numbers (n,)
     targ:Tensor,  # class numbers of the targets (n,)
     c=None,             # number of classes; by default as many as occur
 ) -> Tensor:      # int64 (c,c): a row for each target class, a column for each predicted class
     "How often each class is predicted for each target class"
-    preds,targ = preds.flatten().long(),targ.flatten().long()
+    preds,targ = [_whole(o.flatten() if isinstance(o, Tensor) else o, what) for o,what in ((preds, 'predictions'), (targ, 'targets'))]
     check_tensor('confusion_matrix', targ, 'targets', 'n', n=len(preds))
     classes = torch.cat([preds, targ]).unique().tolist()
     if c is None: c = max(classes, default=-1)+1
+    elif type(c) is not int or c<1: raise ValueError(f'confusion_matrix: got c={c!r}, wanted a number of classes')
     if wrong := [o for o in classes if not 0<=o<c]: raise ValueError(f'confusion_matrix: got class numbers {wrong}, wanted 0 to {c-1}')
     return (targ*c+preds).bincount(minlength=c*c).view(c,c)
 
@@ -147,11 +156,36 @@ def per_sample_loss(self:Learner,
     preds:Tensor, # (n,...), or a tuple or dict of such tensors
     targ:Tensor,  # (n,...), or a tuple or dict of such tensors
 ) -> Tensor:      # (n,)
-    "The loss of each example"
+    "The loss of each example as it counts in training: with the weight of its class, and 0 if its target is ignored"
+    return self.losses_and_counts(preds, targ)[0]
+
+@patch
+def losses_and_counts(self:Learner,
+    preds, # as `per_sample_loss` takes them
+    targ,  # as `per_sample_loss` takes them
+) -> tuple: # losses (n,), and whether each counts (n,)
+    "The loss of each example, on the CPU; a `ValueError` if the loss of a batch is not made of such losses"
+    n = count_rows(preds)
+    if n is None: raise TypeError(f'per_sample_loss: got predictions of type {type(preds).__name__}, wanted tensors')
+    preds,targ = to_device((preds, targ), model_device(self.model))
+    found = sample_losses(self.loss_func, preds, targ)
+    return to_device(found or (self.losses_one_by_one(preds, targ, n), torch.ones(n, dtype=torch.bool)), 'cpu')
+
+@patch
+def losses_one_by_one(self:Learner,
+    preds, targ, # as `per_sample_loss` takes them
+    n,           # how many examples
+) -> Tensor:     # (n,)
+    "The loss of batches of one"
     def one(*parts): return self.loss_func(*(map_tensors(lambda o: o[None], s) for s in parts))
-    try: return torch.vmap(one)(preds, targ)
+    try: losses = torch.vmap(one)(preds, targ)
     except (RuntimeError, ValueError):  # a loss that looks at values, which `vmap` can not trace
-        return torch.stack([one(*(map_tensors(lambda o: o[i], s) for s in (preds, targ))) for i in range(count_rows(preds))])
+        losses = torch.stack([one(*(map_tensors(lambda o: o[i], s) for s in (preds, targ))) for i in range(n)])
+    whole,tol = self.loss_func(preds, targ),1e-3*losses.abs().mean()
+    if whole.isfinite() and losses.isfinite().all() and (whole-losses.mean()).abs()>tol and (whole-losses.sum()).abs()>n*tol:
+        raise ValueError('per_sample_loss: got a loss function that is no plain mean over examples, wanted one with `reduction`, '
+                         'as those of PyTorch, or with an attribute `each`: a function that gives the losses and the weights of examples')
+    return losses
 
 # %% ../nbs/05a_interpret.ipynb #86ff723d
 @patch
@@ -161,16 +195,17 @@ def top_losses(self:Learner,
     show=True, # show them as images
 ) -> tuple:    # losses (n,), row numbers (n,)
     "The highest losses in the validation set, highest first, and the numbers of their rows in the order in which they were served"
-    worst,start = None,0
+    worst,start = [],0  # of loss, row number, and input, prediction and target
     for batch in self.dls.valid:
         preds,targ = self.get_preds([batch])
-        losses = self.per_sample_loss(preds, targ).flatten().nan_to_num(math.inf)
-        rows = torch.arange(start, start+len(losses))
+        losses,counts = self.losses_and_counts(preds, targ)
+        losses = losses.nan_to_num(math.inf).where(counts, -math.inf)
+        parts = to_cpu(split_batch(batch)[0]),preds,targ
+        for i in losses.topk(min(n, len(losses))).indices.tolist():
+            if counts[i]: worst.append((losses[i], start+i, *(map_tensors(lambda o: o[i], o) for o in parts)))
+        worst = sorted(worst, key=lambda o: -o[0])[:n]
         start += len(losses)
-        found = losses,rows,to_device(split_batch(batch)[0], 'cpu'),preds,targ
-        if worst: found = [torch.cat(o) for o in zip(worst, found)]
-        worst = [o[found[0].topk(min(n, len(found[0]))).indices] for o in found]
     if not worst: raise ValueError('top_losses: got no rows to evaluate on, wanted at least one')
-    losses,rows,x,preds,targ = worst
-    if show: self.show_predictions(x, preds, targ, nrows, imsize=1.7)
-    return losses,rows
+    losses,rows,*parts = zip(*worst)
+    if show: self.show_predictions(*map(torch.stack, parts), nrows, imsize=1.7)
+    return torch.stack(losses),torch.tensor(rows)

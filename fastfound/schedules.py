@@ -15,7 +15,7 @@ from torch import Tensor
 from .basics import rng_state, set_rng_state
 from .dataloaders import DataLoaders
 from .display import subplots
-from .learner import Callback, CancelFitException, Learner, evaluating
+from .learner import Callback, CancelFitException, Learner, check_lr, evaluating
 from .optimizers import get_grads, set_grads
 from .weights import load_model_state, model_state
 
@@ -78,6 +78,7 @@ def fit_one_cycle(self:Learner,
 ):
     "Train with a learning rate that rises to `lr_max` and falls to almost nothing, while momentum does the opposite (Smith 2018)"
     lr = self.lr if lr_max is None else lr_max
+    check_lr('fit_one_cycle', lr)
     cycle = Scheduler(one_cycle(lr/div, lr, lr/div_final, pct_start), one_cycle(*moms, pct_start))
     self.fit(n_epoch, lr, cbs=[cycle, *listify(cbs)], quiet=quiet)
 

@@ -19,7 +19,8 @@ from .handwriting import DigitReader, MODELS, ModelBundle, default_lr, digit_loa
 from .images import (BlankPicture, ImageDataLoaders, ImageReader, folder_parts, get_image_files, label_numbers,
                               labelled_files, put_aside, read_images)
 from .interpret import probabilities
-from .learner import Callback, Learner, accuracy, predicted_class
+from .learner import Callback, Learner
+from .metrics import accuracy, predicted_class
 
 # %% ../nbs/programs/train.ipynb #371b16db
 _MNIST = 'auto','full','sample'

@@ -55,6 +55,28 @@ def fine_tune(self:Learner, *args, **kw):
     "Only an error that says what to do instead: there are no pretrained weights to tune"
     raise NotImplementedError('fine_tune adapts pretrained weights, and there are none here. Train from scratch with `fit_one_cycle`')
 
+@patch
+def freeze_to(self:Learner, *args, **kw):
+    "Only an error that says what to do instead: there are no pretrained layers to keep"
+    raise NotImplementedError('freeze keeps pretrained layers as they are, and there are none here. '
+                              'Any layer is kept by `layer.requires_grad_(False)`, and trained again by `layer.requires_grad_(True)`')
+
+@patch
+def freeze(self:Learner):
+    "Only an error that says what to do instead"
+    self.freeze_to(-1)
+
+@patch
+def unfreeze(self:Learner):
+    "Only an error that says what to do instead"
+    self.freeze_to(0)
+
+@patch
+def export(self:Learner, *args, **kw):
+    "Only an error that says what to do instead: a pickled Learner runs a program when it is loaded"
+    raise NotImplementedError('export would pickle the Learner, code and all. Save the weights with `learn.save(path)`, '
+                              'and read them with `learn.load(path)` into a Learner with the same model')
+
 # %% ../nbs/07a_vision.ipynb #c1f54171
 def show_filters(
     model:nn.Module, # its first weight with four axes counts as the first convolution

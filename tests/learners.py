@@ -5,7 +5,9 @@ import torch.nn.functional as F
 from torch import nn
 from fastfound.dataloaders import DataLoaders, DataLoader
 from fastfound.basics import set_seed
-from fastfound.learner import Learner, accuracy
+from fastfound.learner import Learner
+from fastfound.metrics import accuracy
+from fastfound.optimizers import SGD
 
 PROGRAM = '''
 import os, signal, sys, time, torch
@@ -19,7 +21,7 @@ x = torch.randn(90,8)
 y = (x[:,0]>x[:,1]).long()
 dls = DataLoaders(DataLoader((x[:70], y[:70]), 16, shuffle=True), DataLoader((x[70:], y[70:]), 16))
 model = nn.Sequential(nn.Linear(8,6), nn.Dropout(0.2), nn.ReLU(), nn.Linear(6,2))
-def learner(**kw): return Learner(dls, model, F.cross_entropy, lr=0.1, metrics=accuracy, **kw)
+def learner(opt_func=SGD, **kw): return Learner(dls, model, F.cross_entropy, opt_func, lr=0.1, metrics=accuracy, **kw)
 '''
 
 def run(folder, body, *args, command=(), **kw):
@@ -41,7 +43,7 @@ def tiny(dtype=torch.float32, **kw):
     set_seed(42)
     x,y = torch.randn(12,5, dtype=dtype),torch.randn(12,1, dtype=dtype)
     dls = DataLoaders(DataLoader((x[:8], y[:8]), 4), DataLoader((x[8:], y[8:]), 4))
-    return Learner(dls, nn.Linear(5,1).to(dtype), F.mse_loss, **{'lr': 0.1, **kw})
+    return Learner(dls, nn.Linear(5,1).to(dtype), F.mse_loss, **{'opt_func': SGD, 'lr': 0.1, **kw})
 
 def three_classes():
     "A Learner for three classes, with batch normalisation"
@@ -49,7 +51,7 @@ def three_classes():
     x = torch.randn(40,20)
     y = x.argmax(1)%3
     dls = DataLoaders(DataLoader((x[:30], y[:30]), 10), DataLoader((x[30:], y[30:]), 10))
-    return Learner(dls, nn.Sequential(nn.Linear(20,9), nn.BatchNorm1d(9), nn.Linear(9,3)), F.cross_entropy, lr=0.1, metrics=accuracy)
+    return Learner(dls, nn.Sequential(nn.Linear(20,9), nn.BatchNorm1d(9), nn.Linear(9,3)), F.cross_entropy, SGD, lr=0.1, metrics=accuracy)
 
 def steps(opt_func, seed, n=20, clear=lambda p: setattr(p, 'grad', None), **kw):
     "Two parameters after `n` steps in float64"

@@ -13,7 +13,8 @@ from fastfound.dataloaders import DataLoaders, DataLoader
 from fastfound.basics import set_seed
 from fastfound.diagnostics import ActivationStats, GradientClip
 from fastfound.mixed_precision import MixedPrecision
-from fastfound.learner import Callback, CancelBatchException, Learner, accuracy
+from fastfound.learner import Callback, CancelBatchException, Learner
+from fastfound.metrics import accuracy
 from fastfound.optimizers import SGD, Adam, MuonSGD, RMSProp
 from learners import run, same, three_classes, tiny, weights
 

@@ -36,10 +36,14 @@ learn.fit(1, cbs=SaveBest('best'))
 learn.save('weights')
 set_seed(1)
 dict_dls = DataLoaders(DataLoader(Dicts(range(70)), 16), DataLoader(Dicts(range(70,87)), 16))
-dicts = Learner(dict_dls, Two(8,2).double(), loss_of_dicts, lr=0.1, metrics=size, cbs=Distributed)
+dicts = Learner(dict_dls, Two(8,2).double(), loss_of_dicts, SGD, lr=0.1, metrics=size, cbs=Distributed)
 dicts.fit(2, quiet=True)
+set_seed(2)
+weighted = Learner(dls, nn.Linear(8,2).double(), nn.CrossEntropyLoss(torch.tensor([1.,5.]).double()), SGD, lr=0.1, cbs=Distributed)
+weighted.fit(2, quiet=True)
 rank = os.environ.get('RANK', '0')
-seen = {'grads': torch.stack(grads.grads), 'values': learn.recorder.values, 'shard': dls.train.shard, 'dicts': dicts.recorder.values}
+seen = {'grads': torch.stack(grads.grads), 'values': learn.recorder.values, 'shard': dls.train.shard, 'dicts': dicts.recorder.values,
+        'weighted': weighted.recorder.values}
 torch.save(seen, f'seen{rank}')
 '''
 
@@ -68,7 +72,7 @@ def test_processes_together_train_like_one(one, tmp_path, n):
     many = train(tmp_path, *torchrun(n))
     alone,first = torch.load(one/'seen0'),torch.load(many/'seen0')
     near(first['grads'], alone['grads'], tol=1e-10)
-    for key in ('values', 'dicts'): near(float64(first[key]), float64(alone[key]), tol=1e-10)
+    for key in ('values', 'dicts', 'weighted'): near(float64(first[key]), float64(alone[key]), tol=1e-10)
     assert first['dicts'][-1][-1]==34
     for rank in range(int(n)):
         seen = torch.load(many/f'seen{rank}')

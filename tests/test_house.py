@@ -101,7 +101,8 @@ PLACES = {
     'SGD': 'optimizers', 'AdamW': 'optimizers', 'Muon': 'optimizers', 'get_mnist': 'datasets', 'untar_data': 'datasets',
     'DataLoader': 'dataloaders', 'DataLoaders': 'dataloaders', 'default_collate': 'dataloaders', 'default_device': 'basics',
     'set_seed': 'basics', 'test_near': 'basics', 'check_tensor': 'basics', 'median_time': 'basics', 'speedup': 'basics', 'Hooks': 'hooks',
-    'Graph': 'graphs', 'gv': 'graphs', 'Learner': 'learner', 'Callback': 'learner', 'Recorder': 'learner', 'accuracy': 'learner',
+    'Graph': 'graphs', 'gv': 'graphs', 'Learner': 'learner', 'Callback': 'learner', 'Recorder': 'learner', 'accuracy': 'metrics',
+    'error_rate': 'metrics', 'AvgMetric': 'metrics', 'Evaluation': 'metrics', 'check_member': 'events',
     'one_cycle': 'schedules', 'Scheduler': 'schedules', 'fit_one_cycle': 'schedules', 'MixedPrecision': 'mixed_precision',
     'atomic_write': 'files', 'resnet_optimizer': 'optimizers', 'Value': 'value', 'Tensor': 'engine',
     'BasicOptim': 'mnist_sgd'}

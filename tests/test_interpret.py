@@ -12,8 +12,10 @@ from fastfound.basics import set_seed, test_near as near
 from fastfound.fully_connected import kaiming
 from fastfound.hooks import Hooks, leaf_modules
 from fastfound.interpret import Prediction, confusion_matrix, most_confused, probabilities, to_np
-from fastfound.learner import Learner, accuracy
+from fastfound.learner import Learner
+from fastfound.metrics import accuracy
 from fastfound.mnist_sgd import mnist_loss
+from fastfound.optimizers import SGD
 from learners import three_classes, tiny
 
 @pytest.fixture(autouse=True)
@@ -25,7 +27,7 @@ def digits(valid=None):
     x,y,xv,yv = mnist_arrays(get_mnist('sample'))
     set_seed(42)
     return Learner(DataLoaders(DataLoader((x,y), 64, shuffle=True), valid or DataLoader((xv,yv), 100)), nn.Linear(784,10), F.cross_entropy,
-                   lr=0.1, metrics=accuracy)
+                   SGD, lr=0.1, metrics=accuracy)
 
 def test_confusion_matrix_of_any_integers():
     "uint8 class numbers, whose products would overflow, give the same counts"

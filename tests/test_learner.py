@@ -11,9 +11,11 @@ import fastfound.all
 from fastfound.checkpoints import Checkpoint
 from fastfound.dataloaders import DataLoaders, DataLoader
 from fastfound.basics import set_seed, test_near as near
-from fastfound.learner import BATCH_EVENTS, EVENTS, Callback, Learner, accuracy, error_rate, evaluating, predicted_class
+from fastfound.events import BATCH_EVENTS, EVENTS
+from fastfound.learner import Callback, Learner, evaluating
 from fastfound.learner import CancelBackwardException, CancelBatchException, CancelEpochException, CancelFitException
 from fastfound.learner import CancelStepException, CancelTrainException, CancelValidException
+from fastfound.metrics import accuracy, error_rate, predicted_class
 from fastfound.optimizers import SGD
 from learners import PROGRAM, run, three_classes, tiny
 
@@ -279,14 +281,14 @@ def test_an_evaluation_in_the_middle_of_a_batch_leaves_it_as_it_was():
             learn.validate(others)
             assert all(a is b for a,b in zip(before, [getattr(learn, o) for o in STATE]))
             self.busy = False
-            seen.append((learn.training, learn.iter, learn.n_iter, learn.rows, len(learn.outputs)))
+            seen.append((learn.training, learn.iter, learn.n_iter, learn.rows, learn.outputs and learn.outputs.rows))
     learn = tiny(cbs=Evaluates)
     learn.dls.valid = DataLoader(learn.dls.valid.dataset, 3)
     learn.fit(1, quiet=True)
-    assert seen==[(True,0,2,4,0), (True,1,2,4,0), (False,0,2,3,0), (False,1,2,1,1)]
+    assert seen==[(True,0,2,4,None), (True,1,2,4,None), (False,0,2,3,0), (False,1,2,1,3)]
 
-def test_a_callback_chooses_the_precision_of_forward_pass_and_loss():
-    "Until the end of the fit"
+def test_a_callback_chooses_the_precision_of_the_forward_pass():
+    "And not of the loss, which is that of float32; until the end of the fit"
     inside,events = [],[]
     @contextmanager
     def marks():
@@ -300,7 +302,7 @@ def test_a_callback_chooses_the_precision_of_forward_pass_and_loss():
         def before_backward(self): events.append(('backward', len(inside)))
     learn = tiny()
     learn.fit(1, cbs=Precision, quiet=True)
-    assert events==2*[('pred',1), ('loss',1), ('backward',0)] + [('pred',1), ('loss',1)] and learn.precision is nullcontext
+    assert events==2*[('pred',1), ('loss',0), ('backward',0)] + [('pred',1), ('loss',0)] and learn.precision is nullcontext
 
 def test_a_callback_may_use_the_learner():
     "It evaluates and predicts in the middle of training, and nothing changes"
@@ -434,7 +436,7 @@ def test_evaluation_is_not_training():
     class Mode(Callback):
         def before_pred(self): modes.append((self.learn.training, model.training, model[2].training))
     dls = DataLoaders(DataLoader((x[:30], y[:30]), 10), DataLoader((x[30:], y[30:]), 10))
-    learn = Learner(dls, model, F.cross_entropy, lr=0.1, cbs=Mode)
+    learn = Learner(dls, model, F.cross_entropy, SGD, lr=0.1, cbs=Mode)
     learn.fit(2, quiet=True)
     assert modes==2*(3*[(True,)*3] + [(False,)*3])
     model.train()

@@ -11,7 +11,8 @@ from fastfound.checkpoints import Checkpoint
 from fastfound.weights import model_state
 from fastfound.dataloaders import DataLoaders, DataLoader
 from fastfound.basics import set_seed, test_near as near
-from fastfound.learner import Callback, Learner, accuracy
+from fastfound.learner import Callback, Learner
+from fastfound.metrics import accuracy
 from fastfound.training_loop import HandLearner
 from fastfound.optimizers import SGD, MuonSGD
 from fastfound.resnet import ResBlock, Skip, resnet18, small_resnet

@@ -7,7 +7,8 @@ from torch import nn
 from fastfound.basics import set_seed
 from fastfound.dataloaders import DataLoaders, DataLoader
 from fastfound.datasets import get_mnist, mnist_arrays
-from fastfound.learner import Callback, Learner, accuracy
+from fastfound.learner import Callback, Learner
+from fastfound.metrics import accuracy
 from fastfound.optimizers import SGD, MuonSGD
 from fastfound.schedules import Scheduler, linear_schedule, one_cycle
 from learners import tiny
@@ -53,11 +54,11 @@ def test_one_cycle_takes_any_place_for_its_peak():
 
 # lr_find
 
-def learner(**kw):
+def learner(opt_func=SGD, **kw):
     x,y,xv,yv = mnist_arrays(get_mnist('sample'))
     set_seed(42)
     dls,model = DataLoaders.from_dsets((x,y), (xv,yv), bs=64),nn.Sequential(nn.Linear(784,30), nn.ReLU(), nn.Linear(30,10))
-    return Learner(dls, model, F.cross_entropy, lr=0.1, metrics=accuracy, **kw)
+    return Learner(dls, model, F.cross_entropy, opt_func, lr=0.1, metrics=accuracy, **kw)
 
 def test_lr_find_restores_everything():
     "Weights, buffers, modes, optimizer state, record, pending gradients, generators of DataLoaders; also after an interruption"
@@ -72,7 +73,7 @@ def test_lr_find_restores_everything():
     dl,model = DataLoader((x, y), 64, shuffle=True, generator=3),nn.Sequential(nn.BatchNorm1d(784), nn.Linear(784,10))
     model[0].eval()
     state,weights = dl.generator.get_state(),copy.deepcopy(model.state_dict())
-    Learner(DataLoaders(dl), model, F.cross_entropy).lr_find(n=20, show=False)
+    Learner(DataLoaders(dl), model, F.cross_entropy, SGD).lr_find(n=20, show=False)
     assert torch.equal(state, dl.generator.get_state()) and all(torch.equal(weights[k], v) for k,v in model.state_dict().items())
     assert [o.training for o in model.modules()]==[True, False, True]
     class Fails(Callback):
@@ -102,10 +103,10 @@ def test_suggested_rates_do_not_diverge(sizes, seeds):
     for seed in seeds:
         set_seed(seed)
         dls = DataLoaders.from_dsets((x,y), (xv,yv), bs=32)
-        suggested = Learner(dls, make(), F.cross_entropy).lr_find(show=False)
+        suggested = Learner(dls, make(), F.cross_entropy, SGD).lr_find(show=False)
         assert suggested.minimum/30<=suggested.steep<=suggested.minimum
         for lr in suggested:
-            learn = Learner(dls, make(), F.cross_entropy)
+            learn = Learner(dls, make(), F.cross_entropy, SGD)
             learn.fit(1, lr, quiet=True)
             losses = torch.tensor(learn.recorder.losses)
             assert losses[-20:].mean()<1.05*losses[:10].mean(), (seed, lr)  # a small rate may have learned little by then

@@ -8,7 +8,7 @@ from fastfound.basics import set_seed, test_near as near
 from fastfound.dataloaders import DataLoaders
 from fastfound.datasets import URLs, get_mnist, untar_data
 from fastfound.images import ImageDataLoaders
-from fastfound.learner import accuracy
+from fastfound.metrics import accuracy
 from fastfound.resnet import resnet18, small_resnet
 from fastfound.vision import class_activation_map, cnn_learner, show_filters, vision_learner
 

@@ -13,7 +13,8 @@ from fastfound.datasets import get_mnist
 from fastfound.basics import set_seed
 from fastfound.files import atomic_write
 from fastfound.fully_connected import normalize
-from fastfound.learner import Learner, accuracy
+from fastfound.learner import Learner
+from fastfound.metrics import accuracy
 from fastfound.optimizers import MuonSGD
 from fastfound.resnet import small_resnet
 from fastfound.web import web_network
