@@ -7,12 +7,14 @@ __all__ = ['default_collate', 'DataLoader', 'DataLoaders', 'as_images', 'split_b
            'to_device', 'count_rows', 'concat', 'to_cpu', 'first']
 
 # %% ../nbs/library/dataloaders.ipynb #19b25147
-import math, multiprocessing, os, pickle, signal, sys, tempfile, threading
+import io, math, multiprocessing, os, pickle, signal, sys, tempfile, threading, traceback, zlib
 import numpy as np, torch
+from contextlib import suppress
 from functools import partial
+from multiprocessing.reduction import ForkingPickler
 from weakref import WeakKeyDictionary
 from fastcore.basics import first
-from torch.utils.data import DataLoader as TorchLoader, TensorDataset
+from torch.utils.data import DataLoader as TorchLoader, IterableDataset, TensorDataset
 from torch import Tensor
 from .basics import check_tensor, default_device, set_seed
 from .display import show_images
@@ -61,31 +63,36 @@ class DataLoader:
         sampler=None,                # row numbers in the order to load them in; any iterable with a length
         batch_sampler=None,          # lists of row numbers, one for each batch; any iterable with a length
     ):
-        _check_options(batch_size, shuffle, drop_last, num_workers, sampler, batch_sampler)
-        self.dataset,self.tensors = dataset,_as_tensors(dataset)
-        self.single = isinstance(dataset, Tensor|np.ndarray)
-        n = _n_rows(dataset, self.tensors)
-        # only our own range is served by slices
-        self.sampler = range(n) if sampler is None else list(sampler) if isinstance(sampler, range) else sampler
-        if collate_fn not in (None, default_collate) and self.tensors:  # a function of your own gets items
-            self.dataset,self.tensors = self.tensors[0] if self.single else TensorDataset(*self.tensors),None
+        _check_options(batch_size, shuffle, drop_last, generator, collate_fn, num_workers, sampler, batch_sampler)
+        self.dataset,self.collate_fn,self.num_workers,self.generator = dataset,collate_fn,num_workers,generator
         self.batch_size,self.shuffle,self.drop_last = None if batch_sampler is not None else int(batch_size),shuffle,drop_last
-        self.batch_sampler,self.collate_fn,self.num_workers = batch_sampler,collate_fn or default_collate,num_workers
-        self.generator = torch.Generator().manual_seed(generator) if isinstance(generator, int) else generator
+        self.sampler,self.batch_sampler = sampler,batch_sampler
         self.shard = (0,1)  # rank and world: of each batch every world-th row, from row rank on
+        self.look()
+    def look(self):
+        "Find out what a pass needs from the dataset and the options as they are now; a pass begins with it"
+        bs = _Default(1) if self.batch_sampler is not None else self.batch_size
+        _check_options(bs, self.shuffle, self.drop_last, self.generator, self.collate_fn, self.num_workers, self.sampler, self.batch_sampler)
+        tensors,self.single = _as_tensors(self.dataset),isinstance(self.dataset, Tensor|np.ndarray)
+        _check_dataset(self.dataset, tensors)
+        if self.collate_fn is None: self.collate_fn = default_collate
+        if not isinstance(self.generator, torch.Generator|None): self.generator = torch.Generator().manual_seed(int(self.generator))
+        self.tensors = tensors if self.collate_fn is default_collate else None  # a function of your own gets items
+        self.items = _Rows(self.dataset) if tensors and isinstance(self.dataset, tuple|np.ndarray) else self.dataset
     @property
     def n(self) -> int:
         "The number of rows in a pass"
-        return len(self.sampler)
+        return _n_rows(self.dataset) if self.sampler is None else len(self.sampler)
     def __len__(self):
         if self.batch_sampler is not None: return len(self.batch_sampler)
         return self.n//self.batch_size if self.drop_last else math.ceil(self.n/self.batch_size)
     def __iter__(self):
+        self.look()
         batches = self.batch_rows()
         if self.tensors: return map(self.load, batches)
         # drawn without workers too, so the next order does not depend on them
         seed = torch.randint(2**31, (), generator=self.generator).item()
-        return self.from_workers(batches, seed) if self.num_workers else map(self.load, batches)
+        return map(_unpack, self.from_workers(batches, seed)) if self.num_workers else map(self.load, batches)
     def batch_rows(self): # yields a range, tensor or list for each batch
         "The row numbers of each batch"
         if self.batch_sampler is not None: batches = map(list, self.batch_sampler)
@@ -96,32 +103,33 @@ class DataLoader:
         return (rows[rank::world] for rows in batches)
     def order(self): # a range, tensor or list
         "The row numbers in the order of this pass"
-        if not self.shuffle: return self.sampler if isinstance(self.sampler, range) else list(self.sampler)
+        if not self.shuffle: return range(self.n) if self.sampler is None else list(self.sampler)
         order = torch.randperm(self.n, generator=self.generator)
         return order if self.tensors else order.tolist()
     def load(self,
         rows, # row numbers
     ):        # a tensor, or whatever `collate_fn` returns
         "The batch of these `rows`"
-        if not self.tensors: return self.collate_fn([self.dataset[i] for i in rows] or [self.dataset[0]])  # a shard may be empty
-        batch = tuple(_select(o, rows) for o in self.tensors)
-        return batch[0] if self.single else batch
+        if self.tensors:
+            batch = tuple(_select(o, rows) for o in self.tensors)
+            return batch[0] if self.single else batch
+        return _collated(self.items, self.collate_fn, rows)
     def from_workers(self,
         batches, # the row numbers of each batch
         seed,    # of the random numbers of the first batch
-    ):           # yields the batches
+    ):           # yields bytes, in each of them a batch or the error that it raised
         "The batches with these row numbers in order, loaded ahead by other processes"
-        loader = _loaders.pop(self, None) or _start_workers(self)
+        sent = _Sent(self.num_workers, self.items, self.collate_fn)
+        old,loader = _loaders.pop(self, (None,None))
+        if old is None or old.digest!=sent.digest: loader = _start_workers(self)
         loader.sampler[:] = [(rows, seed+i) for i,rows in enumerate(batches)]
-        try: yield from map(pickle.loads, loader)
+        try: yield from loader
         except (RuntimeError,OSError) as e:
             loader = None
             if not str(e).startswith('DataLoader worker (pid') and not isinstance(e, BrokenPipeError): raise
-            raise RuntimeError('DataLoader: a worker process died: it was killed, ran out of memory, or could not import what it was sent '
-                               '(a dataset for workers must be defined in a file, not in a notebook, '
-                               'and that file must start them under `if __name__ == "__main__"`)') from e
+            raise RuntimeError(f'DataLoader: a worker process died: it was killed or ran out of memory, or {_GUARD}') from e
         finally:
-            if loader is not None: _loaders[self] = loader
+            if loader is not None: _loaders[self] = sent,loader
 
 # %% ../nbs/library/dataloaders.ipynb #02a8729e
 def _as_tensor(o):
@@ -140,22 +148,49 @@ def _select(t, rows):
     "The `rows` of the tensor `t`"
     if isinstance(rows, range): return t[rows.start:rows.stop:rows.step]  # a view
     if isinstance(rows, Tensor): return t.index_select(0, rows.to(t.device))  # twice as fast as t[rows]
-    return t[torch.as_tensor(rows, dtype=torch.int64, device=t.device)]
+    rows = torch.as_tensor(rows, device=t.device) if rows else torch.empty(0, dtype=torch.int64, device=t.device)
+    if rows.dtype.is_floating_point: raise TypeError(f'DataLoader: got the row numbers {rows.tolist()}, wanted whole numbers')
+    return t[rows.long()]
 
-def _n_rows(dataset, tensors):
-    "The number of rows of `dataset`, or an error that says what is wrong with it"
+class _Rows:
+    "The rows of an array or of a tuple of tensors and arrays as items"
+    def __init__(self, dataset): self.dataset = dataset
+    def __getitem__(self, i):
+        def row(o): return o[i] if isinstance(o, Tensor) else _as_tensor(np.asarray(o[i]))
+        return tuple(map(row, self.dataset)) if isinstance(self.dataset, tuple) else row(self.dataset)
+
+def _collated(items, collate_fn, rows):
+    "The batch that `collate_fn` makes of the items with these numbers"
+    try: return collate_fn([items[i] for i in rows] or [items[0]])  # a shard may be empty
+    except StopIteration as e: raise RuntimeError('DataLoader: an item raised StopIteration, which would end the pass') from e
+
+def _n_rows(dataset):
+    "The number of rows of `dataset`"
+    return len(dataset[0] if isinstance(dataset, tuple) and dataset and isinstance(dataset[0], Tensor|np.ndarray) else dataset)
+
+def _check_dataset(dataset, tensors):
+    "An error that says what is wrong with `dataset`, which consists of `tensors`"
     sizes = {}
     for o in tensors or (): sizes = check_tensor('DataLoader', o, 'data', 'n ...', **sizes)
-    try: n = sizes['n'] if tensors else len(dataset)
+    try:
+        if isinstance(dataset, IterableDataset) or not hasattr(dataset, '__getitem__'): raise TypeError
+        n = _n_rows(dataset)
     except TypeError:
-        raise TypeError(f'DataLoader: got {type(dataset).__name__}, wanted tensors, or something with a length and an index') from None
+        raise TypeError(f'DataLoader: got {type(dataset).__name__}, wanted tensors, or something with a length and an index; '
+                        "what can only be iterated over is for PyTorch's DataLoader, which a Learner takes too") from None
     if not n: raise ValueError('DataLoader: got a dataset with no rows, wanted at least one')
-    return n
 
-def _check_options(batch_size, shuffle, drop_last, num_workers, sampler, batch_sampler):
+def _check_options(batch_size, shuffle, drop_last, generator, collate_fn, num_workers, sampler, batch_sampler):
     "An error unless the options of a DataLoader are valid and agree"
-    for name,o,low in (('batch_size', batch_size, 1), ('num_workers', num_workers, 0)):
-        if type(o) not in (int,_Default) or o<low: raise ValueError(f'DataLoader: got {name}={o!r}, wanted a whole number from {low}')
+    def is_int(o, *kinds): return isinstance(o, kinds) and not isinstance(o, bool)
+    def refuse(name, o, wanted): raise ValueError(f'DataLoader: got {name}={o!r}, wanted {wanted}')
+    if not is_int(batch_size, int) or batch_size<1: refuse('batch_size', batch_size, 'an int from 1')
+    if not is_int(num_workers, int, np.integer) or num_workers<0: refuse('num_workers', num_workers, 'a whole number from 0')
+    if not isinstance(shuffle, bool|int|np.bool_|None): refuse('shuffle', shuffle, 'True or False')
+    if not isinstance(drop_last, bool): refuse('drop_last', drop_last, 'True or False')
+    if not isinstance(generator, torch.Generator|None) and not is_int(generator, int, np.integer):
+        refuse('generator', generator, 'a torch.Generator, or a whole number to seed one')
+    if not callable(collate_fn) and collate_fn is not None: refuse('collate_fn', collate_fn, 'a function of a list of items')
     for name,o in (('sampler', sampler), ('batch_sampler', batch_sampler)):
         if o is not None and not (hasattr(o, '__len__') and (hasattr(o, '__iter__') or hasattr(o, '__getitem__'))):
             raise TypeError(f'DataLoader: got a {name} of type {type(o).__name__}, wanted an iterable with a length')
@@ -168,11 +203,16 @@ def _check_options(batch_size, shuffle, drop_last, num_workers, sampler, batch_s
 # %% ../nbs/library/dataloaders.ipynb #3a69524d
 class _Jobs:
     "What a worker does: it makes the pickled batch of some rows, with random numbers that depend on a seed alone"
-    def __init__(self, dataset, collate_fn): self.dataset,self.collate_fn = dataset,collate_fn
+    def __init__(self, *work): self.work = work  # the items and the function that makes a batch of them
+    def __getstate__(self): return _pickled(_Sender, self.work)
+    def __setstate__(self, sent): self.work = sent
     def __getitem__(self, job):
         rows,seed = job
-        set_seed(seed)
-        return pickle.dumps(self.collate_fn([self.dataset[i] for i in rows]))
+        try:
+            if isinstance(self.work, bytes): self.work = _received(self.work)
+            set_seed(seed)
+            return pickle.dumps((None, _collated(*self.work, rows)))
+        except BaseException as e: return pickle.dumps((traceback.format_exc(), _dumped(e)))
 
 def _prepare_worker(environ, _):
     "What it does first: take over the environment, leave Ctrl-C to the main process, and watch for the end of that"
@@ -183,8 +223,77 @@ def _prepare_worker(environ, _):
         os._exit(1)
     threading.Thread(target=end_with_parent, daemon=True).start()
 
+# %% ../nbs/library/dataloaders.ipynb #9d24f6a3
+_DTYPES = {getattr(torch, o) for o in 'bool uint8 int8 int16 int32 int64 float16 float32 float64 complex64 complex128'.split()}
+
+def _pickled(kind, o):
+    "The bytes of `o` as a `kind` of pickler writes them"
+    file = io.BytesIO()
+    kind(file, 5).dump(o)
+    return file.getvalue()
+
+def _is_own(t):
+    "Whether `t` is an ordinary tensor in memory that no other process sees"
+    plain = type(t) is Tensor and t.is_cpu and t.layout is torch.strided and not t.requires_grad
+    return plain and t.dtype in _DTYPES and not t.untyped_storage().is_shared()
+
+def _as_bytes(t):
+    "How to pickle a tensor by its numbers"
+    return _from_bytes,(t.numpy(force=True).tobytes(), t.dtype, tuple(t.shape))
+
+def _from_bytes(data, dtype, shape):
+    return torch.frombuffer(bytearray(data), dtype=dtype).view(shape) if data else torch.empty(shape, dtype=dtype)
+
+class _Sender(ForkingPickler):
+    "Writes for another process; a tensor in shared memory takes one of its few open files, so only those that are there already do"
+    def reducer_override(self, o): return _as_bytes(o) if _is_own(o) else NotImplemented
+
+class _Sent(pickle.Pickler):
+    "A `digest` that is another one if one of `parts` has changed; tensors of a megabyte, at most 100, move to shared memory"
+    def __init__(self, *parts):
+        super().__init__(self, 5, buffer_callback=lambda o: self.write(o.raw()))  # an array's numbers are not copied
+        self.digest,self.shared = (0,0),[]  # those in `shared` are kept, so that nothing else gets their address
+        try: self.dump(parts)
+        except Exception as e:
+            raise TypeError(f'DataLoader: got a {type(parts[1]).__name__} that other processes can\'t be sent ({e}), wanted one that can be '
+                            'pickled, without open files, lambdas and classes in functions; num_workers=0 sends nothing') from e
+    def write(self, part): self.digest = tuple(f(part, o) for f,o in zip((zlib.crc32, zlib.adler32), self.digest))
+    def reducer_override(self, o):
+        if _is_own(o):
+            if o.nbytes<2**20 or len(self.shared)>=100: return _as_bytes(o)
+            o.share_memory_()
+        if not isinstance(o, Tensor) and type(o).__module__.partition('.')[0]!='multiprocessing': return NotImplemented
+        self.shared.append(o)
+        return str, (f'{o.data_ptr()} {o.dtype} {o.shape} {o.stride()}' if isinstance(o, Tensor) and o.layout==torch.strided else f'{id(o)}',)
+
+
+# %% ../nbs/library/dataloaders.ipynb #c81e5d02
+_GUARD = ('could not import what it was sent (a dataset for workers must be defined in a file, not in a notebook, '
+          'and that file must start them under `if __name__ == "__main__"`)')
+
+def _received(sent):
+    "What `_Sender` wrote"
+    try: return pickle.loads(sent)
+    except Exception as e: raise RuntimeError(f'DataLoader: a worker {_GUARD}: {e}') from e
+
+def _dumped(e):
+    "The error `e` as bytes, or None if it can't be built again from them"
+    with suppress(Exception):
+        again = pickle.loads(data := pickle.dumps(e))
+        if type(again) is type(e) and str(again)==str(e): return data
+
+def _unpack(sent):
+    "The batch that a worker made, or the error that it raised"
+    text,o = pickle.loads(sent)
+    if text is None: return o
+    e = None
+    with suppress(Exception): e = pickle.loads(o)
+    if e is None: raise RuntimeError(f'DataLoader: a worker got an error that can only be told as text:\n\n{text}')
+    raise e from RuntimeError(f'in a worker process:\n\n{text}')
+
+
 # %% ../nbs/library/dataloaders.ipynb #5c4b746f
-_loaders = WeakKeyDictionary()  # PyTorch's DataLoader, with its processes, of each of ours that has started some and is not in use
+_loaders = WeakKeyDictionary()  # what was sent and PyTorch's DataLoader, with its processes, of each of ours that is not in use
 
 def _start_workers(dl):
     "PyTorch's DataLoader for the jobs that its sampler, a list, is filled with"
@@ -193,7 +302,7 @@ def _start_workers(dl):
     if sys.platform=='linux' and len(os.fsencode(tempfile.gettempdir()))<70:
         context = multiprocessing.get_context('forkserver')
         context.set_forkserver_preload(['fastfound.dataloaders'])
-    return TorchLoader(_Jobs(dl.dataset, dl.collate_fn), batch_size=None, sampler=[], num_workers=dl.num_workers, persistent_workers=True,
+    return TorchLoader(_Jobs(dl.items, dl.collate_fn), batch_size=None, sampler=[], num_workers=dl.num_workers, persistent_workers=True,
                        multiprocessing_context=context, worker_init_fn=partial(_prepare_worker, dict(os.environ)),
                        generator=torch.Generator())  # it draws a seed that nothing uses, and not from the global generator
 
@@ -304,9 +413,10 @@ def to_device(
     x,           # a tensor, or tuples, lists and dicts of tensors
     device=None, # to which; by default the fastest that works
 ):               # the same structure
-    "`x` with its tensors on `device`; a tensor that is there already is not copied"
+    "`x` with its tensors on `device`; one that is there already is not copied, and copies to the CPU are complete when it returns"
     device = default_device() if device is None else device
-    return map_tensors(lambda t: t.to(device, non_blocking=True), x)
+    wait = torch.device(device).type=='cpu'  # else the numbers could be read before they are there
+    return map_tensors(lambda t: t.to(device, non_blocking=not wait), x)
 
 def count_rows(
     x, # a tensor, or tuples, lists and dicts of tensors

@@ -2,7 +2,7 @@
 import random, subprocess, sys
 import numpy as np, pytest, torch
 from torch.utils import data as torch_data
-from fastfound.dataloaders import DataLoader, default_collate
+from fastfound.dataloaders import DataLoader, default_collate, to_device
 
 def draw_item(rng, kind):
     "A function from a row number to an item"
@@ -178,10 +178,171 @@ def test_wrong_arguments():
     n = torch.arange(100)
     for bad in ((), [], range(0), torch.zeros(0,3)):
         with pytest.raises(ValueError, match='got a dataset with no rows'): DataLoader(bad)
-    for bad in (1.5, True, '8', -3, 0, None):
-        with pytest.raises(ValueError, match='got batch_size='): DataLoader(n, batch_size=bad)
-    with pytest.raises(ValueError, match='got num_workers=-1'): DataLoader(n, num_workers=-1)
     with pytest.raises(TypeError, match='wanted tensors, or something with a length and an index'): DataLoader(iter(n))
+
+BAD = {'batch_size': [1.5, True, '8', -3, 0, None, np.int64(3), torch.tensor(3)], 'num_workers': [-1, 1.5, True, '2', None],
+       'shuffle': ['no', 2., [True]], 'drop_last': [1, None, 'no', np.True_], 'generator': ['5', 1.5, True], 'collate_fn': [5, 'stack']}
+
+@pytest.mark.parametrize('option, bad', [(k, o) for k,v in BAD.items() for o in v])
+def test_options_that_make_no_sense(option, bad):
+    "What PyTorch refuses, and what it takes by mistake: refused when it is given, and when it is set later"
+    with pytest.raises(ValueError, match=f'^DataLoader: got {option}=.*, wanted'): DataLoader(range(9), **{option: bad})
+    dl = DataLoader(torch.arange(9), 4)
+    setattr(dl, option, bad)
+    if bad is None and option!='drop_last': dl.batch_size = None
+    with pytest.raises(ValueError, match=r'^DataLoader: got \w+=.*, wanted'): iter(dl)
+
+def test_options_of_other_types_as_in_torch():
+    for kw in (dict(shuffle=None), dict(shuffle=0), dict(shuffle=np.False_), dict(num_workers=np.int64(0))):
+        for loader in (DataLoader, torch_data.DataLoader): assert [o.tolist() for o in loader(range(3), 2, **kw)]==[[0,1],[2]]
+    a,b = [list(DataLoader(range(9), 9, shuffle=np.True_, generator=o))[0].tolist() for o in (np.int64(5), 5)]
+    assert a==b!=list(range(9))
+
+class Numbers:
+    "A dataset of `n` numbers, one of which may raise"
+    def __init__(self, n=6, at=None, error=None): self.n,self.at,self.error = n,at,error
+    def __len__(self): return self.n
+    def __getitem__(self, i):
+        if i==self.at: raise self.error
+        return i
+
+class Only(torch_data.IterableDataset):
+    def __iter__(self): return iter(range(9))
+    def __len__(self): return 9
+
+@pytest.mark.parametrize('dataset', [Only(), (o for o in range(9)), {1,2,3}, zip([1],[2]), 5, None, map(str, [1])], ids=lambda o: type(o).__name__)
+def test_what_can_only_be_iterated_over(dataset):
+    with pytest.raises(TypeError, match=f'^DataLoader: got {type(dataset).__name__}, wanted tensors, or something with a length'):
+        DataLoader(dataset)
+
+# What changes between two passes
+
+def own(items): return 'own',len(items)
+
+def all_of(dl): return [plain(o) for o in dl]
+
+def filled(n, start=0): return torch.arange(start, start+n)*10,torch.arange(start, start+n)/4
+
+KINDS = {'tensors': lambda x,y: (x,y), 'tensor': lambda x,y: x, 'arrays': lambda x,y: (x.numpy(),y.numpy()), 'array': lambda x,y: y.numpy(),
+         'TensorDataset': lambda x,y: torch_data.TensorDataset(x, y), 'items': lambda x,y: list(zip(x.tolist(), y.tolist())),
+         'words': lambda x,y: [str(o) for o in x.tolist()], 'dict': lambda x,y: dict(enumerate(x.tolist()))}
+
+@pytest.mark.parametrize('kw', [{}, dict(shuffle=True, generator=3), dict(collate_fn=own), dict(sampler=[3,1,2]), dict(batch_sampler=[[1,0],[2]])],
+                         ids=lambda kw: '-'.join(kw) or 'plain')
+@pytest.mark.parametrize('before', KINDS)
+@pytest.mark.parametrize('after', KINDS)
+def test_another_dataset(before, after, kw):
+    "`dl.dataset = new` is what is served from then on, whatever the two consist of, and what it is then called"
+    old,new = KINDS[before](*filled(7)),KINDS[after](*filled(11, 50))
+    dl = DataLoader(old, **{} if 'batch_sampler' in kw else {'batch_size': 4}, **kw)
+    assert dl.dataset is old
+    dl.dataset = new
+    want = DataLoader(new, **{} if 'batch_sampler' in kw else {'batch_size': 4}, **kw)
+    assert dl.dataset is new and len(dl)==len(want) and dl.n==want.n and all_of(dl)==all_of(want)
+
+def test_rows_that_come_and_go():
+    rows = [1,2,3]
+    dl = DataLoader(rows, 2)
+    assert all_of(dl)==[(torch.int64,[1,2]),(torch.int64,[3])]
+    rows += [4,5]
+    assert (dl.n, len(dl))==(5,3) and all_of(dl)[-1]==(torch.int64,[5])
+    assert sorted(torch.cat(list(DataLoader(rows, 2, shuffle=True))).tolist())==[1,2,3,4,5]
+    del rows[1:]
+    assert (dl.n, len(dl))==(1,1) and all_of(dl)==[(torch.int64,[1])]
+    rows.clear()
+    with pytest.raises(ValueError, match='DataLoader: got a dataset with no rows'): iter(dl)
+
+def test_tensors_of_a_dataset_that_are_replaced():
+    ds = torch_data.TensorDataset(torch.arange(5))
+    dl = DataLoader(ds, 4)
+    ds.tensors = torch.arange(9),torch.arange(9)/2
+    assert (dl.n, len(dl))==(9,3) and all_of(dl)==all_of(torch_data.DataLoader(ds, 4))
+    ds.tensors = torch.arange(9),torch.arange(8)
+    with pytest.raises(ValueError, match=r'got data of shape \(8,\), wanted \(n,...\) with n=9'): iter(dl)
+
+@pytest.mark.parametrize('view', [lambda a: a, lambda a: a[::-1], lambda a: a.T.reshape(6,2), lambda a: a.view('>f4'),
+                                  lambda a: np.lib.stride_tricks.as_strided(a, writeable=False)])
+@pytest.mark.parametrize('kw', [{}, dict(collate_fn=lambda items: torch.stack([b for b,_ in items]))])
+def test_numbers_of_an_array_that_change(view, kw):
+    "Also where a tensor can't share its memory"
+    a = np.arange(12, dtype='f4').reshape(6,2)
+    seen = view(a)
+    dl = DataLoader((seen, seen), 6, **kw)
+    for factor in (1,-2):
+        a *= factor
+        batch, = dl
+        assert np.array_equal((batch if kw else batch[0]).numpy(), seen.astype('f4'))
+
+@pytest.mark.parametrize('data', [torch.arange(9), list(range(9))], ids=['tensor','list'])
+def test_options_that_are_set_later(data):
+    dl = DataLoader(data, 4)
+    def sizes(): return [len(o) for o in dl]
+    dl.batch_size = 2
+    assert len(dl)==5 and sizes()==[2,2,2,2,1]
+    dl.drop_last = True
+    assert len(dl)==4 and sizes()==[2]*4
+    dl.shuffle,dl.generator = True,5
+    order = torch.cat(list(dl)).tolist()
+    assert order==torch.cat(list(DataLoader(data, 2, True, True, 5))).tolist()!=torch.cat(list(dl)).tolist()  # the seed counts once
+    dl.sampler = [8,7,6]
+    with pytest.raises(ValueError, match='got a sampler and shuffle=True'): iter(dl)
+    dl.shuffle = False
+    assert dl.n==3 and [o.tolist() for o in dl]==[[8,7]]
+    dl.collate_fn = own
+    assert list(dl)==[('own',2)]
+    dl.collate_fn,dl.sampler,dl.drop_last,dl.batch_sampler = None,None,False,[[5],[4,3,2]]
+    assert len(dl)==2 and [o.tolist() for o in dl]==[[5],[4,3,2]]
+
+@pytest.mark.parametrize('rows', [[1.5, 2.], [torch.tensor(0.5)], [np.float64(1)]], ids=repr)
+def test_row_numbers_that_are_no_whole_numbers(rows):
+    for kw in (dict(sampler=rows), dict(batch_sampler=[rows])):
+        with pytest.raises(TypeError, match='got the row numbers .*, wanted whole numbers'): list(DataLoader(torch.arange(9), **kw))
+        with pytest.raises((TypeError,IndexError)): list(torch_data.DataLoader(list(range(9)), **kw))
+
+# Errors, and copies
+
+@pytest.mark.parametrize('error', [KeyError('x'), ValueError('y'), RuntimeError('DataLoader worker (pid 3) is fine'), OSError(5, 'z'), MemoryError()])
+def test_a_pass_goes_on_after_an_error(error):
+    "As in PyTorch, so a caller may leave out what can't be read"
+    for loader in (DataLoader, torch_data.DataLoader):
+        it,seen = iter(loader(Numbers(6, 3, error), 2)),[]
+        for _ in range(4):
+            try: seen.append(next(it).tolist())
+            except StopIteration: seen.append('end')
+            except type(error) as e: seen.append(e)
+        assert seen==[[0,1], error, [4,5], 'end']
+
+def test_an_item_can_not_end_the_pass():
+    "In PyTorch the rows that follow are lost in silence"
+    with pytest.raises(RuntimeError, match='an item raised StopIteration'): list(DataLoader(Numbers(6, 3, StopIteration()), 2))
+    assert len(list(torch_data.DataLoader(Numbers(6, 3, StopIteration()), 2)))==1
+
+class Asked(torch.Tensor):
+    "Keeps what `to` was asked for"
+    asked: list = []
+    def to(self, device, non_blocking=False, **kw):
+        self.asked.append((torch.device(device).type, non_blocking))
+        return self
+
+@pytest.mark.parametrize('device, waits', [('cpu', True), (torch.device('cpu'), True), ('cpu:0', True), ('meta', False), ('cuda', False),
+                                           (torch.device('cuda', 1), False), ('mps', False)])
+def test_copies_to_the_cpu_are_waited_for(device, waits):
+    "However the device is called, wherever the tensor stands"
+    Asked.asked.clear()
+    t = torch.ones(2).as_subclass(Asked)
+    to_device({'a': (t, [t]), 'b': 'text'}, device)
+    kind = torch.device(device).type
+    assert Asked.asked==[(kind, not waits)]*2
+
+UNSENDABLE = {'lambda': lambda: 1, 'file': sys.__stderr__, 'generator': (o for o in ()), 'module': sys}
+
+@pytest.mark.parametrize('part', UNSENDABLE)
+def test_what_other_processes_can_not_be_sent(part):
+    "Said before any of them starts, and no matter for a loader without them"
+    for dataset,collate_fn in (([UNSENDABLE[part]]*3, None), (range(3), lambda items: items)):
+        with pytest.raises(TypeError, match=r"^DataLoader: got a \w+ that other processes can't be sent \(.*\), wanted one that can be pickled"):
+            list(DataLoader(dataset, num_workers=1, collate_fn=collate_fn))
+        assert len(list(DataLoader(dataset, collate_fn=collate_fn)))==1
 
 def test_short_last_batch():
     n = torch.arange(100)

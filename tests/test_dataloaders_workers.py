@@ -66,6 +66,113 @@ def test_an_error_in_an_item_comes_through(tmp_path):
     r = run(tmp_path, "flat(DataLoader(Data(how='fails'), 5, num_workers=1))")
     assert r.returncode==1 and "KeyError: 'row 17 is not there'" in r.stderr and '__getitem__' in r.stderr
 
+def test_errors_in_workers(tmp_path):
+    "Raised as they are where that can be; else their text is told. As without workers, a pass goes on after one"
+    (tmp_path/'errors.py').write_text(textwrap.dedent("""
+        import threading
+        class Two(Exception):
+            def __init__(self, a, b): super().__init__(f'{a} and {b}')
+        class Twice(Exception):
+            def __init__(self, a): super().__init__(f'<{a}>')
+        class Locked(Exception):
+            def __init__(self, a):
+                super().__init__(a)
+                self.lock = threading.Lock()
+        class Items:
+            def __len__(self): return 22
+            def __getitem__(self, i):
+                class Local(ValueError): pass
+                errors = {1: KeyError('x'), 3: Two(5, 6), 5: Twice('t'), 7: Local('l'), 9: MemoryError('m'), 11: StopIteration('s'),
+                          13: OSError(2, 'no', 'f'), 15: RuntimeError('DataLoader worker (pid 5) r'), 17: Locked('k'), 19: SystemExit('e')}
+                if i in errors: raise errors[i]
+                return i
+        def pairs(items): return items if items[0]<20 else (o for o in items)  # which can't be sent back
+        """))
+    r = run(tmp_path, """
+        from errors import Items, pairs
+        def outcomes(n):
+            it = iter(DataLoader(Items(), 2, num_workers=n, collate_fn=pairs))
+            while True:
+                try: yield next(it)
+                except StopIteration: return
+                except BaseException as e: yield e
+        for a,b in zip(outcomes(0), outcomes(1), strict=True): print(type(a).__name__, a, type(b).__name__, ' '.join(str(b).split()))""")
+    wanted = ["KeyError 'x' KeyError 'x'", 'Two 5 and 6 RuntimeError DataLoader: ... errors.Two: 5 and 6',
+              'Twice <t> RuntimeError ... errors.Twice: <t>', 'Local l RuntimeError ...Local: l', 'MemoryError m MemoryError m',
+              'RuntimeError DataLoader: an item raised StopIteration... RuntimeError DataLoader: an item raised StopIteration',
+              'FileNotFoundError [Errno 2] no: ... FileNotFoundError [Errno 2] no: ',
+              'RuntimeError DataLoader worker (pid 5) r RuntimeError DataLoader worker (pid 5) r',
+              'Locked k RuntimeError ... errors.Locked: k', 'SystemExit e SystemExit e', "generator ... TypeError cannot pickle 'generator' object"]
+    for line,parts in zip(r.stdout.splitlines(), wanted, strict=True): assert all(o in line for o in parts.split('...')), (line, parts, r.stderr)
+
+def test_what_changes_between_passes_reaches_workers(tmp_path):
+    "Any part of the dataset or of the function that makes a batch; where nothing changes, or what all can see, the same processes go on"
+    (tmp_path/'many.py').write_text(textwrap.dedent("""
+        import multiprocessing, os, numpy as np, torch
+        class Many:
+            def __init__(self):
+                self.how,self.rows,self.array = 'one',[0,1,2],np.arange(3.)
+                self.small,self.large,self.listed = torch.ones(2),torch.ones(2**19),[torch.ones(1, dtype=torch.bfloat16), torch.ones(3)]
+                self.shared,self.counter = torch.ones(2).share_memory_(),multiprocessing.get_context('spawn').Value('i')
+            def __len__(self): return len(self.rows)
+            def __getitem__(self, i): return (self.how, self.rows[i], self.array[i%3].item(), self.small[0].item(), self.large[-1].item(),
+                [o.tolist() for o in self.listed], self.shared[1].item(), self.counter.value, os.getpid())
+        class Collate:
+            extra = 0
+            def __call__(self, items): return [(*o[:-1], self.extra) for o in items],items[0][-1]
+        def other(items): return [o[:-1] for o in items],items[0][-1]
+        def epoch(ds): ds.how = 'two'
+        def longer(ds): ds.rows.append(70)
+        def replaced(ds): ds.rows[0] = 71
+        def array(ds): ds.array *= 3
+        def small(ds): ds.small += 5
+        def new_small(ds): ds.small = ds.small+1
+        def large(ds): ds.large += 7
+        def new_large(ds): ds.large = ds.large+9
+        def listed(ds): ds.listed[1] += 8
+        def shared(ds): ds.shared += 1
+        def counter(ds): ds.counter.value += 1
+        def nothing(ds): pass
+        """))
+    r = run(tmp_path, """
+        from many import *
+        ds,collate = Many(),Collate()
+        dl,none = [DataLoader(ds, 2, num_workers=n, collate_fn=collate) for n in (1,0)]
+        def look():
+            (got,pids),(want,_) = zip(*dl),zip(*none)
+            assert got==want, (got, want)
+            return {*pids}
+        before = look()
+        for f in (nothing, epoch, nothing, longer, replaced, array, small, new_small, large, new_large, listed, shared, counter, nothing):
+            f(ds)
+            after = look()
+            print(f.__name__, after==before)
+            before = after
+        collate.extra = 5
+        look()
+        for name,value in dict(collate_fn=other, dataset=[('a',1),('b',2)], batch_size=1).items():
+            for o in (dl, none): setattr(o, name, value)
+            look()
+        dl.num_workers = 2
+        assert len(look())==2
+        print('fine')""")
+    *lines,fine = r.stdout.splitlines() or ['']
+    same = {k for k,v in map(str.split, lines) if v=='True'}
+    assert fine=='fine' and len(lines)==14 and same=={'nothing','large','shared','counter'}, r.stdout+r.stderr
+
+def test_a_dataset_of_many_tensors(tmp_path):
+    "More than there may be open files"
+    r = run(tmp_path, """
+        import resource
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+        data = [(torch.full((3,), float(i)), i) for i in range(2000)]
+        data[:20] = [(torch.full((2,3), i).to(torch.complex64 if i%2 else torch.bool), i) for i in range(20)]
+        rows = [[i] for i in range(20)]+[range(20, 2000)]
+        for a,b in zip(*(DataLoader(data, batch_sampler=rows, num_workers=n) for n in (1,0)), strict=True):
+            assert a[0].dtype==b[0].dtype and torch.equal(a[0], b[0])
+        print('fine')""")
+    assert r.stdout=='fine\n', r.stdout+r.stderr
+
 def test_a_dataset_that_cannot_travel(tmp_path):
     r = run(tmp_path, '''
         class Local(Data): pass
