@@ -72,7 +72,7 @@ class DataLoader:
     def look(self):
         "Find out what a pass needs from the dataset and the options as they are now; a pass begins with it"
         bs = _Default(1) if self.batch_sampler is not None else self.batch_size
-        _check_options(bs, self.shuffle, self.drop_last, self.generator, self.collate_fn, self.num_workers, self.sampler, self.batch_sampler)
+        _check_options(bs, *(getattr(self, o) for o in 'shuffle drop_last generator collate_fn num_workers sampler batch_sampler'.split()))
         tensors,self.single = _as_tensors(self.dataset),isinstance(self.dataset, Tensor|np.ndarray)
         _check_dataset(self.dataset, tensors)
         if self.collate_fn is None: self.collate_fn = default_collate
@@ -255,8 +255,8 @@ class _Sent(pickle.Pickler):
         self.digest,self.shared = (0,0),[]  # those in `shared` are kept, so that nothing else gets their address
         try: self.dump(parts)
         except Exception as e:
-            raise TypeError(f'DataLoader: got a {type(parts[1]).__name__} that other processes can\'t be sent ({e}), wanted one that can be '
-                            'pickled, without open files, lambdas and classes in functions; num_workers=0 sends nothing') from e
+            raise TypeError(f"DataLoader: got a {type(parts[1]).__name__} that other processes can't be sent ({e}), wanted one that "
+                            'can be pickled, without open files, lambdas and classes in functions; num_workers=0 sends nothing') from e
     def write(self, part): self.digest = tuple(f(part, o) for f,o in zip((zlib.crc32, zlib.adler32), self.digest))
     def reducer_override(self, o):
         if _is_own(o):
@@ -264,7 +264,8 @@ class _Sent(pickle.Pickler):
             o.share_memory_()
         if not isinstance(o, Tensor) and type(o).__module__.partition('.')[0]!='multiprocessing': return NotImplemented
         self.shared.append(o)
-        return str, (f'{o.data_ptr()} {o.dtype} {o.shape} {o.stride()}' if isinstance(o, Tensor) and o.layout==torch.strided else f'{id(o)}',)
+        place = isinstance(o, Tensor) and o.layout==torch.strided and (o.data_ptr(), o.dtype, o.shape, o.stride())
+        return str, (str(place or id(o)),)
 
 
 # %% ../nbs/library/dataloaders.ipynb #c81e5d02

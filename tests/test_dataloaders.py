@@ -210,7 +210,9 @@ class Only(torch_data.IterableDataset):
     def __iter__(self): return iter(range(9))
     def __len__(self): return 9
 
-@pytest.mark.parametrize('dataset', [Only(), (o for o in range(9)), {1,2,3}, zip([1],[2]), 5, None, map(str, [1])], ids=lambda o: type(o).__name__)
+ITERABLES = Only(), (o for o in range(9)), {1,2,3}, zip([1],[2]), map(str, [1]), 5, None
+
+@pytest.mark.parametrize('dataset', ITERABLES, ids=lambda o: type(o).__name__)
 def test_what_can_only_be_iterated_over(dataset):
     with pytest.raises(TypeError, match=f'^DataLoader: got {type(dataset).__name__}, wanted tensors, or something with a length'):
         DataLoader(dataset)
@@ -227,8 +229,9 @@ KINDS = {'tensors': lambda x,y: (x,y), 'tensor': lambda x,y: x, 'arrays': lambda
          'TensorDataset': lambda x,y: torch_data.TensorDataset(x, y), 'items': lambda x,y: list(zip(x.tolist(), y.tolist())),
          'words': lambda x,y: [str(o) for o in x.tolist()], 'dict': lambda x,y: dict(enumerate(x.tolist()))}
 
-@pytest.mark.parametrize('kw', [{}, dict(shuffle=True, generator=3), dict(collate_fn=own), dict(sampler=[3,1,2]), dict(batch_sampler=[[1,0],[2]])],
-                         ids=lambda kw: '-'.join(kw) or 'plain')
+WAYS = {}, dict(shuffle=True, generator=3), dict(collate_fn=own), dict(sampler=[3,1,2]), dict(batch_sampler=[[1,0],[2]])
+
+@pytest.mark.parametrize('kw', WAYS, ids=lambda kw: '-'.join(kw) or 'plain')
 @pytest.mark.parametrize('before', KINDS)
 @pytest.mark.parametrize('after', KINDS)
 def test_another_dataset(before, after, kw):
@@ -301,7 +304,7 @@ def test_row_numbers_that_are_no_whole_numbers(rows):
 
 # Errors, and copies
 
-@pytest.mark.parametrize('error', [KeyError('x'), ValueError('y'), RuntimeError('DataLoader worker (pid 3) is fine'), OSError(5, 'z'), MemoryError()])
+@pytest.mark.parametrize('error', [KeyError('x'), ValueError(), RuntimeError('DataLoader worker (pid'), OSError(5, 'z'), MemoryError()])
 def test_a_pass_goes_on_after_an_error(error):
     "As in PyTorch, so a caller may leave out what can't be read"
     for loader in (DataLoader, torch_data.DataLoader):
@@ -340,7 +343,7 @@ UNSENDABLE = {'lambda': lambda: 1, 'file': sys.__stderr__, 'generator': (o for o
 def test_what_other_processes_can_not_be_sent(part):
     "Said before any of them starts, and no matter for a loader without them"
     for dataset,collate_fn in (([UNSENDABLE[part]]*3, None), (range(3), lambda items: items)):
-        with pytest.raises(TypeError, match=r"^DataLoader: got a \w+ that other processes can't be sent \(.*\), wanted one that can be pickled"):
+        with pytest.raises(TypeError, match=r"^DataLoader: got a \w+ that other processes can't be sent \(.*\), wanted one that can"):
             list(DataLoader(dataset, num_workers=1, collate_fn=collate_fn))
         assert len(list(DataLoader(dataset, collate_fn=collate_fn)))==1
 

@@ -102,8 +102,10 @@ def test_errors_in_workers(tmp_path):
               'RuntimeError DataLoader: an item raised StopIteration... RuntimeError DataLoader: an item raised StopIteration',
               'FileNotFoundError [Errno 2] no: ... FileNotFoundError [Errno 2] no: ',
               'RuntimeError DataLoader worker (pid 5) r RuntimeError DataLoader worker (pid 5) r',
-              'Locked k RuntimeError ... errors.Locked: k', 'SystemExit e SystemExit e', "generator ... TypeError cannot pickle 'generator' object"]
-    for line,parts in zip(r.stdout.splitlines(), wanted, strict=True): assert all(o in line for o in parts.split('...')), (line, parts, r.stderr)
+              'Locked k RuntimeError ... errors.Locked: k', 'SystemExit e SystemExit e',
+              "generator ... TypeError cannot pickle 'generator' object"]
+    for line,parts in zip(r.stdout.splitlines(), wanted, strict=True):
+        assert all(o in line for o in parts.split('...')), (line, parts, r.stderr)
 
 def test_what_changes_between_passes_reaches_workers(tmp_path):
     "Any part of the dataset or of the function that makes a batch; where nothing changes, or what all can see, the same processes go on"
