@@ -4,13 +4,14 @@
 
 # %% auto #0
 __all__ = ['set_seed', 'rng_state', 'set_rng_state', 'device_name', 'default_device', 'is_main_process', 'check_tensor',
-           'test_near', 'median_time', 'speedup', 'check_options', 'check_choice', 'check_writable']
+           'test_near', 'central_differences', 'median_time', 'speedup', 'check_options', 'check_choice',
+           'check_writable']
 
 # %% ../nbs/library/basics.ipynb #19b25147
 import json, math, operator, os, random, tempfile, time
 import numpy as np, torch
 import torch.distributed as dist
-from functools import cache
+from functools import cache, lru_cache
 from statistics import median
 
 # %% ../nbs/library/basics.ipynb #19b2362a
@@ -76,8 +77,9 @@ def is_main_process() -> bool:
     return os.getenv('RANK', '0')=='0'  # set by torchrun
 
 # %% ../nbs/library/basics.ipynb #f1621ba3
+@lru_cache(1000)
 def _sizes(shape, pattern, known):
-    "The sizes of the names in `pattern`, with those that are `known`; None if `shape` does not fit"
+    "The sizes of the names in `pattern`, with those that are `known`, pairs; None if `shape` does not fit. Not to be changed: it is kept"
     names,sizes = pattern.split(),dict(known)
     if '...' in names:
         i = names.index('...')
@@ -90,6 +92,9 @@ def _dtype_names(dtype):
     "The name of a dtype, and its kind"
     kind = 'float' if dtype.is_floating_point else 'complex' if dtype.is_complex else 'bool' if dtype==torch.bool else 'int'
     return str(dtype).removeprefix('torch.'),kind
+
+@cache
+def _is_one_of(dtype, names): return any(o in names.split() for o in _dtype_names(dtype))
 
 def check_tensor(
     who,          # the function that got it
@@ -104,18 +109,18 @@ def check_tensor(
     "A `TypeError` or a `ValueError` unless `x` is a tensor of this shape and dtype"
     got = f'{who}: got {what}'
     if not isinstance(x, torch.Tensor): raise TypeError(f'{got} of type {type(x).__name__}, wanted a tensor')
-    if shape is not None and (found := _sizes(x.shape, shape, sizes)) is None:
+    if shape is not None and (found := _sizes(x.shape, shape, tuple(sizes.items()))) is None:
         names = shape.split()
         wanted = f"({','.join(names)}{','*(len(names)==1)})" if names else 'a number'
         known = ' and '.join(f'{o}={sizes[o]}' for o in names if o in sizes)
         raise ValueError(f"{got} of shape {tuple(x.shape)}, wanted {wanted}" + (f' with {known}' if known else ''))
-    if dtype is not None and not any(o in dtype.split() for o in _dtype_names(x.dtype)):
+    if dtype is not None and not _is_one_of(x.dtype, dtype):
         raise TypeError(f"{got} of dtype {_dtype_names(x.dtype)[0]}, wanted {' or '.join(dtype.split())}")
-    if device is not None and torch.device(device) not in (x.device, torch.device(x.device.type)):
+    if device is not None and x.device!=device and torch.device(device) not in (x.device, torch.device(x.device.type)):
         raise ValueError(f'{got} on {x.device}, wanted it on {device}')
     if finite and (n := (~x.isfinite()).sum()):
         raise ValueError(f'{got} with {n} of {x.numel()} values nan or infinite, wanted finite ones')
-    return sizes if shape is None else found
+    return sizes if shape is None else dict(found)
 
 # %% ../nbs/library/basics.ipynb #d628d7d0
 def test_near(
@@ -137,6 +142,19 @@ def test_near(
     assert err<=tol*scale, f'got values off by up to {err:.3g}, wanted at most {tol:g} of {scale:.3g}: {got:.6g} is not {want:.6g}'
 
 test_near.__test__ = False  # tells pytest that this is no test of its own, wherever it is imported
+
+# %% ../nbs/library/basics.ipynb #f06ba3d2
+def central_differences(
+    f,      # takes tensors, returns a single number
+    inputs, # what to call it with: float64 tensors, since differences lose half the digits
+    i=0,    # which of them to move
+    h=1e-5, # how far to move each number
+) -> torch.Tensor: # of the shape of that input
+    "The gradient of `f(*inputs)` for one of `inputs`, from two calls of `f` for each of its numbers"
+    x = inputs[i]
+    def at(moved): return float(f(*inputs[:i], moved, *inputs[i+1:]))
+    steps = h*torch.eye(x.numel(), dtype=x.dtype).view(x.numel(), *x.shape)
+    return torch.tensor([(at(x+o)-at(x-o))/(2*h) for o in steps], dtype=x.dtype).view(x.shape)
 
 # %% ../nbs/library/basics.ipynb #eb851eb3
 def median_time(

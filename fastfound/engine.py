@@ -14,9 +14,10 @@ from contextvars import ContextVar
 from functools import wraps
 from inspect import signature
 from operator import attrgetter
+from types import EllipsisType
 from fastcore.basics import patch
-from .basics import check_tensor
-from .graphs import Graph
+from .basics import central_differences, check_choice, check_tensor
+from .graphs import Graph, computation_graph
 
 # %% ../nbs/03b_engine.ipynb #43b41aac
 _creation_index,_grad_enabled = itertools.count(),ContextVar('grad_enabled', default=True)
@@ -43,15 +44,9 @@ class Tensor:
     def __bool__(self): return bool(self.data)
     def __float__(self): return float(self.data)
     def __array__(self, dtype=None, copy=None): return np.array(self.numpy(), dtype)
-    def item(self):
-        "A single number, as Python's"
-        return self.data.item()
-    def numel(self):
-        "How many numbers there are"
-        return self.data.numel()
-    def tolist(self):
-        "The numbers as nested lists"
-        return self.data.tolist()
+    def item(self): return self.data.item()
+    def numel(self): return self.data.numel()
+    def tolist(self): return self.data.tolist()
     def detach(self):
         "The same numbers without the graph"
         return Tensor(self.data)
@@ -71,7 +66,7 @@ for name in 'eq ne lt le gt ge'.split(): setattr(Tensor, f'__{name}__', _compari
 def _unwrap(o):
     "The data of a Tensor, a copy of an array as a tensor, the same for the members of a tuple or list; anything else as it is"
     if isinstance(o, Tensor): return o.data
-    if isinstance(o, tuple|list): return type(o)(map(_unwrap, o))
+    if isinstance(o, (tuple,list)): return type(o)(map(_unwrap, o))
     return torch.tensor(o) if isinstance(o, np.ndarray) else o
 
 def _saved_versions(args):
@@ -79,7 +74,7 @@ def _saved_versions(args):
     saved = []
     for o in args:
         if isinstance(o, torch.Tensor): saved.append((o, o._version))
-        if isinstance(o, tuple|list): saved += _saved_versions(o)
+        elif isinstance(o, (tuple,list)): saved += _saved_versions(o)
     return saved
 
 def _record(name, inputs, tensors, out, backward_fns):
@@ -92,19 +87,22 @@ def _record(name, inputs, tensors, out, backward_fns):
         t.saved_versions = _saved_versions((out, *tensors))
     return t
 
-# %% ../nbs/03b_engine.ipynb #55040a04
 def operations(cls):
     "Make every function of `cls` a method of `Tensor`: it takes plain tensors, and returns the result and its backward functions"
     def method(f):
         name,sig = f.__name__.strip('_'),signature(f)
         @wraps(f)  # keeps `f` as `__wrapped__`, for tests that break it
         def operation(*args, **kwargs):
-            if kwargs:  # are put in their places, so that Tensors among them are inputs as well
-                bound = sig.bind(*args, **kwargs)
-                bound.apply_defaults()
-                args,kwargs = bound.args,bound.kwargs
             tensors = [_unwrap(o) for o in args]
-            out,*backward_fns = f(*tensors, **kwargs)
+            if not kwargs: out,*backward_fns = f(*tensors)
+            else:
+                named = {k: _unwrap(o) for k,o in kwargs.items()}
+                out,*backward_fns = f(*tensors, **named)
+                tensors += named.values()
+                if len(backward_fns)>len(args):  # some inputs were passed by name
+                    bound = sig.bind(*args, **kwargs)
+                    bound.apply_defaults()
+                    args = bound.args
             return _record(name, args, tensors, out, backward_fns)
         operation.__doc__ = f.__doc__ or f'`torch.Tensor.{f.__name__}` with a gradient'
         return operation
@@ -131,29 +129,30 @@ def unbroadcast(
     like:torch.Tensor, # the input that it is for
 ) -> torch.Tensor:     # of the shape and type of `like`
     "Sum `g` over the dimensions in which broadcasting stretched `like`"
-    return g.sum_to_size(like.shape).to(like.dtype)
+    return g if g.shape==like.shape and g.dtype==like.dtype else g.sum_to_size(like.shape).to(like.dtype)
 
 # %% ../nbs/03b_engine.ipynb #7ae9f5e0
 def _topological_order(t):
     "`t` and all Tensors in its graph that need a gradient, newest first: every result before the inputs it was computed from"
     found,todo = {t},[t]
     while todo:
-        new = {o for o in todo.pop().inputs if isinstance(o, Tensor) and o.requires_grad} - found
-        found |= new
+        new = [o for o in todo.pop().inputs if isinstance(o, Tensor) and o.requires_grad and o not in found]
+        found.update(new)
         todo += new
     return sorted(found, key=attrgetter('index'), reverse=True)
 
-# %% ../nbs/03b_engine.ipynb #8960b5bc
 def _backward_pass(order, grad):
-    "Every Tensor of `order`, newest first, with its gradient; that of the first is `grad`"
-    grads = {order[0]: grad}
+    "The leaves of `order`, which is newest first, each with its gradient; that of the first in `order` is `grad`"
+    grads,sums = {order[0]: grad},{}  # a sum was made here, so more may be added to it in place; the others may belong to somebody else
     for t in order:
-        g = grads.pop(t)
-        yield t,g
+        g = (sums if t in sums else grads).pop(t)
+        if not t.op: yield t,g
         for inp,backward_fn in zip(t.inputs, t.backward_fns):
             if isinstance(inp, Tensor) and inp.requires_grad:
                 part = unbroadcast(backward_fn(g), inp.data)
-                grads[inp] = grads[inp]+part if inp in grads else part
+                if inp in sums: sums[inp] += part
+                elif inp in grads: sums[inp] = grads.pop(inp)+part
+                else: grads[inp] = part
 
 # %% ../nbs/03b_engine.ipynb #d540e2c4
 def check_gradients(
@@ -171,18 +170,11 @@ def check_gradients(
     rounding = 10*torch.finfo(out.dtype).eps/h*out.data.abs()
     floor = ((rounding + h*h)*weights.abs()).sum().item()  # h*h is the truncation of the difference
     for i,(o,t) in enumerate(zip(inputs, leaves)):
-        want = _central_differences(f, inputs, i, weights, h)
+        want = central_differences(lambda *moved: (f(*map(Tensor, moved)).data*weights).sum(), inputs, i, h)
         got = torch.zeros_like(o) if t.grad is None else t.grad
         off = (got-want).abs()
         assert (off<=tol*want.abs()+floor).all(), (f'input {i} of shape {tuple(o.shape)}: got gradients off by up to {off.max():.3g}: '
                                                    f'{got.tolist()}, wanted {want.tolist()} by central differences')
-
-def _central_differences(f, inputs, i, weights, h):
-    "The gradient of the sum of `f(*inputs)*weights` with respect to input `i`, from two calls of `f` for each element"
-    x = inputs[i]
-    def at(moved): return (f(*map(Tensor, (*inputs[:i], moved, *inputs[i+1:]))).data*weights).sum().item()
-    steps = h*torch.eye(x.numel(), dtype=x.dtype).view(x.numel(), *x.shape)
-    return torch.tensor([(at(x+o)-at(x-o))/(2*h) for o in steps], dtype=x.dtype).view(x.shape)
 
 # %% ../nbs/03b_engine.ipynb #4fb5aef5
 def _dims(a, dim):
@@ -191,11 +183,11 @@ def _dims(a, dim):
     return [d%max(a.ndim, 1) for d in dims]
 
 def _restore_dims(g, a, dim):
-    "`g`, which lost the dimensions `dim` of `a`, with size 1 in their place"
+    "`g`, which lost the dimensions `dim` of `a`, with size 1 in their place; a single number fits any shape as it is"
+    if g.ndim in (0, a.ndim): return g
     dims = _dims(a, dim)
     return g.reshape([1 if i in dims else n for i,n in enumerate(a.shape)])
 
-# %% ../nbs/03b_engine.ipynb #c7355dfc
 def _extreme(f, a, dim, keepdim):
     "The largest or smallest values of `a` along `dim` that `f` finds; those that are equal share the gradient, and a nan counts as equal"
     out = f(a, () if dim is None else dim, keepdim=keepdim)
@@ -207,7 +199,7 @@ def _extreme(f, a, dim, keepdim):
 def _var_gradient(g, a, out, dim, correction):
     "The gradient `g` of a variance `out` handed to `a`"
     n = a.numel()/max(out.numel(), 1) - correction
-    return 2*_restore_dims(g, a, dim)*(a-a.mean(dim, keepdim=True))/n
+    return 2*_restore_dims(g, a, dim)/n*(a-a.mean(dim, keepdim=True))
 
 @operations
 class _Reductions:
@@ -217,7 +209,7 @@ class _Reductions:
     def mean(a, dim=None, keepdim=False):
         "The mean along `dim`, one or several dimensions, all by default"
         out = a.mean(dim, keepdim=keepdim)
-        return out, lambda g: _restore_dims(g, a, dim).expand(a.shape)*out.numel()/a.numel()
+        return out, lambda g: (_restore_dims(g, a, dim)/(a.numel()/max(out.numel(), 1))).expand(a.shape)
     def max(a, dim=None, keepdim=False):
         "The largest value along `dim`, one or several dimensions, all by default, as `torch.amax`: equals share the gradient"
         return _extreme(torch.amax, a, dim, keepdim)
@@ -242,12 +234,13 @@ def _as_tensor(o, like):
     if isinstance(o, torch.Tensor): return o
     return torch.as_tensor(o, dtype=like.dtype if like.is_floating_point() else None, device=like.device)
 
+def _zero_where(cond, g): return g.masked_fill(cond, 0.) if isinstance(cond, torch.Tensor) else torch.zeros_like(g) if cond else g
+
 def _power(base, exponent):
     "`base**exponent` and its two backward functions; either may be a number. Where the result does not depend on one, its gradient is 0"
     out = base**exponent
-    a,b = _as_tensor(base, out),_as_tensor(exponent, out)
-    return (out, lambda g: (g*(exponent*base**(exponent-1))).masked_fill(b==0, 0.),
-            lambda g: g*(out*a.log()).masked_fill((a==0)&(b>=0), 0.))
+    return (out, lambda g: _zero_where(exponent==0, g*(exponent*base**(exponent-1))),
+            lambda g: g*_zero_where((base==0)&(exponent>=0), out*_as_tensor(base, out).log()))
 
 @operations
 class _Elementwise:
@@ -299,7 +292,7 @@ class _Selection:
         "Values below `min` become `min`, those above `max` become `max`; either may be left out"
         low,high = _as_tensor(-torch.inf if min is None else min, a),_as_tensor(torch.inf if max is None else max, a)
         return (a.clamp(min, max), lambda g: g.where((a>=low)&(a<=high), 0.),
-                lambda g: g.where((a<low)&(low<high), 0.), lambda g: g.where((a>high)|(low>high), 0.))
+                lambda g: g.where((a<low)&(max is None or low<high), 0.), lambda g: g.where((a>high)|(low>high), 0.))
 
 # %% ../nbs/03b_engine.ipynb #152dfe71
 def _reshaping(name):
@@ -333,8 +326,12 @@ def cat(
 class _Indexing:
     def __getitem__(a, index):
         def back(g):
-            taken = torch.arange(a.numel(), device=a.device).reshape(a.shape)[index]
-            return torch.zeros_like(a).flatten().index_add_(0, taken.flatten(), g.flatten()).reshape(a.shape)
+            grad,parts = torch.zeros_like(a, memory_format=torch.contiguous_format),index if isinstance(index, tuple) else (index,)
+            if all(o is None or isinstance(o, (int,slice,EllipsisType)) for o in parts): grad[index] = g  # these take no element twice
+            else:
+                taken = torch.arange(a.numel(), device=a.device).reshape(a.shape)[index]
+                grad.view(-1).index_add_(0, taken.flatten(), g.flatten())
+            return grad
         return a[index], back
 
 # %% ../nbs/03b_engine.ipynb #439720e6
@@ -354,28 +351,31 @@ Tensor.__rmatmul__ = lambda b, a: (a if isinstance(a, Tensor) else Tensor(a))@b
 Tensor.matmul = Tensor.__matmul__
 
 # %% ../nbs/03b_engine.ipynb #48dda05d
-def _log_softmax(a, dim):
-    "The logarithm of the softmax of `a` along `dim`; less the largest logit, `exp` cannot overflow"
-    check_tensor('softmax', a, 'logits', dtype='float')
-    z = a - a.amax(dim, keepdim=True) if a.numel() else a
-    return z - z.exp().sum(dim, keepdim=True).log()
-
 @operations
 class _Softmax:
     def softmax(a, dim=-1):
         "The probabilities that logits stand for, along the dimension `dim`"
-        out = _log_softmax(a, dim).exp()
+        check_tensor('softmax', a, 'logits', dtype='float')
+        out = a.softmax(dim)
         return out, lambda g: out*(g - (g*out).sum(dim, keepdim=True))
     def log_softmax(a, dim=-1):
         "The logarithms of the probabilities that logits stand for, along the dimension `dim`"
-        out = _log_softmax(a, dim)
+        check_tensor('log_softmax', a, 'logits', dtype='float')
+        out = a.log_softmax(dim)
         return out, lambda g: g - out.exp()*g.sum(dim, keepdim=True)
-    def cross_entropy(a, targ):
-        "The mean of minus the logarithm of the probability that logits (n,c) give to the right classes `targ` (n,), numbers from 0 to c-1"
-        sizes = check_tensor('cross_entropy', a, 'logits', 'n c')
+    def cross_entropy(a, targ, reduction='mean', label_smoothing=0.):
+        "Minus the logarithm of the probability that logits (n,c) give to the right classes `targ` (n,), numbers from 0 to c-1"
+        sizes = check_tensor('cross_entropy', a, 'logits', 'n c', 'float')
         check_tensor('cross_entropy', targ, 'targets', 'n', 'int64', a.device, **sizes)
-        out = _log_softmax(a, -1)
-        return -out.gather(1, targ[:,None]).mean(), lambda g: g*(out.exp() - F.one_hot(targ, a.shape[1]))/len(targ)
+        check_choice('reduction', reduction, ('mean','sum','none'))
+        if not 0<=label_smoothing<=1: raise ValueError(f'cross_entropy: got `label_smoothing` {label_smoothing}, wanted a number from 0 to 1')
+        out,rest = a.log_softmax(1),label_smoothing/max(a.shape[1], 1)
+        loss = F.nll_loss(out, targ, reduction=reduction, ignore_index=-2**63)  # picks the right ones; none is ignored
+        if label_smoothing: loss = (1-label_smoothing)*loss - rest*{'mean': torch.mean, 'sum': torch.sum, 'none': torch.positive}[reduction](out.sum(1))
+        def back(g):
+            truth = torch.full_like(out, rest).scatter_(1, targ.unsqueeze(1), 1-label_smoothing+rest)
+            return (g/len(targ) if reduction=='mean' else g).unsqueeze(-1)*(out.exp()-truth)
+        return loss, back
 
 # %% ../nbs/03b_engine.ipynb #47545589
 def _initial_gradient(t, grad):
@@ -388,12 +388,14 @@ def _initial_gradient(t, grad):
     check_tensor('backward', grad, 'a gradient', ' '.join(map(str, t.shape)))
     return grad.to(t.dtype)
 
-def _check_unchanged(t):
-    "A `RuntimeError` if the graph of `t` was freed, or if a tensor that took part in computing `t` has changed since"
-    if t.backward_fns is None:
-        raise RuntimeError('backward: got a graph that an earlier backward pass has freed, wanted retain_graph=True in that pass')
-    if any([o._version!=version for o,version in t.saved_versions]):
-        raise RuntimeError(f'backward: got an input or the result of {t.op} that was changed in place since, wanted it unchanged')
+def _check_unchanged(order):
+    "A `RuntimeError` if a graph in `order` was freed, or if a tensor that took part in computing one of these has changed since"
+    for t in order:
+        if t.backward_fns is None:
+            raise RuntimeError('backward: got a graph that an earlier backward pass has freed, wanted retain_graph=True in that pass')
+        for o,version in t.saved_versions:
+            if o._version!=version:
+                raise RuntimeError(f'backward: got an input or the result of {t.op} that was changed in place since, wanted it unchanged')
 
 # %% ../nbs/03b_engine.ipynb #0e27bef8
 @patch
@@ -403,9 +405,8 @@ def backward(self:Tensor,
 ):
     "Add to `.grad` of every leaf that requires it the gradient of this with respect to that leaf"
     grad,order = _initial_gradient(self, grad),_topological_order(self)
-    for t in order: _check_unchanged(t)
-    found = [(t, g) for t,g in _backward_pass(order, grad) if not t.op]
-    for t,g in found: t.grad = g.clone() if t.grad is None else t.grad+g
+    _check_unchanged(order)
+    for t,g in list(_backward_pass(order, grad)): t.grad = g.clone() if t.grad is None else t.grad+g
     if not retain_graph:
         for t in order: t.inputs,t.backward_fns,t.saved_versions = (),None if t.op else (),()
 
@@ -417,29 +418,31 @@ def no_grad():
     try: yield
     finally: _grad_enabled.reset(token)
 
-# %% ../nbs/03b_engine.ipynb #9c08472e
-_symbols = {'add': '+', 'sub': '−', 'rsub': '−', 'mul': '×', 'truediv': '÷', 'rtruediv': '÷',
-            'neg': '−', 'matmul': '@', 'pow': '^', 'rpow': '^', 'getitem': '[ ]'}
+# %% ../nbs/03b_engine.ipynb #a60d94e3
+def _in_place(name):
+    "The method `name` of plain tensors, which changes them in place, for ours"
+    def change(self, *args, **kwargs):
+        given = *args,*kwargs.values()
+        if _grad_enabled.get() and any(isinstance(o, Tensor) and o.requires_grad for o in (self, *given)):
+            raise RuntimeError(f'{name}: got a Tensor with a gradient to record, wanted no_grad() around it, or a new Tensor, as in t = t+u')
+        if any(isinstance(o, torch.Tensor) and o.requires_grad for o in given):
+            raise RuntimeError(f'{name}: got a tensor of PyTorch that requires a gradient, wanted it wrapped or detached')
+        getattr(self.data, name)(*map(_unwrap, args), **{k: _unwrap(o) for k,o in kwargs.items()})
+        return self
+    change.__doc__ = f'`torch.Tensor.{name}`, inside `no_grad`'
+    return change
 
+for name in 'add_ sub_ mul_ div_ pow_ clamp_ zero_ fill_ copy_ __setitem__'.split(): setattr(Tensor, name, _in_place(name))
+for name in 'add sub mul truediv pow'.split(): setattr(Tensor, f'__i{name}__', getattr(Tensor, name.removeprefix('true')+'_'))
+@patch
+def __imatmul__(self:Tensor, other): raise TypeError('@=: a product may have another shape than its factors, wanted t = t@u')
+
+# %% ../nbs/03b_engine.ipynb #9c08472e
 @patch
 def graph(self:Tensor,
     **names, # Tensors by the name to write into their box
 ) -> Graph:  # shows itself in a notebook; `save` writes an SVG file
     "The computation graph of this, with the shape of every tensor in it"
-    name_of,labels,colors,edges = {id(t): name for name,t in names.items()},{},{},[]
-    def box(o, key):
-        "Add the box of `o`, a Tensor or a constant"
-        if op := getattr(o, 'op', ''): labels[key] = _symbols.get(op, op)
-        else:
-            kind = f'{o:g}' if isinstance(o, int|float) else 'Tensor' if isinstance(o, Tensor) else 'constant'
-            labels[key] = name_of.get(id(o), kind)
-            colors[key] = '#fbe0bd' if getattr(o, 'requires_grad', False) else '#e2e2e2'
-    for t in reversed(_topological_order(self)):
-        if t.backward_fns is None: raise RuntimeError('graph: got a graph that a backward pass has freed, wanted a call before it')
-        box(t, t.index)
-        for i,(o,backward_fn) in enumerate(zip(t.inputs, t.backward_fns)):
-            if o is None or backward_fn is None: continue
-            key = o.index if isinstance(o, Tensor) else (t.index,i)
-            box(o, key)
-            edges.append((key, t.index, '' if isinstance(o, int|float) else '×'.join(map(str, o.shape)) or '()'))
-    return Graph(edges, labels, colors, down=True)
+    nodes = _topological_order(self)[::-1]
+    if any(t.backward_fns is None for t in nodes): raise RuntimeError('graph: got a graph that a backward pass has freed, wanted a call before it')
+    return computation_graph(nodes, **names)

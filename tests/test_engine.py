@@ -3,7 +3,7 @@
 The table has one entry for each operation: a function that draws a case from a random number generator. A case is what to do with our
 Tensors, the same for PyTorch's (often the same function), and the float64 tensors to do it with.
 """
-import math, random, zlib
+import math, operator, random, zlib
 from functools import wraps
 from pathlib import Path
 import numpy as np, pytest, torch
@@ -65,14 +65,16 @@ def softmax(name):
 def cross_entropy(rng):
     n,c = rng.randint(1,4),rng.randint(1,4)
     targ = torch.tensor([rng.randrange(c) for _ in range(n)])
-    return (lambda t: t.cross_entropy(targ)), (lambda t: F.cross_entropy(t, targ)), [numbers(rng, (n,c))]
+    kw = rng.choice([{}, {}, {'reduction': rng.choice(['mean','sum','none'])}, {'label_smoothing': rng.choice([0.,.1,1.])}])
+    if kw and rng.random()<.5: kw |= {'reduction': rng.choice(['mean','sum','none']), 'label_smoothing': rng.random()}
+    return (lambda t: t.cross_entropy(targ, **kw)), (lambda t: F.cross_entropy(t, targ, **kw)), [numbers(rng, (n,c))]
 
 def variance(name):
     "Along dimensions with at least two numbers, without ties, so that no standard deviation is 0"
     def draw(rng):
         shape = tuple(max(n, 2) for n in a_shape(rng, least=1))
         dim = rng.choice([None, rng.randrange(-len(shape), len(shape)), tuple(range(len(shape)))])
-        kw = {'dim': dim, 'correction': rng.choice([0, 1]), 'keepdim': rng.random()<.5}
+        kw = {'dim': dim, 'correction': rng.choice([0, 1, .5, 1.3]), 'keepdim': rng.random()<.5}
         return one_of(rng, shape, lambda t: getattr(t, name)(**kw))
     return draw
 
@@ -406,6 +408,15 @@ def test_mean_of_a_single_number():
     for dim in (0, -1, None, ()): special_check(lambda t: t.mean(dim), torch.tensor(3.))
     special_check(lambda t: t.mean(0), torch.zeros(0,3))
 
+@pytest.mark.parametrize('bound', [float('inf'), -float('inf'), float('nan'), 0.])
+def test_bounds_of_any_size(bound):
+    "A bound that everything lies beyond gets the gradient, an infinite one, too"
+    x,b = torch.tensor([-1.,0.,2.,float('inf'),-float('inf')], dtype=torch.float64),torch.tensor(bound, dtype=torch.float64)
+    for f in (lambda t, b: t.clamp(min=b), lambda t, b: t.clamp(max=b), lambda t, b: t.clamp(b, torch.tensor(1., dtype=torch.float64)),
+              lambda t, b: t.clamp(torch.tensor(-1., dtype=torch.float64), b), lambda t, b: t.maximum(b), lambda t, b: t.minimum(b)):
+        special_check(f, x, b)
+    for kw in ({'min': bound}, {'max': bound}, {'min': bound, 'max': 1.}, {'min': 1., 'max': bound}): special_check(lambda t: t.clamp(**kw), x)
+
 def test_cat_with_empty_tensors():
     for shapes,dim in ([[(0,),(2,3)],0], [[(0,),(2,3)],1], [[(2,3),(0,),(1,3)],-2], [[(0,3),(2,3)],0], [[(0,),(0,)],0]):
         inputs = [torch.randn(o) for o in shapes]
@@ -422,13 +433,19 @@ def test_softmax_without_classes():
 
 def test_targets_that_are_no_classes():
     x = Tensor(torch.zeros(2,3), requires_grad=True)
-    for targ in ([0,-1], [0,3]):
-        with pytest.raises(RuntimeError, match='out of bounds'): x.cross_entropy(torch.tensor(targ))
+    for targ in ([0,-1], [0,3], [0,-100]):
+        with pytest.raises(IndexError, match='out of bounds'): x.cross_entropy(torch.tensor(targ))
     with pytest.raises(TypeError, match='cross_entropy: got targets of dtype float32, wanted int64'): x.cross_entropy(torch.zeros(2))
     with pytest.raises(ValueError, match=r'cross_entropy: got targets of shape \(1,\), wanted \(n,\) with n=2'):
         x.cross_entropy(torch.zeros(1, dtype=torch.int64))
     with pytest.raises(ValueError, match=r'cross_entropy: got logits of shape \(3,\), wanted \(n,c\)'):
         x[0].cross_entropy(torch.zeros(1, dtype=torch.int64))
+    right = torch.tensor([0,1])
+    with pytest.raises(ValueError, match='got `reduction` average, wanted one of mean, sum, none'): x.cross_entropy(right, 'average')
+    for s in (-.1, 1.1, float('nan')):
+        with pytest.raises(ValueError, match='cross_entropy: got `label_smoothing`'): x.cross_entropy(right, label_smoothing=s)
+    for kw in ({'weight': torch.ones(3)}, {'ignore_index': 0}):
+        with pytest.raises(TypeError, match='unexpected keyword argument'): x.cross_entropy(right, **kw)
 
 def test_far_logits():
     x = torch.tensor([[1e4,0.,-1e4],[-1e4,1e4,1e4],[-float('inf'),0.,1.]], dtype=torch.float64)
@@ -562,12 +579,64 @@ def test_a_list_or_an_array_is_copied():
     y.backward()
     assert v.grad.tolist()==[1.,1.]
 
-def test_a_tensor_offers_no_change_in_place():
-    w = Tensor([1.,2.], requires_grad=True)
-    with pytest.raises(TypeError, match='item assignment'): w[0] = 1.
-    old = w
-    w += 1
-    assert w is not old and old.tolist()==[1.,2.]
+def set_first(t, u): t[0] = u
+
+IN_PLACE = {  # and the plain tensor that each is for
+    '+=': operator.iadd, '-=': operator.isub, '*=': operator.imul, '/=': operator.itruediv, '**=': operator.ipow,
+    'item': lambda t, u: set_first(t, u[0]), 'add_': lambda t, u: t.add_(u), 'alpha': lambda t, u: t.add_(u, alpha=-.5),
+    'by name': lambda t, u: t.sub_(other=u), 'mul_': lambda t, u: t.mul_(u), 'div_': lambda t, u: t.div_(u), 'pow_': lambda t, u: t.pow_(u),
+    'fill_': lambda t, u: t.fill_(u[0]), 'zero_': lambda t, u: t.zero_(), 'copy_': lambda t, u: t.copy_(u), 'clamp_': lambda t, u: t.clamp_(u)}
+
+@pytest.mark.parametrize('change', IN_PLACE.values(), ids=IN_PLACE)
+def test_changes_in_place(change):
+    "As those of plain tensors inside no_grad, for everybody who holds the Tensor; and the version is counted"
+    start,u = torch.tensor([1.,2.]),torch.tensor([3.,.5])
+    want = start.clone()
+    change(want, u)
+    for other in (u, Tensor(u), Tensor(u, requires_grad=True)):
+        w = held = Tensor(start.clone(), requires_grad=True)
+        memory,loss,result = w.data,(w*w).sum(),w*1
+        with no_grad():
+            change(w, other)
+            change(result, other)
+        assert w is held and w.data is memory and torch.equal(memory, want) and torch.equal(result.data, want) and w.requires_grad
+        refused(loss)
+        refused(result.sum())
+    constant = Tensor(start.clone())
+    change(constant, u)  # nothing to record
+    assert torch.equal(constant.data, want)
+
+@pytest.mark.parametrize('change', IN_PLACE.values(), ids=IN_PLACE)
+def test_changes_in_place_are_refused_where_they_would_be_recorded(change):
+    "And then nothing has changed: for leaves, results, and constants that would get a gradient from what is added"
+    u = Tensor([3.,.5], requires_grad=True)
+    for t in (Tensor([1.,2.], requires_grad=True), Tensor([1.,2.], requires_grad=True)*1):
+        with pytest.raises(RuntimeError, match=r'got a Tensor with a gradient to record, wanted no_grad\(\) around it, or a new Tensor'): change(t, u)
+        assert t.tolist()==[1.,2.]
+    if change not in (IN_PLACE['zero_'],):
+        with pytest.raises(RuntimeError, match='got a Tensor with a gradient'): change(Tensor([1.,2.]), u)
+
+def test_changes_in_place_that_cannot_be():
+    p,q = Tensor([1.,2.]),torch.ones(2, requires_grad=True)
+    for t in (p, Tensor(1)):
+        with pytest.raises(TypeError, match='wanted t = t@u'): t @= p
+    with no_grad(), pytest.raises(RuntimeError, match='add_: got a tensor of PyTorch that requires a gradient'): p += q
+    with pytest.raises(RuntimeError): p += torch.ones(3,2)  # would need another shape
+    with pytest.raises((RuntimeError, TypeError)): p += [1.,2.]
+    whole = Tensor([1,2])
+    with pytest.raises(RuntimeError): whole += 0.5  # would need another type
+    assert p.tolist()==[1.,2.] and whole.tolist()==[1,2] and not p.data.requires_grad
+
+def test_gradient_descent_in_place_is_that_of_pytorch():
+    x,start = torch.randn(8,3, dtype=torch.float64),torch.randn(3, dtype=torch.float64)
+    ours,theirs = Tensor(start.clone(), requires_grad=True),start.clone().requires_grad_()
+    for p,off in ((ours, no_grad), (theirs, torch.no_grad)):
+        for _ in range(20):
+            ((p*x).tanh()**2).mean().backward()
+            with off(): p -= 0.3*p.grad
+            p.grad = None
+    near(ours.data, theirs, tol=1e-12)
+    assert (ours.data-start).abs().max()>0.1
 
 def test_recording_is_turned_off_and_on_again():
     w = Tensor([1.,2.], requires_grad=True)
