@@ -29,7 +29,9 @@ def save(self:Learner,
     path,  # of the file; .pth is appended if it does not end in .pth or .pt
 ) -> Path: # the file that was written
     "Write the weights to a file"
-    if is_main_process(): write_state(weights_path(path), 'weights', weights=dict(model_state(self.model)))
+    weights = model_state(self.model)
+    check_model_state(self.model, weights)  # those of a model on `meta` could not be loaded
+    if is_main_process(): write_state(weights_path(path), 'weights', weights=weights)
     return weights_path(path)
 
 @patch

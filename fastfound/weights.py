@@ -6,19 +6,38 @@
 __all__ = ['write_state', 'read_state', 'model_state', 'check_model_state', 'load_model_state']
 
 # %% ../nbs/library/weights.ipynb #19b25147
-import zipfile
+import io, zipfile
 import torch
 from pathlib import Path
 from typing import NoReturn
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from .files import atomic_write
 
 # %% ../nbs/library/weights.ipynb #05ed4c72
+def _unreadable(x):
+    "The first value in `x` that `read_state` would refuse, or None"
+    if type(x) in (dict, list, tuple):
+        values = [*x, *x.values()] if type(x) is dict else x
+        if set(map(type, values))<={int, float, str, bool, type(None)}: return None
+        return next((o for o in map(_unreadable, values) if o is not None), None)
+    if type(x) in (Tensor, nn.Parameter, int, float, str, bool, type(None)): return None
+    try:
+        torch.save(x, buffer := io.BytesIO())
+        buffer.seek(0)
+        torch.load(buffer, weights_only=True)
+    except Exception: return x  # each type fails in its own way
+
 def write_state(
     path,     # of the file
     kind:str, # what it holds, such as 'weights'
     **state,  # tensors, numbers, strings, and dicts and lists of these
 ):
-    "Write `state` to a file, whole or not at all; an `OSError` if it can not be written"
+    "Write `state` to a file, whole or not at all; an `OSError` if it can not be written, a `TypeError` if it could not be read again"
+    for k,v in state.items():
+        if (bad := _unreadable(v)) is not None:
+            raise TypeError(f'{path}: got a {type(bad).__module__}.{type(bad).__name__} in {k!r}, wanted tensors, numbers, strings, and '
+                            'dicts and lists of these, which can be read safely; nothing was written')
     with atomic_write(path) as spare:
         try: torch.save({'kind': kind, **state}, spare)
         except RuntimeError as e:  # a full disk, for one
@@ -47,24 +66,72 @@ def read_state(
     return state
 
 # %% ../nbs/library/weights.ipynb #5d4e0fcf
+_WRAPPED = '_orig_mod','module'  # where torch.compile and parallel models keep the model
+
+def _names(model):
+    "From the name of each tensor of `model` without the prefixes of compiled and parallel models to its name in `state_dict`"
+    modules,parallel = getattr(model, 'named_modules', None),(nn.DataParallel, nn.parallel.DistributedDataParallel)
+    inside = {f'{name}.{o}'.lstrip('.') for name,m in (modules(remove_duplicate=False) if modules else ()) for o in _WRAPPED
+              if o in m._modules and (o=='_orig_mod' or isinstance(m, parallel))}
+    def bare(name):
+        parts = name.split('.')
+        return '.'.join(o for i,o in enumerate(parts) if '.'.join(parts[:i+1]) not in inside)
+    return {bare(k): k for k in model.state_dict()}
+
 def model_state(
     model, # has `parameters()`
 ) -> dict: # from name to tensor
-    "All parameters and buffers of `model`"
-    if hasattr(model, 'state_dict'): return model.state_dict()
-    return {str(i): p for i,p in enumerate(model.parameters())}
+    "All parameters and buffers of `model`; what is compiled or parallel has the names that it would have without that"
+    if not hasattr(model, 'state_dict'): return {str(i): p for i,p in enumerate(model.parameters())}
+    state = model.state_dict()
+    return {k: state[own] for k,own in _names(model).items()}
+
+def _named_as(state, wanted):
+    "`state` by the names in `wanted`, where all that differs are prefixes of compiled and parallel models"
+    def bare(names): return {'.'.join(p for p in str(o).split('.') if p not in _WRAPPED): o for o in names}
+    a,b = bare(state),bare(wanted)
+    return {b[k]: state[o] for k,o in a.items()} if a.keys()==b.keys() and len(a)==len(state) and len(b)==len(wanted) else state
+
+def _form(v):
+    "What has to be the same where `v` is copied: its shape, the kind of its numbers, and how they are stored"
+    if not isinstance(v, Tensor): return f'a {type(v).__name__}',
+    if is_lazy(v) or v.is_nested: return 'a tensor without a shape',
+    kind = 'float' if v.is_floating_point() else 'complex' if v.is_complex() else 'int'
+    if v.is_quantized or v.dtype==torch.bool: kind = str(v.dtype).removeprefix('torch.')
+    return tuple(v.shape),kind,'on meta, without values' if v.is_meta else str(v.layout).removeprefix('torch.')
+
+def _same(a, b):
+    "Whether two tensors hold the same numbers, or both none, in each place"
+    return bool(((a==b) | (a!=a) & (b!=b)).all())
+
+def _survives(v, dtype):
+    "Whether all of `v` stays what it is, but for rounding, as `dtype`"
+    if v.dtype==dtype or v.is_quantized: return True
+    w = v.to(dtype)
+    if v.is_floating_point() or v.is_complex(): return torch.equal(*(o.to(torch.complex128).isfinite() for o in (v, w)))
+    return torch.equal(*(o.to(torch.int64) for o in (v, w)))
 
 def check_model_state(
     model, # has `parameters()`
     state, # as `model_state` returns it
 ):
-    "A `ValueError` if `state` does not fit `model`"
-    def shapes(state): return {k: tuple(v.shape) if isinstance(v, torch.Tensor) else f'a {type(v).__name__}' for k,v in state.items()}
-    got,want = shapes(state),shapes(model_state(model))
-    first,*more = [k for k in {**want, **got} if got.get(k)!=want.get(k)] or [None]
-    if first is None: return
-    message = f"for {first!r} got {got.get(first, 'nothing')}, wanted {want.get(first, 'nothing')}" + f', and {len(more)} more'*bool(more)
-    raise ValueError(f'these weights are of another model: {message}')
+    "A `ValueError` if `state` does not fit `model`: names, shapes, kinds of numbers, and tensors that are one in the model"
+    def refuse(k, got, wanted, more=0):
+        raise ValueError(f'these weights are of another model: for {k!r} got {got}, wanted {wanted}' + f', and {more} more'*bool(more))
+    want = model_state(model)
+    state,first = _named_as(state, want),{}
+    forms = {k: [_form(o[k]) if k in o else ('nothing',) for o in (state, want)] for k in {**want, **state}}
+    wrong = [k for k,(a,b) in forms.items() if a!=b or a[-1] in ('a tensor without a shape', 'on meta, without values')]
+    if wrong:
+        a,b = forms[wrong[0]]
+        n = 1 if a[0]!=b[0] else None  # the rest only where that is what differs
+        refuse(wrong[0], *(' '.join(map(str, o[:n])) for o in (a, b)), len(wrong)-1)
+    for k,(form,_) in forms.items():
+        if form[1:]==() or form[-1]!='strided': continue
+        if not _survives(state[k], want[k].dtype): refuse(k, 'numbers that are too large', f'what {want[k].dtype} can hold')
+        tied = first.setdefault((want[k].data_ptr(), want[k].shape, want[k].stride()), k)
+        if want[k].numel() and not (tied==k or _same(state[tied], state[k])):
+            refuse(k, f'other numbers than for {tied!r}', 'the same: they are one tensor in this model')
 
 def load_model_state(
     model, # has `parameters()`
@@ -72,7 +139,10 @@ def load_model_state(
 ):
     "Copy `state` into `model`; a `ValueError`, and nothing changed, if it does not fit"
     check_model_state(model, state)
+    own = model_state(model)
+    state = _named_as(state, own)
     with torch.no_grad():
-        if hasattr(model, 'load_state_dict'): model.load_state_dict(state)
+        if hasattr(model, 'load_state_dict'): model.load_state_dict({name: state[k] for k,name in _names(model).items()})
         else:
-            for k,p in model_state(model).items(): p.copy_(state[k])
+            for k,p in own.items(): p.copy_(state[k])
+
