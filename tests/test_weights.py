@@ -9,17 +9,21 @@ import fastfound.checkpoints  # gives a Learner its `save` and `load`
 pytestmark = [pytest.mark.not_numerical, pytest.mark.filterwarnings('ignore:Sparse CSR')]
 
 def net(): return nn.Sequential(nn.Linear(3,4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4,2))
-def compiled(model): return torch.compile(model, backend='eager')
+
+class Compiled(nn.Module):
+    "Names its parts as what torch.compile returns does, without the seconds that the compiler takes to be imported"
+    def __init__(self, model): super().__init__(); self._orig_mod = model
+    def forward(self, *args): return self._orig_mod(*args)
 
 class Holder(nn.Module):
     "A model of a user's who calls a part of it `module`"
     def __init__(self, module): super().__init__(); self.module,self.weight = module,nn.Parameter(torch.rand(3))
 
 WRAPS = {
-    'plain': lambda m: m, 'compiled': compiled, 'parallel': nn.DataParallel,
-    'compiled parallel': lambda m: compiled(nn.DataParallel(m)), 'parallel compiled': lambda m: nn.DataParallel(compiled(m)),
-    'compiled layer': lambda m: nn.Sequential(compiled(m[0]), *m[1:]),
-    'parallel layer in a compiled model': lambda m: compiled(nn.Sequential(m[0], nn.DataParallel(m[1]), *m[2:]))}
+    'plain': lambda m: m, 'compiled': Compiled, 'parallel': nn.DataParallel,
+    'compiled parallel': lambda m: Compiled(nn.DataParallel(m)), 'parallel compiled': lambda m: nn.DataParallel(Compiled(m)),
+    'compiled layer': lambda m: nn.Sequential(Compiled(m[0]), *m[1:]),
+    'parallel layer in a compiled model': lambda m: Compiled(nn.Sequential(m[0], nn.DataParallel(m[1]), *m[2:]))}
 
 @pytest.mark.parametrize('to', WRAPS)
 @pytest.mark.parametrize('of', WRAPS)
@@ -45,7 +49,19 @@ def test_files_with_prefixes_in_them(tmp_path, wrap):
     learn.load(tmp_path/'w')
     assert same(model_state(learn.model), model_state(model))
 
-@pytest.mark.parametrize('wrap', [compiled, nn.DataParallel, lambda m: nn.DataParallel(compiled(m))])
+@pytest.mark.long
+def test_what_torch_compile_returns(tmp_path):
+    "Trained, as a whole and as a layer"
+    for wrap in (lambda m: torch.compile(m, backend='eager'), lambda m: nn.Sequential(torch.compile(m[0], backend='eager'), *m[1:])):
+        learn,plain = three_classes(),three_classes()
+        learn.model = wrap(learn.model)
+        assert any('_orig_mod' in o for o in learn.model.state_dict())
+        learn.fit(1, quiet=True)
+        plain.load(learn.save(tmp_path/'w'))
+        assert same(model_state(learn.model), model_state(plain.model))
+        learn.load(plain.save(tmp_path/'w'))
+
+@pytest.mark.parametrize('wrap', [Compiled, nn.DataParallel, lambda m: nn.DataParallel(Compiled(m))])
 def test_a_module_that_is_really_called_so_keeps_its_name(wrap):
     model,other = Holder(Holder(nn.Linear(3,2))),Holder(Holder(nn.Linear(3,2)))
     assert list(model_state(wrap(model)))==list(model.state_dict())
