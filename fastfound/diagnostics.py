@@ -67,6 +67,7 @@ class GradientClip(Callback):
     def before_step(self):
         "Record the norm of the gradients, and scale them where it is too large"
         grads = [g for group in self.learn.opt.param_groups for p in group['params'] if (g := Optimizer.grad(p)) is not None]
+        if not grads: return  # the step will say so
         norm = torch.stack([g.norm() for g in grads]).norm()
         self.norms.append(norm.item())
         if self.norms[-1]>self.max_norm:

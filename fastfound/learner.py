@@ -10,13 +10,13 @@ __all__ = ['CANCEL', 'Callback', 'CancelFitException', 'CancelEpochException', '
 # %% ../nbs/library/learner.ipynb #19b25147
 import copy, math, time, warnings
 import torch
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from itertools import chain, count
 from numbers import Real
 from fastcore.basics import listify, patch
 from fastcore.imports import IN_NOTEBOOK
 from torch import nn
-from .basics import check_tensor, is_main_process
+from .basics import check_tensor, is_main_process, keeps_torch_state, one_at_a_time, surely
 from .dataloaders import count_rows, split_batch, to_device
 from .display import Live, Table, progress_bar, subplots
 from .events import BATCH_EVENTS, SHARED, check_member
@@ -187,14 +187,15 @@ class Learner:
         cbs,     # all callbacks of this fit
     ):
         "The fit: every callback whose `before_fit` succeeded gets its `after_fit`, whatever happens"
-        self.n_epoch,self.epoch = n_epoch,0
+        self.n_epoch,self.epoch,before,started = n_epoch,0,self.active_cbs,[]
         self.opt.zero_grad()
-        with suppress(CancelFitException), self.active(cbs), ExitStack() as at_end:
-            at_end.callback(self.end_fit)
+        def train():
+            self.activate(cbs)
             for cb in self.active_cbs:
                 cb.before_fit()
-                at_end.callback(cb.after_fit)
+                started.append(cb)
             for self.epoch in range(self.epoch, n_epoch): self.with_events('epoch', self.one_epoch)
+        with suppress(CancelFitException): surely(train, lambda: self.end_fit(started, before))
     def one_epoch(self):
         "Train on all training batches, then evaluate on the validation set"
         self.start_pass(self.dls.train, training=True)
@@ -303,10 +304,18 @@ def clear(self:Learner):
     vars(self).update(_no_batch, precision=nullcontext)
 
 @patch
-def end_fit(self:Learner):
-    "Leave training mode"
-    self.clear()
-    set_mode(self.model, False)
+def end_fit(self:Learner,
+    started, # callbacks that get their `after_fit`, the last first
+    before,  # callbacks that were active before the fit
+):
+    "End what has `started`, whatever happens, and leave training mode"
+    try:
+        while started: started.pop().after_fit()
+    finally:
+        if started: self.end_fit(started, before)
+        self.active_cbs = before
+        self.clear()
+        set_mode(self.model, False)
 
 @patch
 @contextmanager
@@ -375,6 +384,8 @@ def check_lr(
     if not 0<lr<math.inf: raise ValueError(f'{who}: got lr={lr!r}, wanted a number above 0')
 
 @patch
+@keeps_torch_state
+@one_at_a_time()
 def fit(self:Learner,
     n_epoch,     # number of passes over the training set
     lr=None,     # learning rate; by default that of the Learner
@@ -418,6 +429,7 @@ def set_lr(self:Learner,
     for group,o in zip(self.opt.param_groups, self.group_lrs): group['lr'] = o if lr is None else o/highest*lr
 
 @patch
+@keeps_torch_state
 def evaluate_with_cbs(self:Learner,
     dl=None,    # batches of inputs and targets; the validation set by default
     keep=False, # keep all predictions and targets, and measure no metrics

@@ -6,26 +6,36 @@
 __all__ = ['is_slower_in', 'MixedPrecision']
 
 # %% ../nbs/library/mixed_precision.ipynb #19b25147
-import timeit
+import math, time, timeit
 import torch
-from contextlib import nullcontext
+import torch.nn.functional as F
 from functools import cache
+from torch import nn
 from .basics import is_main_process
-from .learner import Callback, model_device
+from .learner import Callback, CancelStepException, Learner, model_device
+from .optimizers import Optimizer
 
 # %% ../nbs/library/mixed_precision.ipynb #09505724
 @cache
 def is_slower_in(
-    dtype, # such as torch.bfloat16
+    dtype,           # such as torch.bfloat16
+    shape=(256,256), # of the weight of a layer: (n_out,n_in), or (n_out,n_in,height,width) of a convolution
 ) -> bool:
-    "Whether this processor multiplies matrices of `dtype` more slowly than those of float32, measured once"
-    def fastest(x): return min(timeit.repeat(lambda: x@x, number=1, repeat=4))
-    x = torch.ones(256,256)  # no random numbers, which would change those of the training
-    return fastest(x.to(dtype))>fastest(x)
+    "Whether a training step of a layer takes this processor half as long again with autocast to `dtype`, measured once"
+    w,layer = torch.ones(shape, requires_grad=True),{2: F.linear, 3: F.conv1d, 4: F.conv2d, 5: F.conv3d}[len(shape)]
+    x = torch.ones(64 if len(shape)==2 else 8, shape[1], *(o+15 for o in shape[2:]))  # no random numbers: training draws those
+    @torch.enable_grad()
+    def seconds(enabled):
+        start = time.process_time()
+        with torch.autocast('cpu', dtype, enabled): y = layer(x, w)
+        torch.autograd.grad(y.float().sum(), w)
+        return time.process_time()-start
+    half,full = map(min, zip(*((seconds(True), seconds(False)) for _ in range(5))))
+    return half>1.5*full  # where it is close, two runs should not differ
 
 class MixedPrecision(Callback):
     "Forward and backward pass in 16 bits, weights and optimizer steps in float32 (Micikevicius and others 2018)"
-    order,run_in_trials,state_attrs = 10,True,('scale',)
+    order,run_in_trials,state_attrs = -25,True,('scale','good','scaled')
     def __init__(self,
         dtype=torch.bfloat16, # or torch.float16, with loss scaling
         force=False,          # use 16 bits even on a processor that is slower with them
@@ -33,27 +43,48 @@ class MixedPrecision(Callback):
         if dtype not in (torch.bfloat16, torch.float16):
             raise ValueError(f'MixedPrecision: got {dtype}, wanted torch.bfloat16 or torch.float16')
         self.dtype,self.force,self.told = dtype,force,False
-    @property
-    def scale(self) -> dict:
-        "The state of the loss scaling"
-        return self.scaler.state_dict()
-    @scale.setter
-    def scale(self, state):
-        if state: self.scaler.load_state_dict(state)
+    def largest(self) -> tuple:
+        "The shape of the largest weight of the model, with at most 1,024 rows and columns, or 64 channels"
+        shapes = [p.shape for p in self.learn.model.parameters() if p.ndim in (2,3,4,5)]
+        n_out,n_in,*size = max(shapes, key=math.prod, default=(256,256))
+        limit = 64 if size else 1024
+        return min(n_out, limit),min(n_in, limit),*size
     def before_fit(self):
+        "Choose the precision of the forward pass"
         learn,device = self.learn,model_device(self.learn.model).type
-        aside = device=='cpu' and not self.force and is_slower_in(self.dtype)
-        self.scaler = torch.amp.GradScaler(device, enabled=self.dtype==torch.float16 and not aside)
-        if not aside: learn.precision,learn.step = lambda: torch.autocast(device, self.dtype),self._step
+        if type(learn).backward is not Learner.backward and not isinstance(learn.model, nn.Module):
+            raise ValueError(f"MixedPrecision: got a {type(learn).__name__}, whose model has a backward pass of its own, wanted PyTorch's")
+        aside = device=='cpu' and not self.force and is_slower_in(self.dtype, self.largest())
+        self.scale,self.good,self.scaled = 65536. if self.dtype==torch.float16 and not aside else None,0,False
+        if not aside: learn.precision = lambda: torch.autocast(device, self.dtype)
         elif not self.told and is_main_process():
             self.told = True
-            print(f'MixedPrecision: this processor is slower with {self.dtype} than with float32, so training stays in float32; '
-                  '`force=True` would change that')
-    def before_backward(self): self.learn.loss = self.scaler.scale(self.learn.loss)
-    def before_step(self): self.scaler.unscale_(self.learn.opt)
-    def _step(self):
-        self.scaler.step(self.learn.opt)  # does nothing if a gradient overflowed
-        self.scaler.update()
-    def after_fit(self):
-        self.learn.precision = nullcontext
-        vars(self.learn).pop('step', None)
+            print(f'MixedPrecision: this processor is slower with {self.dtype} than with float32 on layers like those of this model, '
+                  'so training stays in float32; `force=True` would change that')
+    def grads(self) -> list:
+        "All gradients that there are"
+        return [g for group in self.learn.opt.param_groups for p in group['params'] if (g := Optimizer.grad(p)) is not None]
+    def multiply(self, factor):
+        "Multiply all gradients by a power of two, which rounds nothing"
+        for g in self.grads(): g *= factor
+    def before_backward(self):
+        "Let the backward pass begin with `scale` in place of 1, if it begins"
+        if self.scale: self.learn.loss.register_hook(self.begin)
+    def begin(self, grad):
+        "Scale the gradient of the loss, and those that wait for a step"
+        if not self.scaled: self.multiply(self.scale)
+        self.scaled = True
+        return grad*self.scale
+    def after_backward(self):
+        "Make the gradients what they are without the scale"
+        if self.scaled: self.multiply(1/self.scale)
+        self.scaled = False
+    def before_step(self):
+        "Skip the step and halve the scale if a gradient overflowed; double it after 2,000 steps without that"
+        self.after_backward()  # another callback may have cancelled it
+        if not self.scale: return
+        finite = all(g.isfinite().all() for g in self.grads())
+        self.good = self.good+1 if finite else 0
+        if not finite: self.scale /= 2
+        elif self.good%2000==0: self.scale *= 2
+        if not finite: raise CancelStepException
