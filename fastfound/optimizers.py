@@ -33,7 +33,7 @@ for _o in ('add','sub','mul','div','pow','lerp','addcmul','addcdiv','neg','abs',
     for _name in (_o, f'{_o}_'): setattr(Tensors, _name, _for_all(_name))
 for _o,_name in {'add': 'add', 'sub': 'sub', 'mul': 'mul', 'truediv': 'div', 'pow': 'pow', 'neg': 'neg'}.items():
     for _form in ('','i','r')[:3 if _o in ('add','mul') else 2]: setattr(Tensors, f'__{_form}{_o}__', _for_all(_name+'_'*(_form=='i')))
-setattr(Tensors, 'clone', lambda self: Tensors(o.clone() for o in self))
+setattr(Tensors, 'clone', lambda self: Tensors([o.clone() for o in self]))
 
 # %% ../nbs/library/optimizers.ipynb #7d0c51a2
 def _refuse(who, got, wanted): raise ValueError(f'{who if isinstance(who, str) else type(who).__name__}: got {got}, wanted {wanted}')
@@ -188,7 +188,7 @@ class Optimizer(torch.optim.Optimizer):
         for p,o in zip(ps, states) if new and self.kept else ():
             o.update((k, _count(0) if k=='step' else torch.zeros_like(p)) for k in self.kept)
         if self.foreach:
-            state = {k: Tensors(o[k] for o in states) for k in states[0]}
+            state = {k: Tensors([o[k] for o in states]) for k in states[0]}
             self.update(Tensors(ps), Tensors(gs), new_state := dict(state), **settings)
             for k,v in new_state.items():
                 if v is not state.get(k): [o.update({k: t}) for o,t in zip(states, v)]
