@@ -129,18 +129,20 @@ class Model:
 # %% ../nbs/03_backprop.ipynb #2ae4c728
 def log_softmax(
     x:Tensor, # logits (n,c), floating point
+    dim=-1,   # the dimension of the classes
 ) -> Tensor:  # log-probabilities (n,c)
     "The logarithm of the softmax of each row of `x`, without overflow"
     if not x.numel(): return x.clone()
-    z = x - x.max(-1, keepdim=True).values
-    return z - z.exp().sum(-1, keepdim=True).log()
+    z = x - x.max(dim, keepdim=True).values
+    return z - z.exp().sum(dim, keepdim=True).log()
 
 # %% ../nbs/03_backprop.ipynb #bd26a221
 def softmax(
     x:Tensor, # logits (n,c), floating point
+    dim=-1,   # the dimension of the classes
 ) -> Tensor:  # probabilities (n,c)
     "Turn logits into probabilities: positive, and each row sums to 1"
-    return log_softmax(x).exp()
+    return log_softmax(x, dim).exp()
 
 # %% ../nbs/03_backprop.ipynb #f1927950
 def cross_entropy(
@@ -160,15 +162,16 @@ class CrossEntropy(LayerFunction):
 class LinearLayer(nn.Module):
     "A linear layer: `weight` (n_out,n_in) initialised as by `kaiming`, and `bias` (n_out,) of zeros"
     def __init__(self,
-        n_in,  # number of inputs
-        n_out, # number of outputs
+        n_in,      # number of inputs
+        n_out,     # number of outputs
+        bias=True, # whether to add biases
     ):
         super().__init__()
         self.weight = nn.Parameter(kaiming(n_in, n_out).t().contiguous())
-        self.bias = nn.Parameter(torch.zeros(n_out))
+        self.bias = nn.Parameter(torch.zeros(n_out)) if bias else None
     def forward(self, x):
         "From inputs (n,n_in) to outputs (n,n_out)"
-        return lin(x, self.weight.t(), self.bias)
+        return lin(x, self.weight.t(), 0. if self.bias is None else self.bias)
 
 # %% ../nbs/03_backprop.ipynb #3d441834
 class Module(nn.Module):

@@ -339,6 +339,7 @@ class _Indexing:
 class _Products:
     def __matmul__(a, b):
         out = a@b
+        if a.ndim>1 and b.ndim>1: return out, lambda g: g@b.mT, lambda g: (g.mT@a).mT
         m,n = a if a.ndim>1 else a[None], b if b.ndim>1 else b[:,None]  # as matrices
         def as_matrix(g):
             if b.ndim==1: g = g.unsqueeze(-1)

@@ -12,8 +12,9 @@ import torch.nn.functional as F
 from contextlib import nullcontext
 from functools import singledispatch
 from torch import nn
+from .basics import check_tensor
 from .engine import Tensor, no_grad, operations
-from .resnet import ResBlock, Skip, conv2d, update_running
+from .resnet import ResBlock, Skip, as_pair, conv2d, update_running
 
 # %% ../nbs/07b_resnet_by_hand.ipynb #f58b204d
 def conv2d_weight_grad(
@@ -41,10 +42,13 @@ def conv2d_input_grad(
 def max_pool_indices(
     x:torch.Tensor, # images (n,c,h,w)
     size, stride,   # height and width of the windows, and of the steps between them
-    padding=0,
+    padding=0,      # for both axes, or one for each; at most half of the window, as in PyTorch: a window must hold a pixel
 ):                  # the maxima (n,c,h_out,w_out), and where in its window each is (n,c,1,h_out*w_out)
     "The maximum of each window of `x`, and its index; the padding is minus infinity"
-    x = F.pad(x, [padding]*4, value=-torch.inf)
+    ph,pw = as_pair(padding, 'padding')
+    if not (0<=2*ph<=size[0] and 0<=2*pw<=size[1]):
+        raise ValueError(f'max_pool2d: got a padding of {padding} for windows of {tuple(size)}, wanted at most half of a window')
+    x = F.pad(x, (pw,pw,ph,ph), value=-torch.inf)
     windows = F.unfold(x, size, stride=stride).view(*x.shape[:2], size[0]*size[1], -1)
     out,indices = windows.max(2, keepdim=True)
     n_windows = [(n-k)//step+1 for n,k,step in zip(x.shape[2:], size, stride)]
@@ -57,10 +61,10 @@ def max_pool_grad(
     size, stride, padding=0,
 ) -> torch.Tensor:        # (n,c,h,w)
     "The gradient of the images: that of each maximum, put where it was in its window"
-    n,c,h,w = shape
+    (n,c,h,w),(ph,pw) = shape,as_pair(padding)
     windows = g.new_zeros(n, c, size[0]*size[1], indices.shape[-1]).scatter_(2, indices, g.flatten(2).unsqueeze(2))
-    padded = F.fold(windows.flatten(1, 2), (h+2*padding, w+2*padding), size, stride=stride)
-    return padded[:,:,padding:padding+h,padding:padding+w]
+    padded = F.fold(windows.flatten(1, 2), (h+2*ph, w+2*pw), size, stride=stride)
+    return padded[:,:,ph:ph+h,pw:pw+w]
 
 # %% ../nbs/07b_resnet_by_hand.ipynb #72e05ba9
 def _per_channel(v): return v[:,None,None]  # (c,) to (c,1,1), to broadcast with images
@@ -79,14 +83,14 @@ def batch_norm_grad(
 @operations
 class _Images:
     def conv2d(x, w, b=None, stride=1, padding=0, dilation=1):
-        "The convolution of images (n,c_in,h,w) with kernels (c_out,c_in,kh,kw)"
+        "The convolution of images (n,c_in,h,w) with kernels (c_out,c_in,kh,kw); each setting is a number, or one for height and one for width"
         settings = stride,padding,dilation
         return (conv2d(x, w, b, *settings), lambda g: conv2d_input_grad(g, w, x.shape[2:], *settings),
                 lambda g: conv2d_weight_grad(g, x, w.shape[2:], *settings), lambda g: g.sum((0,2,3)))
     def max_pool2d(x, size, stride=None, padding=0):
-        "The maximum of each window of images (n,c,h,w); `size` is a number, or height and width"
-        size = (size,size) if isinstance(size, int) else tuple(size)
-        settings = size,(stride,stride) if stride else size,padding
+        "The maximum of each window of images (n,c,h,w); each setting is a number, or one for height and one for width"
+        check_tensor('max_pool2d', x, 'images', 'n c h w')
+        settings = as_pair(size, 'size'),as_pair(size if stride is None else stride, 'stride'),padding
         out,indices = max_pool_indices(x, *settings)
         return out, lambda g: max_pool_grad(g, indices, x.shape, *settings)
 
@@ -99,6 +103,8 @@ def batch_norm(
     eps=1e-5, momentum=0.1,
 ) -> Tensor:
     "Batch normalisation on our engine"
+    sizes = check_tensor('batch_norm', x.data, 'images', 'n c h w')
+    for o in (w.data, b.data, running_mean, running_var): check_tensor('batch_norm', o, 'numbers for the channels', 'c', c=sizes['c'])
     if training:
         mean,var = x.mean((0,2,3)),x.var((0,2,3), correction=0)
         update_running(running_mean, running_var, mean.data, var.data, x.shape, momentum)
@@ -121,23 +127,15 @@ def _require(m, ok, wanted):
     "A `ValueError` unless `ok`"
     if not ok: raise ValueError(f'on_engine: got {m}, wanted {wanted}')
 
-def _numbers(m, *names):
-    "Settings that PyTorch may keep as a pair, for height and width, as one number each"
-    for name in names:
-        value = getattr(m, name)
-        if isinstance(value, tuple) and len(set(value))==1: value = value[0]
-        _require(m, type(value) is int, f'one whole number as {name}')
-        yield value
-
 @on_engine.register
 def _(m:nn.Conv2d, x, leaves):
     _require(m, m.groups==1 and m.padding_mode=='zeros', "groups=1 and padding_mode='zeros'")
-    return x.conv2d(leaves[m.weight], leaves.get(m.bias), *_numbers(m, 'stride', 'padding', 'dilation'))
+    return x.conv2d(leaves[m.weight], leaves.get(m.bias), m.stride, m.padding, m.dilation)
 @on_engine.register
 def _(m:nn.MaxPool2d, x, leaves):
     plain = m.dilation in (1, (1,1)) and not (m.ceil_mode or m.return_indices)
     _require(m, plain, 'dilation=1, ceil_mode=False and return_indices=False')
-    return x.max_pool2d(*_numbers(m, 'kernel_size', 'stride', 'padding'))
+    return x.max_pool2d(m.kernel_size, m.stride, m.padding)
 @on_engine.register
 def _(m:nn.AdaptiveMaxPool2d, x, leaves):
     _require(m, m.output_size in (1, (1,1)), 'output_size=1')

@@ -116,6 +116,7 @@ def test_softmax_edge_cases(ours, theirs):
     for shape in ((3,0), (0,4), (0,0), (2,3,0), (1,1), (2,3,4)):
         x = torch.randn(shape, dtype=torch.float64)
         same(ours(x), theirs(x, -1))
+        for dim in range(-x.ndim, x.ndim): same(ours(x, dim=dim), theirs(x, dim=dim))
     x = torch.tensor([[-inf,0.,1.], [-inf,-inf,-inf], [inf,0.,1.], [nan,0.,1.], [1e300,-1e300,1e300], [-745.,0.,-1000.]],
                      dtype=torch.float64)
     same(ours(x), theirs(x, -1))
@@ -198,3 +199,12 @@ def test_module_without_super_init():
     assert twin.layer.weight is not net.layer.weight and torch.equal(twin(x), net(x))
     assert list(net.state_dict())==['layer.weight', 'layer.bias']
     with pytest.raises(TypeError, match='argument'): Module(3)
+
+@pytest.mark.parametrize('bias', [True, False])
+def test_linear_layer_with_and_without_biases(bias):
+    ours,theirs = LinearLayer(4, 3, bias=bias).double(),nn.Linear(4, 3, bias=bias).double()
+    theirs.load_state_dict(ours.state_dict())
+    for x in (torch.randn(5,4), torch.randn(2,5,4), torch.randn(4)): same(ours(x.double()), theirs(x.double()))
+    assert [name for name,_ in ours.named_parameters()]==[name for name,_ in theirs.named_parameters()]
+    for o in (ours, theirs):
+        with pytest.raises(RuntimeError): o(torch.randn(5,3).double())

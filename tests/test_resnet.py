@@ -4,7 +4,7 @@ from conftest import same
 from hypothesis import given, settings, strategies as st
 from torch import nn
 from fastfound.basics import test_near as near
-from fastfound.resnet import BatchNorm, ResBlock, Skip, avg_pool2d, conv2d, init_convs, max_pool2d, out_size, resnet18, small_resnet
+from fastfound.resnet import BatchNorm, ResBlock, Skip, as_pair, avg_pool2d, conv2d, init_convs, max_pool2d, out_size, resnet18, small_resnet
 
 def drawn(seed, *shape): return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
@@ -20,11 +20,12 @@ def agree(f, g, *tensors):
 small = st.integers(1, 4)
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(n=small, c_in=small, c_out=small, h=st.integers(1, 9), w=st.integers(1, 9), kh=small, kw=small, stride=st.integers(1, 3),
-       padding=st.integers(0, 3), dilation=st.integers(1, 3), bias=st.booleans(), seed=st.integers(0, 99))
-def test_convolutions_of_any_size(n, c_in, c_out, h, w, kh, kw, stride, padding, dilation, bias, seed):
+       padding=st.integers(0, 3), dilation=st.integers(1, 3), bias=st.booleans(), pairs=st.booleans(), seed=st.integers(0, 99))
+def test_convolutions_of_any_size(n, c_in, c_out, h, w, kh, kw, stride, padding, dilation, bias, pairs, seed):
     x,k,b = drawn(seed, n, c_in, h, w),drawn(seed+1, c_out, c_in, kh, kw),drawn(seed+2, c_out)
     setting = dict(stride=stride, padding=padding, dilation=dilation)
-    size = [out_size(a, o, **setting) for a,o in ((h,kh), (w,kw))]
+    if pairs: setting = dict(stride=(stride, seed%3+1), padding=[padding, seed%4], dilation=(dilation, 1))
+    size = [out_size(*o) for o in zip((h,w), (kh,kw), *map(as_pair, setting.values()))]
     if min(size)<1:
         for f in (conv2d, F.conv2d):
             with pytest.raises(RuntimeError): f(x, k, **setting)
@@ -40,8 +41,46 @@ def test_shapes_that_do_not_fit_are_named(x, w, says):
     with pytest.raises(ValueError) as e: conv2d(torch.zeros(x), torch.zeros(w))
     assert str(e.value).startswith(f'conv2d: {says}')
 
+@pytest.mark.parametrize('setting', [
+    {'stride': 0}, {'stride': (1,0)}, {'dilation': 0}, {'padding': -1}, {'padding': (0,-1)}, {'stride': 1.5}, {'padding': None}, {'stride': '2'},
+    {'padding': (1,1,1)}, {'dilation': ()}, {'b': torch.ones(1)}, {'b': torch.ones(4,1)}, {'b': torch.ones(4, dtype=torch.float64)},
+    {'b': [1.,1.,1.,1.]}, {'x': torch.ones(2,3,8,8, dtype=torch.float64)}, {'w': [[1.]]}], ids=str)
+def test_what_pytorch_refuses_is_refused(setting):
+    given = {'x': torch.ones(2,3,8,8), 'w': torch.ones(4,3,3,3), 'b': torch.ones(4)} | setting
+    tensors = [given.pop(o) for o in 'xwb']
+    for f in (conv2d, F.conv2d):
+        with pytest.raises((ValueError, TypeError, RuntimeError)): f(*tensors, **given)
+
+@pytest.mark.parametrize('setting, says', [
+    ({'padding': 'same'}, "got padding of 'same', wanted a whole number, or one for height and one for width"),
+    ({'stride': (1,2,3)}, 'got stride of (1, 2, 3), wanted a whole number'), ({'groups': 3}, "unexpected keyword argument 'groups'"),
+    ({'b': torch.ones(1)}, 'conv2d: got biases of shape (1,), wanted (c_out,) with c_out=4'),
+    ({'b': 1.}, 'conv2d: got biases of type float, wanted a tensor')], ids=str)
+def test_what_convolutions_leave_out_is_refused_in_words(setting, says):
+    with pytest.raises((ValueError, TypeError)) as e: conv2d(torch.ones(2,3,8,8), torch.ones(4,3,3,3), **setting)
+    assert says in str(e.value)
+
+def test_pooling_takes_images_and_sizes():
+    x = torch.ones(1,2,4,4)
+    for f in (max_pool2d, avg_pool2d):
+        with pytest.raises(TypeError, match='got size of 2.0, wanted a whole number'): f(x, 2.)
+        with pytest.raises(ValueError, match=r'pooling: got images of shape \(4, 4\), wanted \(n,c,h,w\)'): f(x[0,0])
+        with pytest.raises(TypeError, match='unexpected keyword argument'): f(x, 2, padding=2)
+        for size in (0, -1, 5, (2,0)):
+            with pytest.raises(RuntimeError): f(x, size)
+
+@pytest.mark.parametrize('training', [True, False])
+@pytest.mark.parametrize('shape', [(2,1,4,4), (2,4,4,4), (2,3,4), (3,4,4), (2,3), (3,), (2,3,4,4,4)], ids=str)
+def test_batch_normalisation_does_not_broadcast(shape, training):
+    ours,theirs = BatchNorm(3).train(training),nn.BatchNorm2d(3).train(training)
+    with pytest.raises(ValueError, match='BatchNorm: got images of shape'): ours(torch.randn(shape))
+    with pytest.raises((ValueError, RuntimeError)): theirs(torch.randn(shape))
+    with pytest.raises(TypeError, match='BatchNorm: got images of type list'): ours([[1.]])
+    assert (ours.running_mean==0).all() and (ours.running_var==1).all()
+
 @settings(max_examples=50, deadline=None, derandomize=True)
-@given(n=small, c=small, h=st.integers(4, 12), w=st.integers(4, 12), size=st.integers(1, 4), seed=st.integers(0, 99))
+@given(n=small, c=small, h=st.integers(4, 12), w=st.integers(4, 12), seed=st.integers(0, 99),
+       size=st.integers(1, 4) | st.tuples(st.integers(1, 4), st.integers(1, 4)))
 def test_pooling_of_any_size(n, c, h, w, size, seed):
     x = drawn(seed, n, c, h, w)
     for ours,theirs in ((max_pool2d, F.max_pool2d), (avg_pool2d, F.avg_pool2d)):

@@ -15,8 +15,8 @@ from fastfound.learner import Callback, Learner
 from fastfound.metrics import accuracy
 from fastfound.training_loop import HandLearner
 from fastfound.optimizers import SGD, MuonSGD
-from fastfound.resnet import ResBlock, Skip, resnet18, small_resnet
-from fastfound.resnet_by_hand import (TensorModel, batch_norm_grad, conv2d_input_grad, conv2d_weight_grad, max_pool_grad,
+from fastfound.resnet import ResBlock, Skip, as_pair, resnet18, small_resnet
+from fastfound.resnet_by_hand import (TensorModel, batch_norm, batch_norm_grad, conv2d_input_grad, conv2d_weight_grad, max_pool_grad,
                                       max_pool_indices, on_engine)
 from learners import same
 
@@ -55,8 +55,8 @@ def test_convolutions():
     rng,done = random.Random(0),0
     while done<100:
         size,kernel = [rng.randint(1, 9) for _ in range(2)],[rng.randint(1, 4) for _ in range(2)]
-        stride,padding,dilation = rng.randint(1, 3),rng.randint(0, 3),rng.randint(1, 3)
-        if any(n+2*padding<dilation*(k-1)+1 for n,k in zip(size, kernel)): continue
+        stride,padding,dilation = [rng.choice([n, (n, rng.randint(1, 3))]) for n in (rng.randint(1, 3), rng.randint(0, 3), rng.randint(1, 3))]
+        if any(n+2*p<d*(k-1)+1 for n,k,p,d in zip(size, kernel, as_pair(padding), as_pair(dilation))): continue
         torch.manual_seed(done)
         m = nn.Conv2d(rng.randint(1, 4), rng.randint(1, 5), kernel, stride, padding, dilation, bias=rng.random()<0.5).double()
         if rng.random()<0.5: m = m.to(memory_format=torch.channels_last)
@@ -73,9 +73,10 @@ def test_pooling():
     for seed in range(100):
         size = rng.randint(1, 4)
         m = nn.MaxPool2d(size, rng.choice([None, 1, 2, 3]), rng.randint(0, size//2))
-        settings = (size,size),(m.stride,m.stride),m.padding
+        if rng.random()<0.5: m = nn.MaxPool2d((size,3), rng.choice([None, 2, (1,3)]), (size//2, rng.randint(0, 1)))
+        settings = as_pair(m.kernel_size),as_pair(m.stride),m.padding
         torch.manual_seed(seed)
-        shape = rng.randint(1, 3),rng.randint(1, 3),*[rng.randint(size, 9) for _ in range(2)]
+        shape = rng.randint(1, 3),rng.randint(1, 3),*[rng.randint(max(size, 3), 9) for _ in range(2)]
         x = randn(*shape) if rng.random()<0.5 else torch.randint(-3, 0, shape).double()
         want,x_grad = compare(m, x, seed=seed)
         out,indices = max_pool_indices(x, *settings)
@@ -102,6 +103,24 @@ def test_batch_normalisation(training):
         near(batch_norm_grad(drawn(seed)(out), x_hat, m.weight.data/std, training), x_grad, tol=1e-9)
     assert m.training==training
 
+def test_pooling_of_the_engine_needs_a_pixel_in_each_window():
+    "As PyTorch's, which it otherwise agrees with; 0 is a step and not the default"
+    x = randn(1,2,6,6)
+    for kw in ({'padding': 2}, {'padding': (0,2)}, {'stride': 0}, {'stride': (1,0)}, {'padding': -1}, {'stride': -1}):
+        with pytest.raises(RuntimeError): F.max_pool2d(x, 3, **kw)
+        with pytest.raises((ValueError, RuntimeError)): Tensor(x).max_pool2d(3, **kw)
+    for kw in ({'stride': None}, {'stride': (1,)}, {'padding': [1,0]}):
+        near(Tensor(x).max_pool2d(3, **kw).data, F.max_pool2d(x, 3, **kw))
+    with pytest.raises(TypeError, match='got size of 1.5, wanted a whole number'): Tensor(x).max_pool2d(1.5)
+    with pytest.raises(ValueError, match=r'max_pool2d: got images of shape \(6, 6\), wanted \(n,c,h,w\)'): Tensor(x[0,0]).max_pool2d(2)
+
+def test_batch_normalisation_of_the_engine_does_not_broadcast():
+    three,one = [Tensor(torch.ones(n)) for n in (3, 1)]
+    def run(x, w=three, b=three, mean=3, var=3, training=True):
+        batch_norm(Tensor(torch.randn(x)), w, b, torch.zeros(mean), torch.ones(var), training)
+    for bad in ({'x': (2,1,4,4)}, {'x': (2,3,4)}, {'x': (3,4,4)}, {'w': one}, {'b': one}, {'mean': 1}, {'var': 1, 'training': False}):
+        with pytest.raises(ValueError, match='batch_norm: got'): run(**{'x': (2,3,4,4), **bad})
+
 def test_central_differences():
     torch.manual_seed(0)
     check_gradients(lambda x,w,b: x.conv2d(w, b, stride=2, padding=1, dilation=2), randn(2,3,7,6), randn(4,3,3,2), randn(4))
@@ -121,10 +140,12 @@ def test_networks():
 REFUSED = [
     (nn.Conv2d(4, 4, 3, groups=2), (1,4,5,5), "wanted groups=1 and padding_mode='zeros'"),
     (nn.Conv2d(4, 4, 3, padding=1, padding_mode='reflect'), (1,4,5,5), 'wanted groups=1'),
-    (nn.Conv2d(4, 4, 3, stride=(1,2)), (1,4,5,5), 'one whole number as stride'),
-    (nn.Conv2d(4, 4, 3, padding='same'), (1,4,5,5), 'one whole number as padding'),
+    (nn.Conv2d(4, 4, 3, padding='same'), (1,4,5,5), "got padding of 'same', wanted a whole number, or one for height and one for width"),
     (nn.MaxPool2d(2, ceil_mode=True), (1,4,5,5), 'ceil_mode=False'), (nn.MaxPool2d(2, dilation=2), (1,4,5,5), 'wanted dilation=1'),
-    (nn.MaxPool2d((2,3)), (1,4,5,5), 'one whole number as kernel_size'),
+    (nn.MaxPool2d(2, padding=2), (1,4,5,5), r'got a padding of 2 for windows of \(2, 2\), wanted at most half of a window'),
+    (nn.MaxPool2d((4,2), padding=(2,2)), (1,4,5,5), r'padding of \(2, 2\) for windows of \(4, 2\)'),
+    (nn.MaxPool2d(2, stride=0), (1,4,5,5), 'stride should be greater than zero'),
+    (nn.MaxPool2d(2, stride=(0,1)), (1,4,5,5), 'stride should be greater than zero'),
     (nn.AdaptiveMaxPool2d(2), (1,4,5,5), 'wanted output_size=1'), (nn.AdaptiveAvgPool2d((1,2)), (1,4,5,5), 'wanted output_size=1'),
     (nn.BatchNorm2d(4, affine=False), (2,4,5,5), 'wanted affine=True'),
     (nn.BatchNorm2d(4, track_running_stats=False), (2,4,5,5), 'track_running_stats=True'),
@@ -133,7 +154,8 @@ REFUSED = [
 
 @pytest.mark.parametrize('m, x, message', REFUSED, ids=str)
 def test_modules_that_are_refused(m, x, message):
-    with pytest.raises(ValueError, match=message): on_engine(m, Tensor(torch.randn(x)), {p: Tensor(p.data) for p in m.parameters()})
+    with pytest.raises((ValueError, TypeError, RuntimeError), match=message):
+        on_engine(m, Tensor(torch.randn(x)), {p: Tensor(p.data) for p in m.parameters()})
 
 def test_unknown_modules_are_refused():
     with pytest.raises(TypeError, match='on_engine: got a Dropout, wanted one of Conv2d, '): on_engine(nn.Dropout(), Tensor([1.]), {})
