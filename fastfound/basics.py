@@ -4,16 +4,20 @@
 
 # %% auto #0
 __all__ = ['set_seed', 'rng_state', 'set_rng_state', 'torch_state', 'set_torch_state', 'surely', 'keeps_torch_state',
-           'one_at_a_time', 'device_name', 'default_device', 'is_main_process', 'check_tensor', 'test_near',
+           'one_at_a_time', 'device_name', 'default_device', 'is_main_process', 'check_tensor', 'checked', 'test_near',
            'central_differences', 'median_time', 'speedup', 'check_options', 'check_choice', 'check_writable']
 
 # %% ../nbs/library/basics.ipynb #19b25147
-import json, math, operator, os, random, tempfile, time
+import inspect, json, math, operator, os, random, tempfile, time
 import numpy as np, torch
 import torch.distributed as dist
+from collections.abc import Callable, Iterable
 from functools import cache, lru_cache, wraps
+from numbers import Integral, Real
 from statistics import median
 from threading import get_ident
+from types import UnionType
+from typing import TypeVar, get_args
 
 # %% ../nbs/library/basics.ipynb #19b2362a
 def set_seed(
@@ -188,6 +192,46 @@ def check_tensor(
     if finite and (n := (~x.isfinite()).sum()):
         raise ValueError(f'{got} with {n} of {x.numel()} values nan or infinite, wanted finite ones')
     return sizes if shape is None else dict(found)
+
+# %% ../nbs/library/basics.ipynb #58195e88
+_F = TypeVar('_F', bound=Callable)
+
+def _is_single(o, whole):
+    "Whether the tensor `o` is a single real number, or a whole one"
+    return isinstance(o, torch.Tensor) and o.ndim==0 and not o.is_complex() and not (whole and o.is_floating_point())
+
+_KINDS = {  # how the error calls it, and what it takes
+    int: ('a whole number', lambda o: isinstance(o, int|Integral) or _is_single(o, True)),
+    float: ('a number', lambda o: isinstance(o, float|int|Real) and o==o or _is_single(o, False)),
+    str: ('a text', lambda o: isinstance(o, str)), os.PathLike: ('a path', lambda o: isinstance(o, str|os.PathLike)),
+    list: ('a list', lambda o: isinstance(o, Iterable) and not isinstance(o, str|bytes)),
+    torch.Tensor: ('a tensor', lambda o: isinstance(o, torch.Tensor)), Callable: ('a function', callable)}
+
+def _kind(annotation):
+    "What it calls for, in words, and a function that tells what fits; None if it says nothing"
+    types = [o for o in (get_args(annotation) if isinstance(annotation, UnionType) else [annotation]) if o is not type(None)]
+    if annotation in (bool, inspect.Parameter.empty) or not all(isinstance(o, type) for o in types): return None
+    def is_a(cls): return lambda o: isinstance(o, cls)
+    names,tests = zip(*(_KINDS.get(o) or (f'a {o.__name__}', is_a(o)) for o in types))
+    return ' or '.join(names), tests[0] if len(tests)==1 else lambda o: any(test(o) for test in tests)
+
+def checked(
+    f:_F, # a function; annotations of its arguments may be types and unions of them: `int`, `float|None`, `Tensor`, ...
+) -> _F:  # takes the same arguments
+    "`f`, with a `TypeError` for an argument that is not what its annotation says"
+    tests = [(i, p.name, p.default, *kind) for i,p in enumerate(inspect.signature(f).parameters.values())
+             if p.name!='self' and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and (kind := _kind(p.annotation))]
+    @wraps(f)
+    def wrapper(*args, **kw):
+        for i,name,default,wanted,fits in tests:
+            if i<len(args): value = args[i]
+            elif name in kw: value = kw[name]
+            else: continue
+            if value is default or fits(value): continue
+            got = f'{name}={value!r}' if isinstance(value, str|int|float|complex|None) else f'{name} of type {type(value).__name__}'
+            raise TypeError(f"{f.__qualname__.removesuffix('.__init__')}: got {got:.80}, wanted {wanted}")
+        return f(*args, **kw)
+    return wrapper
 
 # %% ../nbs/library/basics.ipynb #d628d7d0
 def test_near(

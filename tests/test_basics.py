@@ -1,10 +1,12 @@
 "Seeds and devices, the comparison and the check of tensors with what they refuse, and timing."
-import random, timeit
+import inspect, os, random, re, timeit
+from collections.abc import Callable
+from pathlib import Path
 from unittest.mock import patch
 import numpy as np, pytest, torch
 from fastcore.test import test_fail as fails
 from fastfound import basics
-from fastfound.basics import check_tensor, default_device, set_seed, speedup, test_near
+from fastfound.basics import check_tensor, checked, default_device, set_seed, speedup, test_near
 
 nan,inf = float('nan'),float('inf')
 
@@ -123,3 +125,51 @@ def test_speedup():
         def f(x): now[0] += seconds*x
         return f
     with patch('time.perf_counter', lambda: now[0]): test_near(speedup(takes(.03), takes(.01), 2), 3., tol=1e-10)
+
+# Annotations that hold
+
+@checked
+def annotated(x:torch.Tensor, n:int=1, rate:float|None=None, f:Callable=abs, name:str='', path:os.PathLike='.', *rest:int, flag:bool=False,
+              items:list=(), mode:'int'=0, **more:int):
+    "Returns its arguments"
+    return x,n,rate,f,name,path,rest,flag,items
+
+one = torch.tensor(1.)
+
+@pytest.mark.parametrize('kw', [
+    {'n': 3}, {'n': np.int32(3)}, {'n': torch.tensor(3)}, {'n': True}, {'rate': None}, {'rate': 3}, {'rate': np.float32(3)}, {'rate': one},
+    {'rate': inf}, {'f': torch.nn.ReLU()}, {'name': 'a'}, {'path': Path('.')}, {'path': 'a'}, {'items': (1,2)}, {'items': np.ones(2)},
+    {'items': iter('ab')}, {'flag': 'yes'}, {'mode': 'x'}, {'other': 'x'}, {'x': torch.nn.Parameter(one)}])
+def test_arguments_that_are_what_their_annotations_say(kw):
+    "Also those of NumPy, single tensors, defaults, and what has no type for an annotation"
+    annotated(**{'x': one, **kw})
+
+@pytest.mark.parametrize('kw, message', [
+    ({'x': [1.]}, 'x of type list, wanted a tensor'), ({'x': np.ones(2)}, 'x of type ndarray, wanted a tensor'), ({'x': 3}, 'x=3, wanted a tensor'),
+    ({'x': None}, 'x=None, wanted a tensor'), ({'n': 1.5}, 'n=1.5, wanted a whole number'), ({'n': None}, 'n=None, wanted a whole number'),
+    ({'n': one}, 'n of type Tensor, wanted a whole number'), ({'n': torch.ones(2).long()}, 'n of type Tensor, wanted a whole number'),
+    ({'rate': nan}, 'rate=nan, wanted a number'), ({'rate': torch.ones(2)}, 'rate of type Tensor, wanted a number'),
+    ({'rate': 1j}, 'rate=1j, wanted a number'), ({'rate': '0.1'}, "rate='0.1', wanted a number"), ({'f': 3}, 'f=3, wanted a function'),
+    ({'name': 3}, 'name=3, wanted a text'), ({'path': 3}, 'path=3, wanted a path'), ({'items': 'ab'}, "items='ab', wanted a list"),
+    ({'items': 3}, 'items=3, wanted a list')])
+def test_arguments_that_are_not(kw, message):
+    "By name and by position, with what came and what was wanted"
+    kw = {'x': one, **kw}
+    with pytest.raises(TypeError, match='^annotated: got '+re.escape(message)+'$'): annotated(**kw)
+    place = list(inspect.signature(annotated).parameters).index(next(reversed(kw)))
+    if place>5: return
+    args = list(inspect.signature(annotated).bind(one).args)+[1, None, abs, '', '.']
+    args[place] = kw[next(reversed(kw))]
+    with pytest.raises(TypeError, match=re.escape(message)): annotated(*args)
+
+def test_a_checked_function_is_still_itself():
+    "Name, text and signature; errors of its own pass; a method is named by its class alone"
+    assert (annotated.__name__, annotated.__doc__, str(inspect.signature(annotated))[:17])==('annotated', 'Returns its arguments', '(x: torch.Tensor,')
+    class Halves:
+        @checked
+        def __init__(self, n:int): self.n = n
+        @checked
+        def of(self, x:float|torch.Tensor): return x/2/self.n
+    with pytest.raises(TypeError, match=r"Halves: got n='2', wanted a whole number$"): Halves('2')
+    with pytest.raises(TypeError, match=r"Halves.of: got x of type list, wanted a number or a tensor$"): Halves(1).of([2.])
+    with pytest.raises(ZeroDivisionError): Halves(0).of(2.)
