@@ -204,7 +204,7 @@ _KINDS = {  # how the error calls it, and what it takes
     int: ('a whole number', lambda o: isinstance(o, int|Integral) or _is_single(o, True)),
     float: ('a number', lambda o: isinstance(o, float|int|Real) and o==o or _is_single(o, False)),
     str: ('a text', lambda o: isinstance(o, str)), os.PathLike: ('a path', lambda o: isinstance(o, str|os.PathLike)),
-    list: ('a list', lambda o: isinstance(o, Iterable) and not isinstance(o, str|bytes)),
+    Iterable: ('a list', lambda o: isinstance(o, Iterable) and not isinstance(o, str|bytes)),
     torch.Tensor: ('a tensor', lambda o: isinstance(o, torch.Tensor)), Callable: ('a function', callable)}
 
 def _kind(annotation):
@@ -219,25 +219,31 @@ def checked(
     f:_F, # a function; annotations of its arguments may be types and unions of them: `int`, `float|None`, `Tensor`, ...
 ) -> _F:  # takes the same arguments
     "`f`, with a `TypeError` for an argument that is not what its annotation says"
-    tests = [(i, p.name, p.default, *kind) for i,p in enumerate(inspect.signature(f).parameters.values())
-             if p.name!='self' and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and (kind := _kind(p.annotation))]
+    found = [(i, p, *kind) for i,p in enumerate(inspect.signature(f).parameters.values()) if p.name!='self' and (kind := _kind(p.annotation))]
+    tests = [(i, p.name, p.default, wanted, fits) for i,p,wanted,fits in found if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    rest = [(i, p.name, wanted, fits) for i,p,wanted,fits in found if p.kind==p.VAR_POSITIONAL]
+    def refuse(name, value, wanted):
+        got = f'{name}={value!r}' if isinstance(value, str|int|float|complex|None) else f'{name} of type {type(value).__name__}'
+        raise TypeError(f"{f.__qualname__.removesuffix('.__init__')}: got {got:.80}, wanted {wanted}")
     @wraps(f)
     def wrapper(*args, **kw):
         for i,name,default,wanted,fits in tests:
             if i<len(args): value = args[i]
             elif name in kw: value = kw[name]
             else: continue
-            if value is default or fits(value): continue
-            got = f'{name}={value!r}' if isinstance(value, str|int|float|complex|None) else f'{name} of type {type(value).__name__}'
-            raise TypeError(f"{f.__qualname__.removesuffix('.__init__')}: got {got:.80}, wanted {wanted}")
+            if value is not default and not fits(value): refuse(name, value, wanted)
+        for i,name,wanted,fits in rest:
+            for value in args[i:]:
+                if not fits(value): refuse(name, value, wanted)
         return f(*args, **kw)
     return wrapper
 
 # %% ../nbs/library/basics.ipynb #d628d7d0
+@checked
 def test_near(
-    a,        # what we have: a tensor, or something that becomes one
-    b,        # what we want
-    tol=1e-5, # the largest difference, relative to the largest magnitude in `b`
+    a,              # what we have: a tensor, or something that becomes one
+    b,              # what we want
+    tol:float=1e-5, # the largest difference, relative to the largest magnitude in `b`
 ):
     "An `AssertionError` unless `a` and `b` have the same shape and nearly the same values"
     # NumPy keeps Python's floats in float64
@@ -268,10 +274,11 @@ def central_differences(
     return torch.tensor([(at(x+o)-at(x-o))/(2*h) for o in steps], dtype=x.dtype).view(x.shape)
 
 # %% ../nbs/library/basics.ipynb #eb851eb3
+@checked
 def median_time(
-    f,          # called without arguments
-    budget=0.2, # stop repeating after this many seconds
-) -> float:     # seconds for a call
+    f:Callable,       # called without arguments
+    budget:float=0.2, # stop repeating after this many seconds
+) -> float:           # seconds for a call
     "The median time of a call of `f`, after a first call to warm up"
     def timed(number):
         start = time.perf_counter()
@@ -285,10 +292,11 @@ def median_time(
     return median(samples)
 
 # %% ../nbs/library/basics.ipynb #b5d078c9
+@checked
 def speedup(
-    old, new, # functions that take the same arguments
-    *args,    # what to call both with
-) -> float:   # above 1 if `new` is faster
+    old:Callable, new:Callable, # functions that take the same arguments
+    *args,                      # what to call both with
+) -> float:                     # above 1 if `new` is faster
     "How many times faster `new` is than `old`, measured in turns"
     return median(median_time(lambda: old(*args), 0.05)/median_time(lambda: new(*args), 0.05) for _ in range(3))
 

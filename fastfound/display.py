@@ -9,10 +9,12 @@ __all__ = ['plt', 'LazyModule', 'image_array', 'show_image', 'subplots', 'show_i
 # %% ../nbs/library/display.ipynb #19b25147
 import inspect, math, os, sys
 import numpy as np, torch
+from collections.abc import Callable, Iterable
 from html import escape
 from importlib import import_module
 from fastcore.imports import IN_NOTEBOOK
 from tqdm.std import tqdm
+from .basics import checked
 
 # %% ../nbs/library/display.ipynb #25e3edf0
 class LazyModule:
@@ -41,15 +43,16 @@ def image_array(
     return a
 
 # %% ../nbs/library/display.ipynb #52204f79
+@checked
 def show_image(
-    im,           # tensor, array or PIL image: (h,w), (channels,h,w) or (h,w,channels)
-    ax=None,      # where to draw; a new figure by default
-    figsize=None, # width and height in inches of a new figure; by default an inch for each 32 pixels, from 1 to 5
-    title=None,   # above the image, as plain text: a `$` is no mathematics
-    noframe=True, # whether to leave out the frame around it
-    cmap=None,    # colours for an image with one channel; by default those that Matplotlib was set to, or dark for large values
-    **kw,         # passed to matplotlib's imshow
-):                # the axes drawn on
+    im,                         # tensor, array or PIL image: (h,w), (channels,h,w) or (h,w,channels)
+    ax=None,                    # where to draw; a new figure by default
+    figsize:Iterable|None=None, # width and height in inches of a new figure; by default an inch for each 32 pixels, from 1 to 5
+    title=None,                 # above the image, as plain text: a `$` is no mathematics
+    noframe=True,               # whether to leave out the frame around it
+    cmap=None,                  # colours for an image with one channel; by default those that Matplotlib was set to, or dark for large values
+    **kw,                       # passed to matplotlib's imshow
+):                              # the axes drawn on
     "Show the image `im`"
     a,chosen = image_array(im),plt.rcParams['image.cmap']
     if ax is None: _,ax = plt.subplots(figsize=figsize or [min(5, max(1, o//32)) for o in a.shape[1::-1]])
@@ -60,29 +63,31 @@ def show_image(
     return ax
 
 # %% ../nbs/library/display.ipynb #e12ee606
+@checked
 def subplots(
-    nrows=1,       # rows of the grid
-    ncols=1,       # columns
-    figsize=None,  # width and height in inches; by default imsize for each plot
-    imsize=3,      # inches a plot
-    suptitle=None, # above all plots
-    **kw,          # passed to matplotlib's subplots
-) -> tuple:        # the figure, and an array (nrows,ncols)
+    nrows:int=1,                # rows of the grid
+    ncols:int=1,                # columns
+    figsize:Iterable|None=None, # width and height in inches; by default imsize for each plot
+    imsize:float=3,             # inches a plot
+    suptitle=None,              # above all plots
+    **kw,                       # passed to matplotlib's subplots
+) -> tuple:                     # the figure, and an array (nrows,ncols)
     "A figure and an array of `nrows` by `ncols` axes, sized for images"
     fig,axs = plt.subplots(nrows, ncols, figsize=figsize or (ncols*imsize, nrows*imsize), squeeze=False, **kw)
     if suptitle is not None: fig.suptitle(suptitle)
     return fig,axs
 
 # %% ../nbs/library/display.ipynb #fe1a8148
+@checked
 def show_images(
-    ims,           # images as show_image takes them
-    nrows=1,       # rows of the grid
-    ncols=None,    # columns; by default as many as needed
-    titles=None,   # one for each image
-    imsize=1.5,    # inches an image
-    figsize=None,  # width and height in inches of the figure; by default imsize for each image
-    suptitle=None, # above all images
-    **kw,          # passed to show_image
+    ims:Iterable,               # images as show_image takes them
+    nrows:int=1,                # rows of the grid
+    ncols:int|None=None,        # columns; by default as many as needed
+    titles:Iterable|None=None,  # one for each image
+    imsize:float=1.5,           # inches an image
+    figsize:Iterable|None=None, # width and height in inches of the figure; by default imsize for each image
+    suptitle=None,              # above all images
+    **kw,                       # passed to show_image
 ):
     "Show all of `ims` in a grid"
     ims = list(ims)
@@ -96,14 +101,15 @@ def show_images(
     for im,title,ax in zip(ims, titles, axs): show_image(im, ax=ax, title=title, **kw)
 
 # %% ../nbs/library/display.ipynb #8160318a
+@checked
 def plot_function(
-    f,              # takes a tensor of numbers, returns one of the same shape
-    tx=None,        # name of the horizontal axis
-    ty=None,        # name of the vertical axis
-    title=None,     # above the plot
-    min=-2,         # from here
-    max=2,          # to here
-    figsize=(6,4),  # width and height in inches
+    f:Callable,             # takes a tensor of numbers, returns one of the same shape
+    tx=None,                # name of the horizontal axis
+    ty=None,                # name of the vertical axis
+    title=None,             # above the plot
+    min:float=-2,           # from here
+    max:float=2,            # to here
+    figsize:Iterable=(6,4), # width and height in inches
 ):
     "Plot `f` between `min` and `max`"
     x = torch.linspace(min, max, 100)
@@ -129,11 +135,14 @@ def neutral_colors(
 # %% ../nbs/library/display.ipynb #5642a10e
 class Table:
     "Rows of named values that show themselves, as HTML in a notebook and as text elsewhere"
+    @checked
     def __init__(self,
-        rows,      # dicts with the same keys, the names of the columns
-        **formats, # how to show a column, such as seconds='.2f'; None is shown as a dash
+        rows:Iterable, # dicts with the same keys, the names of the columns
+        **formats,     # how to show a column, such as seconds='.2f'; None is shown as a dash
     ):
         self.rows,self.formats = list(rows),formats
+        if odd := [o for o in self.rows if not isinstance(o, dict)]:
+            raise TypeError(f'Table: got rows with one of type {type(odd[0]).__name__}, wanted dicts')
     def cells(self) -> list:
         "The names of the columns, then what each row shows"
         names = list(self.rows[0]) if self.rows else []

@@ -6,15 +6,21 @@
 __all__ = ['Hooks', 'leaf_modules']
 
 # %% ../nbs/library/hooks.ipynb #19b25147
+from collections.abc import Callable, Iterable
 from torch import nn
+from .basics import checked
 
 # %% ../nbs/library/hooks.ipynb #0edcce67
 class Hooks:
     "A context manager in which `f(layer, out)` is called after each forward pass of each of `layers`"
+    @checked
     def __init__(self,
-        layers, # modules of PyTorch
-        f,      # called with the module and its output; what it returns is ignored
+        layers:Iterable, # modules of PyTorch
+        f:Callable,      # called with the module and its output; what it returns is ignored
     ):
+        layers = list(layers)
+        if odd := [o for o in layers if not isinstance(o, nn.Module)]:
+            raise TypeError(f'Hooks: got layers with one of type {type(odd[0]).__name__}, wanted modules of PyTorch')
         def hook(layer, inp, out): f(layer, out)
         self.handles = [l.register_forward_hook(hook) for l in layers]
     def remove(self):
@@ -23,6 +29,7 @@ class Hooks:
     def __enter__(self): return self
     def __exit__(self, *exc): self.remove()
 
+@checked
 def leaf_modules(
     model:nn.Module, # with layers at any depth
 ) -> dict:           # from name to module

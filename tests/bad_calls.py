@@ -28,7 +28,8 @@ LEFT_OUT = {  # and why
                     'takes no arguments'),
     **{k: 'an exception' for k,v in NAMES.items() if inspect.isclass(v) and issubclass(v, Exception)},
     **dict.fromkeys('FileInfo SuggestedLRs Evaluation Prediction ImageData'.split(), 'a record of values, which others make'),
-    **dict.fromkeys('show_source LazyModule notify operations LRFinder TrackerCallback'.split(), 'a part of the house, for no caller'),
+    **dict.fromkeys('''show_source LazyModule notify operations LRFinder TrackerCallback gunzip gunzip_start verify read_verified check_tensor
+        check_options check_choice check_writable'''.split(), 'a part of the house, for no caller'),
     **dict.fromkeys('get_fashion get_cifar10 fetch explore_init'.split(), 'needs a network or a long time'),
     **dict.fromkeys('Optimizer MultiOptimizer Explorable web_file still_svg still_curves skip_batches'.split(), 'a base or a part of others'),
     **dict.fromkeys('rng_state set_rng_state set_mode get_grads set_grads update_running on_engine TensorModel'.split(), 'a part of others'),
@@ -85,18 +86,10 @@ def method(make, name, *args, **kw): return getattr(make(), name),args,kw
 # For each name a function that returns what to call, and good arguments
 GOOD = {
     'set_seed': lambda: call(NAMES['set_seed'], 3),
-    'check_tensor': lambda: call(NAMES['check_tensor'], 'f', x(2,3), 'input', 'n 3', 'float'),
     'test_near': lambda: call(NAMES['test_near'], x(3), x(3), tol=1e-5),
     'median_time': lambda: call(NAMES['median_time'], lambda: None, budget=0.001),
-    'speedup': lambda: call(NAMES['speedup'], abs, abs, 3),
-    'check_options': lambda: call(NAMES['check_options'], epochs=3, lr=0.1),
-    'check_choice': lambda: call(NAMES['check_choice'], 'source', 'auto', ['auto','full']),
-    'check_writable': lambda: call(NAMES['check_writable'], spare().parent),
+    'speedup': lambda: call(lambda *o: NAMES['speedup'](*o, 1.), math.sqrt, math.sqrt),
     'atomic_write': lambda: call(NAMES['atomic_write'], spare()),
-    'gunzip': lambda: call(NAMES['gunzip'], __import__('gzip').compress(b'abc'), 'the data', limit=100),
-    'gunzip_start': lambda: call(NAMES['gunzip_start'], __import__('gzip').compress(b'abc'), 2),
-    'verify': lambda: call(NAMES['verify'], b'abc', 'a file', info_of(b'abc')),
-    'read_verified': lambda: call(NAMES['read_verified'], pictures()/'a', '0.png', info_of((pictures()/'a'/'0.png').read_bytes())),
     'read_runs': lambda: call(NAMES['read_runs'], 'resnet'),
     'image_array': lambda: call(NAMES['image_array'], x(3,4,4)),
     'show_image': lambda: call(show_image, x(4,4), figsize=(1,1), title='a', cmap='gray'),
@@ -264,8 +257,6 @@ LEFT_OUT.update(dict.fromkeys('conv2d_weight_grad conv2d_input_grad max_pool_ind
                               'naked gradients of a lesson'),
                 matmul_tiles='needs a GPU', Value='the naked engine of a lesson', cnn_learner='is vision_learner')
 
-def info_of(data): return NAMES['FileInfo'](len(data), __import__('hashlib').sha256(data).hexdigest())
-
 def tiny_net(n_out, n_in): return nn.Sequential(nn.Conv2d(n_in, n_out, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 def with_hooks(layers, f):
@@ -306,11 +297,12 @@ def bad_values(good):
     if isinstance(good, list|tuple|dict):
         return {**common, 'a number': 3, 'a list of None': [None]*3, 'empty': () if isinstance(good, tuple) else type(good)(), 'nan': math.nan, 'negatives': [-1,-2],
                 'a set': {1,2}, 'a tensor': x(2,2), 'bytes': b'ab', 'texts': ['a','b'], 'too many': [1]*7}
-    return {**common, 'a number': 3, 'a list': [1,2], 'a tensor': x(2,2), 'bytes': b'ab', 'nan': math.nan, 'a function': abs, 'bool': True}
+    odd = {} if callable(good) else {'a function': abs}
+    return {**common, **odd, 'a number': 3, 'a list': [1,2], 'a tensor': x(2,2), 'bytes': b'ab', 'nan': math.nan, 'bool': True}
 
 CLEAR = [re.compile(o, re.S) for o in (
     r'\bgot\b.*\bwanted\b', r'\bwanted\b.*\bgot\b', r'must be .*(\bnot\b|\bgot\b)', r'\b[Ee]xpected\b.*(\bgot\b|\bnot\b|\bfound\b)',
-    r'argument .* (must|should) be', r'can.t \w+ .*: ')]
+    r'argument .* (must|should) be', r'can.t \w+ .*: ', r'[Ss]upported (values|units) are|Did you mean')]
 
 class TooLong(BaseException): "A call took longer than its limit"
 
@@ -326,7 +318,7 @@ def limit(seconds):
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 
-def outcome(f, args, kw, seconds=20):
+def outcome(f, args, kw, seconds=5):
     "'accepted', 'clear', 'unclear' or 'hang', and the error in words"
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         warnings.simplefilter('ignore')
@@ -336,7 +328,7 @@ def outcome(f, args, kw, seconds=20):
         except OSError as e: return 'clear' if e.filename is not None or e.errno is None else 'unclear', f'{type(e).__name__}: {e}'
         except Exception as e:
             text = str(e)
-            clear = isinstance(e, TypeError|ValueError|RuntimeError|FloatingPointError|IndexError) and any(o.search(text) for o in CLEAR)
+            clear = isinstance(e, TypeError|ValueError|RuntimeError|FloatingPointError|IndexError|AssertionError) and any(o.search(text) for o in CLEAR)
             return 'clear' if clear else 'unclear', f'{type(e).__name__}: {text[:200]}'
         finally:
             if 'matplotlib.pyplot' in sys.modules: plt.close('all')

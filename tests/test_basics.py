@@ -1,6 +1,6 @@
 "Seeds and devices, the comparison and the check of tensors with what they refuse, and timing."
 import inspect, os, random, re, timeit
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from unittest.mock import patch
 import numpy as np, pytest, torch
@@ -130,7 +130,7 @@ def test_speedup():
 
 @checked
 def annotated(x:torch.Tensor, n:int=1, rate:float|None=None, f:Callable=abs, name:str='', path:os.PathLike='.', *rest:int, flag:bool=False,
-              items:list=(), mode:'int'=0, **more:int):
+              items:Iterable=(), mode:'int'=0, **more:int):
     "Returns its arguments"
     return x,n,rate,f,name,path,rest,flag,items
 
@@ -161,6 +161,13 @@ def test_arguments_that_are_not(kw, message):
     args = list(inspect.signature(annotated).bind(one).args)+[1, None, abs, '', '.']
     args[place] = kw[next(reversed(kw))]
     with pytest.raises(TypeError, match=re.escape(message)): annotated(*args)
+
+def test_each_of_the_rest():
+    "Of positional arguments without a name of their own; those that are named are not looked at"
+    @checked
+    def total(start:float, *rest:torch.Tensor, **more:int): return start+sum(rest)
+    assert total(1, one, one, a='b')==3 and total(1)==1
+    with pytest.raises(TypeError, match='got rest of type list, wanted a tensor$'): total(1, one, [1.])
 
 def test_a_checked_function_is_still_itself():
     "Name, text and signature; errors of its own pass; a method is named by its class alone"
