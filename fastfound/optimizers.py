@@ -71,12 +71,14 @@ def _is_watched(opt):
 # %% ../nbs/library/optimizers.ipynb #2de3eeaf
 class Optimizer(torch.optim.Optimizer):
     "Groups of parameters, each with its settings, and the state of each parameter. A subclass gives `update`"
-    foreach = False           # whether `update` takes parameters of a group all at once, as `Tensors`
-    kept,may_keep = None,()   # names of what a parameter's state has, zero at first, and of what `update` may add; None: anything
-    shape,dtype = '...',None  # of a parameter, as `check_tensor` takes them
-    settings,more = {},()     # from settings to their names in `update`, and those of them that PyTorch's optimizer does not have
-    only = {'differentiable': (False,)}  # options of PyTorch's optimizer and the values that they can have here, first the default
-    options = {'maximize': False, 'differentiable': False}
+    foreach = False         # whether `update` takes parameters of a group all at once, as `Tensors`
+    kept:tuple|None = None  # names of what the state of a parameter has, zero at first; None if that is not known
+    may_keep:tuple = ()     # names of what `update` may add to it
+    shape,dtype = '...',''  # of a parameter, as `check_tensor` takes them
+    settings:dict = {}      # from settings to their names in `update`
+    more:tuple = ()         # those of them that PyTorch's optimizer does not have
+    only:dict = {'differentiable': (False,), 'foreach': (None,False,True), 'fused': (None,False,True)}  # its options, and what they can be
+    options = {'maximize': False, 'differentiable': False, 'foreach': None, 'fused': None}
     kinds = {'maximize': bool, 'nesterov': bool, 'ns_steps': int, 'dtype': torch.dtype|None}
     ranges = {**dict.fromkeys(('lr', 'momentum', 'dampening', 'weight_decay', 'eps'), (0,math.inf)), 'alpha': (0,1), 'betas': (0,1)}
     def __init_subclass__(cls):
@@ -109,7 +111,7 @@ class Optimizer(torch.optim.Optimizer):
         who,(group,) = type(self).__name__,_as_groups(type(self).__name__, [param_group])
         ps = [o[1] if isinstance(o, tuple) and len(o)==2 and isinstance(o[0], str) else o for o in group['params']]
         for p in ps:
-            check_tensor(who, p, 'a parameter', self.shape, self.dtype)
+            check_tensor(who, p, 'a parameter', self.shape, self.dtype or None)
             if not p.is_leaf: _refuse(who, f'a tensor {tuple(p.shape)} that was calculated from others', 'parameters, which get a gradient')
         ids,new = list(map(id, [*self.params(), *ps])),{**self.defaults, **group}
         if len(set(ids))<len(ids): _refuse(who, 'the same parameter twice', 'each once')
@@ -282,10 +284,9 @@ def set_grads(
     p.grad,p.g = grads.get('grad'),grads.get('g')
 
 # %% ../nbs/library/optimizers.ipynb #e79c7c72
-_AS_FAST = {'foreach': (None,False,True), 'fused': (None,False,True)}  # how PyTorch computes the same step; ours has one way
 class SGD(Optimizer):
     "Stochastic gradient descent, with momentum (Polyak 1964) and weight decay, as in PyTorch"
-    foreach,kept,may_keep,only = True,(),('momentum_buffer',),_AS_FAST
+    foreach,kept,may_keep = True,(),('momentum_buffer',)
     def update(self, p, g, state,
         lr=1e-3,         # the learning rate: the factor of the gradient
         momentum=0.,     # the fraction of the previous step that is added to this one
@@ -304,7 +305,7 @@ class SGD(Optimizer):
 class RMSProp(Optimizer):
     "Steps divided by the root of a moving average of squared gradients (Hinton 2012, lecture 6e); the same steps as PyTorch's"
     foreach,kept,may_keep,dtype = True,('step','square_avg'),('momentum_buffer',),'float'
-    only = {'centered': (False,), 'capturable': (False,), 'foreach': (None,False,True)}
+    only = {'centered': (False,), 'capturable': (False,)}
     def update(self, p, g, state,
         lr=0.01,         # learning rate
         alpha=0.99,      # decay of the moving average
@@ -326,7 +327,7 @@ class RMSProp(Optimizer):
 class Adam(Optimizer):
     "Moving averages: that of gradients, divided by the root of that of squares (Kingma and Ba 2015, algorithm 1); as in PyTorch"
     foreach,kept,dtype = True,('step','exp_avg','exp_avg_sq'),'float'
-    only = {**_AS_FAST, **dict.fromkeys(('amsgrad','capturable','decoupled_weight_decay'), (False,))}
+    only = {'amsgrad': (False,), 'capturable': (False,), 'decoupled_weight_decay': (False,)}
     def update(self, p, g, state,
         lr=1e-3,           # learning rate
         betas=(0.9,0.999), # decay of the moving averages of gradients and of squared gradients
@@ -408,8 +409,7 @@ class MultiOptimizer(Optimizer):
     def __init__(self,
         *opts, # optimizers; each parameter belongs to one of them
     ):
-        for o in opts:
-            if isinstance(o, Optimizer): continue
+        for o in (o for o in opts if not isinstance(o, Optimizer)):
             raise TypeError(f'MultiOptimizer: got a {type(o).__module__}.{type(o).__name__}, wanted optimizers of fastfound')
         super().__init__([p for o in opts for p in o.params()])  # refuses a parameter that is there twice
         self.opts,self.param_groups = opts,[group for o in opts for group in o.param_groups]
@@ -433,9 +433,9 @@ class MuonSGD(MultiOptimizer):
         params,           # the parameters of a model, in the order of its layers
         lr=0.05,          # learning rate of Muon
         sgd_lr=None,      # learning rate of SGD; by default `lr`
-        momentum=0.95,    # of Muon, which iterates in the precision of the parameters
+        momentum=0.95,    # of Muon
         sgd_momentum=0.9, # of SGD
-        **settings,       # more of Muon: here it has no weight decay unless told to, and iterates in the precision of the parameters
+        **settings,       # more of Muon, which here has no weight decay and iterates in the precision of the parameters if not told to
     ):
         hidden,rest = split_params(params)
         muon = Muon(hidden, lr, momentum=momentum, **{'weight_decay': 0., 'dtype': None, **_by_one_name(settings)})

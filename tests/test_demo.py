@@ -89,7 +89,8 @@ def test_no_autograd(tmp_path, monkeypatch, untimed):
 def test_no_ready_made_layers(tmp_path, monkeypatch):
     "The demo by hand runs where PyTorch's modules, optimizers and functional layers refuse to work"
     def refuse(*args, **kw): raise AssertionError('a layer of PyTorch was used')
-    ready_made = [(torch.nn.Module, '__init__'), (torch.optim.Optimizer, '__init__')]
+    optimizers = [o for o in vars(torch.optim).values() if isinstance(o, type) and issubclass(o, torch.optim.Optimizer)]
+    ready_made = [(torch.nn.Module, '__init__'), *((o, '__init__') for o in optimizers if o is not torch.optim.Optimizer)]
     ready_made += [(torch.nn.functional, o) for o in ('linear', 'relu', 'cross_entropy', 'nll_loss', 'softmax', 'log_softmax', 'mse_loss')]
     for owner,name in ready_made: monkeypatch.setattr(owner, name, refuse)
     with pytest.raises(AssertionError, match='a layer of PyTorch was used'): torch.nn.Linear(2, 1)

@@ -68,7 +68,9 @@ def test_lr_find_restores_everything():
     opt,state,values = learn.opt,copy.deepcopy(learn.opt.state_dict()),learn.recorder.values
     learn.lr_find(show=False)
     assert learn.opt is opt and learn.recorder.values is values
-    for a,b in zip(state['state'], opt.state_dict()['state']): assert a.keys()==b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+    after = opt.state_dict()['state']
+    assert state['state'].keys()==after.keys() and len(after)==len(list(learn.model.parameters()))
+    for i,a in state['state'].items(): assert a.keys()==after[i].keys() and all(torch.equal(a[k], after[i][k]) for k in a)
     assert state['param_groups']==opt.state_dict()['param_groups']
     x,y,*_ = mnist_arrays(get_mnist('sample'))
     dl,model = DataLoader((x, y), 64, shuffle=True, generator=3),nn.Sequential(nn.BatchNorm1d(784), nn.Linear(784,10))
