@@ -1,13 +1,14 @@
 "Image files as they come, in folders and lists, to batches: modes, damage, blanks, divisions, readers."
-import os, shutil
+import errno, io, os, shutil, threading, time
 import drawings, pytest, torch
 import numpy as np
 from hypothesis import given, settings, strategies as st
-from PIL import Image, ImageDraw, ImageOps
+from PIL import EpsImagePlugin, Image, ImageDraw, ImageOps
+from fastfound import images
 from fastfound.basics import set_seed, test_near as near
 from fastfound.handwriting import DigitReader
-from fastfound.images import (ImageDataLoaders, ImageReader, folder_parts, get_image_files, label_numbers, labelled_files, load_image,
-                              put_aside, read_images)
+from fastfound.images import (ImageDataLoader, ImageDataLoaders, ImageReader, LargePicture, as_viewed, folder_parts, get_image_files,
+                              is_picture, label_numbers, labelled_files, load_image, put_aside, read_images)
 from fastfound.resnet import resnet18
 from fastfound.vision import vision_learner
 
@@ -97,6 +98,59 @@ def test_pictures_of_numbers(tmp_path):
         assert abs(np.delete(got, 5)-np.delete(want, 5)).max()<=1 and got[0,5]==(255 if bad==np.inf else 0)
     assert (read(np.full((4,4), 7., np.float32))==0).all()
 
+@pytest.mark.parametrize('mode, of_picture', [('I', True), ('F', True), ('F', False)])
+@pytest.mark.parametrize('outlier', [1e6, -1e6, 3e38, -3e38, np.nan, np.inf])
+def test_a_faulty_pixel(mode, of_picture, outlier):
+    "However far off, it becomes black or white and leaves the others as they are; a value that is only the largest counts"
+    if mode=='I': outlier = np.clip(np.nan_to_num(outlier), -2e9, 2e9) or 2e9
+    numbers = np.linspace(0, 255, 48*48).reshape(48,48)
+    spoilt = numbers.copy()
+    spoilt[3,7] = outlier if of_picture else 400.
+    im = Image.fromarray(spoilt.astype(np.int32 if mode=='I' else np.float32))
+    got,want = np.delete(array(as_viewed(im, 1)), 3*48+7),np.delete(numbers, 3*48+7)
+    assert abs(got-(want if of_picture else want*255/400)).max()<=1.5
+    if outlier==outlier: assert array(as_viewed(im, 1))[3,7]==(255 if not of_picture or outlier>0 else 0)
+
+@pytest.mark.parametrize('value', [np.nan, np.inf, -np.inf, 0, 7, -3e38, 2e9])
+def test_pictures_of_one_number(value):
+    for dtype in (np.float32, np.int32):
+        if dtype==np.int32 and not abs(value)<2**31: continue
+        assert set(np.unique(array(as_viewed(Image.fromarray(np.full((4,4), value, dtype)), 1))))=={255 if value==np.inf else 0}
+
+def test_sparse_pictures_of_numbers():
+    "A few bright points on nothing are the picture, and no fault"
+    stars = np.zeros((64,64), np.float32)
+    stars[5,6],stars[50,40] = 9,3
+    assert (array(as_viewed(Image.fromarray(stars), 1))==(stars*255/9).round()).all()
+
+LOSSLESS = {'PNG': 'RGB L P 1 RGBA LA I;16', 'TIFF': 'RGB L P 1 RGBA LA CMYK I F I;16 LAB YCbCr', 'BMP': 'RGB L P 1', 'GIF': 'L P',
+            'TGA': 'RGB L RGBA', 'PPM': 'RGB L 1', 'SGI': 'RGB L RGBA', 'PCX': 'RGB L P 1', 'QOI': 'RGB RGBA', 'ICO': 'RGB RGBA'}
+
+@pytest.mark.parametrize('kind, mode', [(k, o) for k,v in LOSSLESS.items() for o in v.split()])
+def test_colours_of_all_kinds(tmp_path, kind, mode):
+    "Whatever the format and its mode: the colours that were saved, within what the mode can say"
+    im = Image.new('RGB', (32,32), (230,40,60))
+    im.paste((20,60,200), (0,0,16,32))
+    saved = im.convert('L').convert(mode) if mode in ('I','F','I;16') else im.convert(mode)
+    if mode=='I;16': saved = Image.fromarray(np.array(im.convert('L')).astype(np.uint16)*257)
+    if mode in 'IF': saved.putpixel((31,31), 0) ; saved.putpixel((31,30), 255)  # their range
+    saved.save(tmp_path/'x', kind)
+    want = im if 'L' not in mode.replace('LAB','') and mode not in ('1','I','F','I;16') else im.convert('L').convert('RGB')
+    if mode in '1P': want = saved.convert('RGB')
+    assert abs(array(load_image(tmp_path/'x'))-array(want))[:30].max()<=(9 if mode in ('LAB','YCbCr') else 2)
+
+def test_damaged_pixels_are_no_damaged_metadata(tmp_path):
+    "A stream that breaks in the middle: half a picture is not passed as a whole one"
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64,64,3), dtype=np.uint8))
+    for suffix in ('jpg','png'):
+        noise.save(tmp_path/f'x.{suffix}')
+        data = bytearray((tmp_path/f'x.{suffix}').read_bytes())
+        middle = len(data)//2
+        data[middle:middle+4] = b'\xff\xc4\0\5' if suffix=='jpg' else bytes(4)
+        (tmp_path/f'x.{suffix}').write_bytes(data)
+        with pytest.raises(OSError): Image.open(tmp_path/f'x.{suffix}').load()
+        with pytest.raises(ValueError, match=f'x.{suffix}: got a damaged file'): load_image(tmp_path/f'x.{suffix}')
+
 def test_damaged_files(tmp_path):
     sheet().save(tmp_path/'good.png')
     sheet().save(tmp_path/'good.jpg')
@@ -105,8 +159,119 @@ def test_damaged_files(tmp_path):
     for i,data in enumerate((b'', b'hello', png[:len(png)//2], png[:-20], jpg[:len(jpg)//2], *starts)):
         (tmp_path/f'{i}.png').write_bytes(data)
         with pytest.raises(ValueError, match=f'{i}.png: got a damaged file or no picture'): load_image(tmp_path/f'{i}.png')
-    with pytest.raises(FileNotFoundError): load_image(tmp_path/'none.png')
-    with pytest.raises(OSError): load_image(tmp_path)
+
+def test_files_that_can_not_be_read(tmp_path):
+    "That is no damage, and its error has the file's name: nothing there, a folder, no permission, a name that is too long"
+    os.symlink(tmp_path/'loop', tmp_path/'loop')
+    for bad,error in (('none.png', FileNotFoundError), ('.', IsADirectoryError), ('n'*300, OSError), ('loop', OSError)):
+        for read in (load_image, ImageReader(size=8)):
+            with pytest.raises(error) as e: read(tmp_path/bad)
+            assert e.value.filename in (tmp_path/bad, str(tmp_path/bad))
+
+@pytest.mark.skipif(os.name=='nt' or getattr(os, 'getuid', lambda: 1)()==0, reason='a file that even the administrator may read')
+def test_a_file_without_permission(tmp_path):
+    sheet().save(tmp_path/'x.png')
+    (tmp_path/'x.png').chmod(0)
+    with pytest.raises(PermissionError, match='x.png'): read_images([tmp_path/'x.png'], ImageReader(), 'skip')
+
+class Failing(io.FileIO):
+    "A disk that fails after the first bytes of a file"
+    error: BaseException
+    def readinto(self, b):
+        if self.tell()>20: raise self.error
+        return super().readinto(memoryview(b)[:21])
+
+@pytest.mark.parametrize('number, error', [(errno.EIO, OSError), (errno.ESTALE, OSError), (errno.EINVAL, ValueError), (None, ValueError)])
+def test_a_disk_that_fails(tmp_path, monkeypatch, number, error):
+    "While a picture is decoded: that is no damage either, whereas a decoder that seeks to nowhere has met some"
+    sheet().save(tmp_path/'x.png')
+    Failing.error = OSError(number, 'broken') if number else OSError('broken')
+    monkeypatch.setattr(images, 'open', lambda path, mode: io.BufferedReader(Failing(path), 8), raising=False)
+    with pytest.raises(error, match='x.png') as e: load_image(tmp_path/'x.png')
+    assert number is None or error is ValueError or e.value.errno==number
+
+def test_mangled_pcx(tmp_path, capfd):
+    "Pillow looks for its palette before the beginning of the file, which the system refuses with a number"
+    folder_of(tmp_path)
+    im = Image.new('P', (9,9))
+    im.save(tmp_path/'flat/cut.pcx')
+    (tmp_path/'flat/cut.pcx').write_bytes((tmp_path/'flat/cut.pcx').read_bytes()[:200])
+    with pytest.raises(ValueError, match='cut.pcx: got a damaged file'): load_image(tmp_path/'flat/cut.pcx')
+    assert ImageDataLoaders.from_folder(tmp_path, damaged='skip').train.n==10
+    assert capfd.readouterr().err=='fastfound: skipped 1 damaged file: flat/cut.pcx\n'
+
+def test_a_picture_that_is_too_large(tmp_path, monkeypatch, capfd):
+    "Its size is told, and what is allowed; it is not called damaged, and left out only if you say so"
+    folder_of(tmp_path)
+    sides = dict(gif=80, png=70, tif=90)
+    for suffix,side in sides.items(): Image.new('L', (side,50)).save(tmp_path/f'flat/large.{suffix}')
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 1700)
+    for suffix,side in sides.items():
+        with pytest.raises(LargePicture, match=f'large.{suffix}: got a picture of {side} by 50 pixels, wanted at most 3,400 in all; PIL'):
+            load_image(tmp_path/f'flat/large.{suffix}')
+    paths = [o for o,_ in labelled_files(tmp_path)]
+    with pytest.raises(ValueError, match=r'got 3 too large of 15 pictures, wanted smaller ones; .* or remove flat/large.gif, .*80 by 50'):
+        read_images(paths, ImageReader(size=8))
+    assert len(read_images(paths, ImageReader(size=8), 'skip')[1])==12
+    assert capfd.readouterr().err=='fastfound: skipped 3 too large pictures: flat/large.gif, flat/large.png, flat/large.tif\n'
+
+def test_no_memory_is_no_damage(tmp_path, monkeypatch):
+    sheet().save(tmp_path/'x.png')
+    def load(self): raise MemoryError
+    monkeypatch.setattr(Image.Image, 'convert', lambda self, mode: load(self))
+    with pytest.raises(MemoryError, match='x.png: got a picture that there is no memory for'):
+        read_images([tmp_path/'x.png'], ImageReader(), 'skip')
+
+def test_large_pictures_are_not_all_decoded_at_once(tmp_path, monkeypatch):
+    "Together they take no more than there is room for; one that wants more is alone"
+    for i,side in enumerate((10,20,30)*4): Image.new('L', (side,20)).save(tmp_path/f'{i:02}.png')
+    room,seen,now,lock = images._Room(4*1000),[],[],threading.Lock()
+    def viewed(im, channels):
+        with lock:
+            now.append(4*im.width*im.height)
+            seen.append((sum(now), len(now)))
+        time.sleep(0.003)
+        with lock: now.remove(4*im.width*im.height)
+        return im.convert('RGB')
+    monkeypatch.setattr(images, '_room', room)
+    monkeypatch.setattr(images, 'as_viewed', viewed)
+    monkeypatch.setattr(os, 'cpu_count', lambda: 12)
+    threads = [threading.Thread(target=load_image, args=(o,)) for o in sorted(tmp_path.iterdir())]
+    for o in threads: o.start()
+    for o in threads: o.join()
+    assert len(seen)==12 and all(total<=4000 for total,_ in seen) and max(n for _,n in seen)>1 and room.taken==0
+    room.size = 2000
+    seen.clear()
+    threads = [threading.Thread(target=load_image, args=(o,)) for o in sorted(tmp_path.iterdir())]
+    for o in threads: o.start()
+    for o in threads: o.join()
+    assert all(total<=2000 or n==1 for total,n in seen) and len(seen)==12
+    with pytest.raises(ValueError): load_image(__file__)
+    assert room.taken==0
+
+@pytest.mark.parametrize('mode', ['L','RGB','RGBA','LA','CMYK','P','1','I;16'])
+def test_a_large_picture_is_averaged_down(tmp_path, monkeypatch, mode):
+    "It comes out as if all its pixels had been resized, and upright"
+    monkeypatch.setattr(images, '_LARGE', 0)
+    yy,xx = np.mgrid[:413,:527]/500
+    grey = Image.fromarray((255*(0.5+0.5*np.sin(9*xx+5*yy*yy))).astype(np.uint8))
+    im = Image.fromarray(np.array(grey).astype(np.uint16)*257) if mode=='I;16' else grey.convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    im.save(tmp_path/('x.tif' if mode=='CMYK' else 'x.png'), **{} if mode=='CMYK' else dict(exif=exif))
+    want = im if mode=='CMYK' else im.transpose(Image.Transpose.ROTATE_90)
+    for how in (dict(size=32), dict(size=(16,20), method='squish')):
+        got = ImageReader(**how)(next(tmp_path.iterdir()))
+        assert abs(got.int()-ImageReader(**how)(want).int()).max()<=2
+
+def test_readers_do_not_run_far_ahead():
+    "What nobody has taken yet is not kept without end"
+    from concurrent.futures import ThreadPoolExecutor
+    read = []
+    with ThreadPoolExecutor(2) as pool:
+        for i,x in enumerate(images._ahead(pool, lambda o: read.append(o) or o, [[i,i+1] for i in range(0, 100, 2)], 4)):
+            assert x==i and len(read)<=i+2*5
+    assert sorted(read)==list(range(100))
 
 @settings(max_examples=60)
 @given(*[st.integers(1,40)]*4, st.sampled_from(['crop','pad','squish']), st.sampled_from([1,3]))
@@ -295,6 +460,52 @@ def test_random_split(tmp_path):
     for pct in (0, 1, -0.5, 1.5):
         with pytest.raises(ValueError, match='wanted a number between 0 and 1'): ImageDataLoaders.from_folder(tmp_path/'a', valid_pct=pct)
 
+@pytest.mark.parametrize('labels, vocab', [
+    ([11,2,0,10,1,9], [0,1,2,9,10,11]), ([*map(str, [11,2,0,10,1,9])], [*'0129','10','11']), ([*map(np.int64, [10,9,2])], [2,9,10]),
+    ([*map(np.str_, '10 9 2'.split())], ['2','9','10']), (['-1','10','+3','-20'], ['-20','-1','+3','10']),
+    (['010','9','10'], ['9','010','10']), ([10,'9',2], [2,'9',10]), ([2.5,10.,1.5], [1.5,2.5,10.]),
+    (['1','10','2','a'], ['1','10','2','a']),
+    ([True,False], [False,True]),
+    (['b',1], [1,'b']), (['v10','v9'], ['v10','v9'])], ids=str)
+def test_order_of_classes(tmp_path, labels, vocab):
+    "Whole numbers by size, as numbers and as text; names as text"
+    names = [f'{i}.png' for i in range(2*len(labels))]
+    for o in names: Image.new('L', (4,4)).save(tmp_path/o)
+    dls = ImageDataLoaders.from_lists(tmp_path, names, labels*2, seed=1)
+    assert dls.vocab==vocab
+    for dl,files in zip((dls.train, dls.valid), dls.files):
+        assert [dls.vocab[i] for i in dl.dataset[1]]==[(labels*2)[int(o.stem)] for o in files]
+    if all(isinstance(o, str) for o in labels):
+        folder_of(tmp_path/'f', classes=[*map(str, labels)], n=2)
+        assert ImageDataLoaders.from_folder(tmp_path/'f').vocab==vocab
+        assert ImageDataLoaders.from_folder(tmp_path/'f', vocab=sorted(labels)).vocab==sorted(labels)  # as an older model has it
+
+@pytest.mark.parametrize('label', [None, float('nan'), np.float64('nan'), ['a','b'], {}])
+def test_labels_that_are_missing(tmp_path, label):
+    "As pandas reads an empty field"
+    folder_of(tmp_path)
+    with pytest.raises(ValueError, match=r'got the label .* for flat/3.png, wanted one text or number for each'):
+        ImageDataLoaders.from_lists(tmp_path, [f'flat/{i}.png' for i in range(6)], ['a','b','a',label,'b','a'])
+
+def test_classes_that_are_not_on_both_sides_are_told(tmp_path, capfd):
+    "One with a single picture, one that a division leaves out, one whose pictures are damaged, and one that only the vocab has"
+    def told(path, **kw):
+        ImageDataLoaders.from_folder(path, **kw)
+        return capfd.readouterr().err
+    folder_of(tmp_path/'a', classes=('flat','tall','wide'), n=4)
+    assert told(tmp_path/'a')==''
+    for i in (1,2,3): (tmp_path/f'a/wide/{i}.png').unlink()
+    assert told(tmp_path/'a')=='fastfound: no pictures to validate on: wide\n'
+    two = told(tmp_path/'a', vocab=['flat','tall','wide','x'])
+    assert two=='fastfound: no pictures to train on: x\nfastfound: no pictures to validate on: wide, x\n'
+    folder_of(tmp_path/'b', 'train', 'valid', classes=('flat','tall','wide'), n=2)
+    for o in (tmp_path/'b/valid/wide').iterdir(): o.write_bytes(b'')
+    assert told(tmp_path/'b', damaged='skip').endswith('fastfound: no pictures to validate on: wide\n')
+    many = [str(i) for i in range(9)]
+    folder_of(tmp_path/'c', classes=many, n=1)
+    folder_of(tmp_path/'c', classes=['z'], n=2)
+    assert told(tmp_path/'c')=='fastfound: no pictures to validate on: 0, 1, 2, 3, 4 and 4 more\n'
+
 def test_labels_from_names(tmp_path):
     "As in the first chapter of the fastai book: a label may be any value, such as a bool"
     for i in range(10): sheet().save(tmp_path/f"{'Cat' if i%2 else 'dog'}_{i}.jpg")
@@ -350,6 +561,36 @@ def test_other_files_among_pictures(tmp_path, capfd):
     after = ImageDataLoaders.from_folder(tmp_path)
     assert torch.equal(before.train.dataset[0], after.train.dataset[0])
     assert capfd.readouterr().err=='fastfound: skipped 4 non-image files: flat/clip.mpg, flat/notes.txt, tall/Thumbs.db, tall/features.h5\n'
+
+@pytest.mark.parametrize('suffix', 'mpg mpeg h5 hdf grib bufr wmf emf ps eps pdf palm txt heic mp4 svg'.split())
+def test_suffixes_that_only_sound_like_pictures(tmp_path, capfd, monkeypatch, suffix):
+    "Formats that Pillow knows by name, or writes and can't read, or leaves to a program that is not there"
+    monkeypatch.setattr(EpsImagePlugin, 'has_ghostscript', lambda: False)
+    monkeypatch.setattr(images, '_suffixes', images._suffixes.__wrapped__)
+    folder_of(tmp_path)
+    for name in (f'x.{suffix}', f'Y.{suffix.upper()}'): (tmp_path/'flat'/name).write_bytes(b'GRIB'+bytes(90))
+    assert ImageDataLoaders.from_folder(tmp_path).train.n==10
+    assert capfd.readouterr().err==f'fastfound: skipped 2 non-image files: flat/Y.{suffix.upper()}, flat/x.{suffix}\n'
+
+def test_suffixes_of_pictures(monkeypatch):
+    monkeypatch.setattr(images, '_suffixes', images._suffixes.__wrapped__)
+    for ghostscript in (True, False):
+        monkeypatch.setattr(EpsImagePlugin, 'has_ghostscript', lambda: ghostscript)
+        for o in 'png jpg jpeg gif bmp tif webp ppm tga jfif PNG JpeG'.split(): assert is_picture(images.Path(f'x.{o}'))
+        assert is_picture(images.Path('x.eps'))==ghostscript
+
+def test_the_reason_is_told(tmp_path):
+    "Of the first file, so a fault in a reader of one's own is not taken for damage"
+    folder_of(tmp_path)
+    def read(path): raise ValueError('the threshold is negative')
+    with pytest.raises(ValueError, match='got 12 damaged of 12 pictures.*; the first: the threshold is negative'):
+        ImageDataLoaders.from_folder(tmp_path, read=read)
+
+def test_a_pass_over_files_goes_on_after_an_error(tmp_path):
+    dl = ImageDataLoader([(None,0), ('x',1)], 1, collate_fn=lambda items: (torch.zeros(1), items[0][0].upper()))
+    it = iter(dl)
+    with pytest.raises(AttributeError): next(it)
+    assert next(it)[1]=='X'
 
 def test_digits_take_the_same_road(tmp_path, capfd):
     "A reader that frames digits: blank pictures are skipped with a notice, damaged ones named, all in threads, from memory and from files"
