@@ -7,6 +7,7 @@ __all__ = ['folder_reader', 'change_reader', 'check_trained', 'train_model', 'ev
 
 # %% ../nbs/programs/train.ipynb #0cdb80c6
 import math
+import torch.nn.functional as F
 from contextlib import suppress
 from pathlib import Path
 from PIL import Image
@@ -20,7 +21,7 @@ from .images import (BlankPicture, ImageDataLoaders, ImageReader, folder_parts, 
                               labelled_files, put_aside, read_images)
 from .interpret import probabilities
 from .learner import Callback, Learner
-from .metrics import accuracy, predicted_class
+from .metrics import predicted_class
 
 # %% ../nbs/programs/train.ipynb #371b16db
 _MNIST = 'auto','full','sample'
@@ -82,10 +83,14 @@ def check_trained(
 ):
     "A `FloatingPointError` if the model is no better than one that has learned nothing"
     preds,targ = learn.get_preds()
-    acc,frequent = accuracy(preds, targ).item(),targ.bincount().max().item()/len(targ)
-    if acc<=frequent:
-        raise FloatingPointError(f'the model classifies {acc:.1%} of the validation pictures correctly, '
-                                 f'no better than always naming the most frequent class ({frequent:.1%}), so it is not saved; '
+    right,n = targ.bincount((predicted_class(preds)==targ).double()),targ.bincount().double()
+    right,n = right[n>0],n[n>0]
+    balanced,chance = (right/n).mean().item(),1/len(n)
+    guessed = chance+(chance*(1-chance)/n).sum().sqrt().item()/len(n)
+    loss,entropy = F.cross_entropy(preds.double(), targ).item(),-(n/n.sum()*(n/n.sum()).log()).sum().item()
+    if len(n)>1 and balanced<=guessed and not loss<0.99*entropy:
+        raise FloatingPointError(f'the model has a balanced accuracy of {balanced:.1%} and a loss of {loss:.3g} on the validation pictures, '
+                                 f'no better than guessing ({guessed:.1%} and {entropy:.3g}), so it is not saved; '
                                  'a smaller `lr` or more `epochs` may help')
 
 # %% ../nbs/programs/train.ipynb #87ccde6e
@@ -154,7 +159,7 @@ def evaluate_model(
     data='auto',      # as for `train_model`
     frame=None,       # whether to frame pictures; as in training by default
     invert=None,      # 'yes', 'no' or 'auto'; as in training by default
-) -> Table:           # a row for each class
+) -> Table:           # a row for each class, with a dash where there are no pictures of it
     "The accuracy of a saved model on test pictures, class by class"
     bundle = ModelBundle.load(file)
     x,y = _test_set(bundle, data, change_reader(bundle.read, frame, invert))
@@ -162,8 +167,8 @@ def evaluate_model(
     def row(name, of):
         wrong,n = preds[of & (preds!=y)],int(of.sum())
         worst = bundle.vocab[wrong.mode().values] if len(wrong) else None
-        return {'class': name, 'pictures': n, 'accuracy': 1-len(wrong)/n, 'most often read as': worst}
-    rows = [row(name, y==i) for i,name in enumerate(bundle.vocab) if (y==i).any()]
+        return {'class': name, 'pictures': n, 'accuracy': 1-len(wrong)/n if n else None, 'most often read as': worst}
+    rows = [row(name, y==i) for i,name in enumerate(bundle.vocab)]
     return Table([*rows, {**row('all', y>=0), 'most often read as': None}], accuracy='.2%')
 
 # %% ../nbs/programs/train.ipynb #7943a788

@@ -1,5 +1,6 @@
 "The command that trains, resumes, evaluates and predicts, as a person runs it."
 import os, re, shlex, shutil, signal, subprocess
+from types import SimpleNamespace
 import pytest, torch
 from PIL import Image
 from commandline import FASTFOUND, inside
@@ -253,10 +254,76 @@ def test_folder_without_permission(tmp_path):
 def test_failed_training_is_not_saved(tmp_path):
     "Neither when the loss is no number nor when the model has learned nothing; an older model stays, and no checkpoint is in the way"
     (tmp_path/'model.pth').write_bytes(b'older')
-    for lr,message in (('1e30', 'may be too large'), ('30', 'no better than always naming the most frequent class')):
+    for lr,message in (('1e30', 'may be too large'), ('30', 'no better than guessing')):
         r = run('train', '--data', 'sample', '--epochs', 2, '--lr', lr, '--quiet', cwd=tmp_path)
         assert r.returncode==1 and message in r.stderr and r.stdout=='', r.stderr
         assert [(o.name, o.read_bytes()) for o in tmp_path.iterdir()]==[('model.pth', b'older')]
+
+def trained(right):
+    "A stand-in for a Learner that classifies of each class so many pictures of so many correctly, and takes the others for the next class"
+    targ = torch.cat([torch.full((n,), c) for c,(_,n) in enumerate(right)])
+    pred = torch.cat([(torch.arange(n)>=k).long() for k,n in right])
+    return SimpleNamespace(get_preds=lambda: (torch.eye(len(right))[(targ+pred)%len(right)], targ))
+
+LEARNED = [[(20,20), (1,1)], [(19,20), (1,1)], [(1,1), (1,1)], [(70,100), (4,5)], [(30,100), (9,9)], [(2,20)]*5+[(11,20)]*5,
+           [(1,1)]*3+[(0,1)]*7, [(5,8), (0,0), (8,8)], [(7,7), (0,0)]]
+NOT_LEARNED = [[(20,20), (0,1)], [(0,20), (1,1)], [(100,100), (0,9)], [(55,100), (2,5)], [(9,9)]+[(0,9)]*9, [(2,20)]*10, [(1,1)]+[(0,1)]*9,
+               [(8,8), (0,0), (0,8)], [(10,20), (10,20)]]
+
+@pytest.mark.parametrize('right, learned', [*((o, True) for o in LEARNED), *((o, False) for o in NOT_LEARNED)])
+def test_what_counts_as_learned(right, learned):
+    "However unequal the classes are, one that is right is enough to be saved, and one that names a single class or guesses is not"
+    if learned: train.check_trained(trained(right))
+    else:
+        with pytest.raises(FloatingPointError, match='a balanced accuracy of .* no better than'): train.check_trained(trained(right))
+
+@pytest.mark.parametrize('n', [(20,1), (5,5), (9,1,1)])
+def test_a_loss_that_is_better_than_that_of_frequencies(n):
+    "Even where every picture is taken for the most frequent class: its probability is higher where it is right"
+    targ = torch.cat([torch.full((o,), c) for c,o in enumerate(n)])
+    frequencies = (torch.tensor(n)/sum(n)).log().expand(len(targ), -1)
+    sharper = frequencies+torch.eye(len(n))[targ]
+    for preds,learned in ((sharper, True), (frequencies, False), (torch.zeros_like(frequencies), False), (-sharper, False)):
+        learn = SimpleNamespace(get_preds=lambda: (preds, targ))
+        if learned: train.check_trained(learn)
+        else:
+            with pytest.raises(FloatingPointError, match='no better than guessing'): train.check_trained(learn)
+
+@pytest.fixture
+def lopsided(tmp_path):
+    "A function from numbers of pictures to a folder of so many bars at different heights"
+    def make(name, **counts):
+        for i,(label,n) in enumerate(counts.items()):
+            (tmp_path/name/label).mkdir(parents=True)
+            for j in range(n):
+                im = Image.new('L', (28,28), 255)
+                im.paste(7*j%90, (4, 3+9*i, 24, 9+9*i))
+                im.save(tmp_path/name/label/f'{j}.png')
+        return tmp_path/name
+    return make
+
+@pytest.mark.parametrize('counts, told', [
+    (dict(a=100, b=4), ''), (dict(a=40, b=40, c=2), ''), (dict(a=60, b=1), 'b'), (dict(a=30, b=1, c=30), 'b')])
+def test_small_classes(tmp_path, lopsided, capfd, counts, told):
+    "Trained, saved and evaluated; each class stands in the table, and one that nothing validates is told"
+    folder = lopsided('pictures', **counts)
+    train_model(tmp_path/'m.pth', folder, epochs=4, quiet=True)
+    rows = evaluate_model(tmp_path/'m.pth', folder)
+    assert capfd.readouterr().err==f'fastfound: no pictures to validate on: {told}\n'*bool(told)
+    assert [(o['class'], o['pictures']) for o in rows.rows[:-1]]==[(k, 0 if k==told else max(round(n*0.2), 1)) for k,n in counts.items()]
+    assert rows.rows[-1]['accuracy']>0.9
+    if told: assert re.search(rf'^{told} +0 +- +-$', str(rows), re.M)
+
+def test_classes_that_are_numbers(tmp_path, lopsided):
+    "Their order is that of the numbers in a new model, and its own in one that was saved"
+    folder = lopsided('pictures', **{str(i): 3 for i in (10,9,2)})
+    train_model(tmp_path/'new.pth', folder, epochs=20, quiet=True)
+    assert ModelBundle.load(tmp_path/'new.pth').vocab==['2','9','10']
+    ModelBundle('linear', ['10','2','9'], ImageReader(1, 28, 'pad'), str(folder)).save(tmp_path/'old.pth')
+    for name,order in (('new', ['2','9','10']), ('old', ['10','2','9'])):
+        rows = evaluate_model(tmp_path/f'{name}.pth', folder).rows
+        assert [o['class'] for o in rows]==[*order, 'all'] and {o['pictures'] for o in rows[:-1]}=={1}
+    assert all(o['accuracy']==1 for o in evaluate_model(tmp_path/'new.pth', folder).rows)
 
 def test_bad_pictures(tmp_path, shapes):
     folder = tmp_path/'pictures'
