@@ -142,8 +142,8 @@ def tta(self:Learner,
     augment = copy.copy(augment or next((o for o in self.cbs if isinstance(o, Augment)), Augment()))
     augment.run_valid = True
     def probs(cbs):
-        with self.active([*self.cbs, *cbs]): evaluation = self.evaluate(self.dls.valid if dl is None else dl)
-        return to_device(probabilities(evaluation.preds), 'cpu'),to_device(evaluation.targ, 'cpu')
+        with self.active([*self.cbs, *cbs]): preds,targ = self.evaluate(self.dls.valid if dl is None else dl, keep=True).join()
+        return probabilities(preds),targ
     plain,targ = probs([])
     changed = torch.stack([probs([augment])[0] for _ in range(n)]).mean(0)
     return changed.lerp(plain, beta).clamp_min(torch.finfo(plain.dtype).tiny).log(),targ

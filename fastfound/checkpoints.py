@@ -71,7 +71,7 @@ class TrackerCallback(Callback):
         who,learn = type(self).__name__,self.learn
         names = learn.recorder.names()
         if self.monitor not in names: raise ValueError(f"{who}: got monitor={self.monitor!r}, wanted one of {', '.join(names)}")
-        if self.monitor!='train_loss' and not learn.dls.valid:
+        if self.monitor!='train_loss' and (learn.dls.valid is None or not len(learn.dls.valid)):
             raise ValueError(f"{who}: got monitor={self.monitor!r} and no validation set, wanted one, or monitor='train_loss'")
         self.column,self.seen,self.at,self.value = names.index(self.monitor),0,None,None
         self.is_lower = self.lower if self.lower is not None else self.column<2 or lower_is_better(learn.metrics[self.column-2])
@@ -80,14 +80,14 @@ class TrackerCallback(Callback):
                              f'wanted lower=True or lower=False, here or as an attribute of the metric')
     def best(self) -> int|None:
         "The number of the best epoch so far, or None"
-        rows = self.learn.recorder.values
+        rows,got = self.learn.recorder.values,f'{type(self).__name__}: got'
         new = [o[self.column] for o in rows[self.seen:]]
         if new and new[-1] is not None and math.isnan(new[-1]):
-            raise FloatingPointError(f'{type(self).__name__}: {self.monitor} became nan in epoch {len(rows)-1} (counted from 0)')
+            raise FloatingPointError(f'{got} nan as {self.monitor} of epoch {len(rows)-1} (counted from 0), wanted a number to compare')
         if at := best_epoch([self.value, *new], self.is_lower, self.min_delta): self.at,self.value = self.seen+at-1,new[at-1]
         self.seen = len(rows)
         if self.at is None and len(rows)>=self.learn.n_epoch:
-            raise ValueError(f'{type(self).__name__}: got no {self.monitor} in {len(rows)} epochs, wanted at least one')
+            raise ValueError(f'{got} no {self.monitor} in {len(rows)} epochs, wanted at least one that is not skipped')
         return self.at
 
 class EarlyStopping(TrackerCallback):

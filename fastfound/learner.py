@@ -77,14 +77,16 @@ class Recorder(Callback):
     def before_epoch(self): self.total,self.n = 0.,0
     def after_loss(self):
         learn = self.learn
-        loss,lr = learn.loss.item(),learn.opt.param_groups[0]['lr']
-        if not 0<=lr<math.inf: raise ValueError(f'Learner: got a learning rate of {lr} in the optimizer, wanted a number from 0 up')
-        if not math.isfinite(loss):
+        loss,(lr,*rest) = learn.loss.item(),[o['lr'] for o in learn.opt.param_groups]
+        for o in (lr, *rest):
+            if not 0<=o<math.inf: raise ValueError(f'Learner: got a learning rate of {o} in the optimizer, wanted a number from 0 up')
+        weight = learn.loss_weight(loss, learn.pred, learn.yb, learn.rows)
+        if not math.isfinite(loss) and weight!=0:  # without any target that counts it is nan, and the gradients 0
             raise FloatingPointError(f'the loss became {loss} in epoch {learn.epoch}, batch {learn.iter} of {learn.n_iter} '
                                      f'(both counted from 0); the learning rate of {lr:.3g} may be too large')
         self.losses.append(loss)
         self.lrs.append(lr)
-        self.total,self.n = add_loss(self.total, self.n, loss, learn.loss_weight(loss, learn.pred, learn.yb, learn.rows))
+        self.total,self.n = add_loss(self.total, self.n, loss, weight)
     def after_epoch(self):
         evaluation = self.learn.evaluation
         rest = [None]*(len(self.names())-1) if evaluation is None else evaluation.values()
@@ -116,23 +118,26 @@ class Recorder(Callback):
 class Progress(Callback):
     "Shows a row of the record after each epoch, and a bar during it"
     order,run_valid = 90,False
-    def __init__(self): self.bar,self.live,self.n_shown,self.times,self.next = None,Live(),0,[],0.
+    def __init__(self): self.bar,self.live,self.n_shown,self.times,self.pause,self.next = None,Live(),0,[],0.,0.
     def is_active(self): return is_main_process()
     def before_fit(self):
-        self.start,self.times = time.perf_counter(),[None]*len(self.learn.recorder.values)  # epochs restored from a checkpoint
+        self.start,self.n_shown,self.times = time.perf_counter(),0,[None]*len(self.learn.recorder.values)  # epochs restored from a checkpoint
         if self.times: self.show()
     def before_train(self):
         learn = self.learn
         self.bar = learn.dl = progress_bar(learn.dl, desc=f'epoch {learn.epoch+1} of {learn.n_epoch}', total=learn.n_iter,
-                                           initial=learn.iter, unit=' batches', live=self.live)
+                                           initial=learn.iter, unit=' batches', live=self.live, delay=self.pause,
+                                           mininterval=max(0.1, self.pause))
     def after_epoch(self):
-        self.after_fit()
+        if self.bar is not None: self.bar.close()
         now = time.perf_counter()
         self.times.append('{:02}:{:02}'.format(*divmod(int(now-self.start), 60)))
         self.start = now
-        if now<self.next: return  # a long table takes time to show: at most a twentieth of that of the fit
+        if now<self.next: return
         self.show()
-        self.next = time.perf_counter() + 20*(time.perf_counter()-now)
+        end = time.perf_counter()
+        self.pause = 20*(end-now)  # a long table takes long to show, and may take a twentieth of the time
+        self.next = end+self.pause
     def after_fit(self):
         if self.bar is not None: self.bar.close()
         self.show()
@@ -261,7 +266,8 @@ def start_pass(self:Learner,
 def check(self:Learner):
     "An error unless this Learner has all that it needs"
     def wanted(right, o, name, what):
-        if not right: raise TypeError(f'Learner: got a {type(o).__name__} as {name}, wanted {what}')
+        got = f'the class {o.__name__}' if isinstance(o, type) else f'a {type(o).__name__}'
+        if not right or name!='opt_func' and isinstance(o, type): raise TypeError(f'Learner: got {got} as {name}, wanted {what}')
     model,parameters = self.model,getattr(self.model, 'parameters', None)
     wanted(hasattr(self.dls, 'train'), self.dls, 'dls', 'DataLoaders: `DataLoaders(train, valid)`')
     wanted(callable(model) and callable(parameters), model, 'model', 'something that can be called and has parameters()')
@@ -394,7 +400,7 @@ def fit(self:Learner,
 ):
     "Train for `n_epoch` epochs; the optimizer keeps its state from one fit to the next"
     if type(n_epoch) is not int or n_epoch<1: raise ValueError(f'fit: got n_epoch={n_epoch!r}, wanted a whole number from 1')
-    if lr is not None: check_lr('fit', lr)
+    check_lr('fit', self.lr if lr is None else lr)
     if not len(self.dls.train): raise ValueError('fit: got a training DataLoader without batches, wanted at least one')
     self.make_opt(lr)
     self.run(n_epoch, [*self.cbs, *map(as_callback, listify(cbs)), *([] if quiet else [Progress()])])
@@ -429,14 +435,18 @@ def set_lr(self:Learner,
     for group,o in zip(self.opt.param_groups, self.group_lrs): group['lr'] = o if lr is None else o/highest*lr
 
 @patch
+def valid_dl(self:Learner): # batches
+    "The validation set, or a `ValueError`"
+    if self.dls.valid is None: raise ValueError('Learner: got no validation set, wanted one, or a DataLoader to evaluate on')
+    return self.dls.valid
+
+@patch
 @keeps_torch_state
 def evaluate_with_cbs(self:Learner,
     dl=None,    # batches of inputs and targets; the validation set by default
     keep=False, # keep all predictions and targets, and measure no metrics
 ) -> Evaluation:
     "The results on `dl`, with the Learner's own callbacks active"
-    dl = self.dls.valid if dl is None else dl
-    if dl is None: raise ValueError('Learner: got no validation set, wanted one, or a DataLoader to evaluate on')
-    with self.active(self.cbs): evaluation = self.evaluate(dl, keep)
+    with self.active(self.cbs): evaluation = self.evaluate(self.valid_dl() if dl is None else dl, keep)
     if evaluation is None: raise ValueError('Learner: got no rows to evaluate on, wanted at least one')
     return evaluation

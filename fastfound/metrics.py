@@ -194,7 +194,8 @@ def loss_weights(
     reduction,each,classes,known = loss_reduction(f),_each(f),_class_weights(f),_is_torch(f)
     def weight(loss, preds, targ, rows):
         if reduction=='sum' or not rows: return None if rows else 0
-        if each: return _sums(each(preds, targ))[1]
+        if each:
+            with torch.no_grad(): return _sums(each(preds, targ))[1]
         if reduction!='mean': return rows
         if classes:
             counts = _target_weights(*classes, targ)

@@ -126,6 +126,7 @@ class ImageData:
     ) -> ImageDataLoaders:
         "DataLoaders that train on the first and validate on the second"
         train,test = ImageDataLoader((self.x_train, self.y_train), bs, shuffle=True),ImageDataLoader((self.x_test, self.y_test), 2*bs)
+        train.drop_last = train.n>bs and train.n%bs==1  # batch normalisation needs more than one picture
         channels,*size = self.x_train.shape[1:]
         return ImageDataLoaders(train, test, self.vocab, ImageReader(channels, tuple(size)))
 

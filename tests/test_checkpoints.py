@@ -1,5 +1,5 @@
 "Files of weights and checkpoints: killed processes, damaged files, full disks, exact resumption."
-import errno, os, pickle, random
+import errno, math, os, pickle, random
 from functools import partial
 from pathlib import Path
 import pytest, torch
@@ -7,14 +7,14 @@ import torch.nn.functional as F
 from torch import nn
 import fastfound.schedules
 from fastfound import checkpoints
-from fastfound.checkpoints import Checkpoint, EarlyStopping, SaveBest
+from fastfound.checkpoints import Checkpoint, EarlyStopping, SaveBest, best_epoch
 from fastfound.weights import model_state, read_state, write_state
 from fastfound.dataloaders import DataLoaders, DataLoader
 from fastfound.basics import set_seed
 from fastfound.diagnostics import ActivationStats, GradientClip
 from fastfound.mixed_precision import MixedPrecision
-from fastfound.learner import Callback, CancelBatchException, Learner
-from fastfound.metrics import accuracy
+from fastfound.learner import Callback, CancelBatchException, CancelEpochException, Learner
+from fastfound.metrics import AvgMetric, accuracy
 from fastfound.optimizers import SGD, Adam, MuonSGD, RMSProp
 from learners import run, same, three_classes, tiny, weights
 
@@ -182,6 +182,116 @@ def test_save_best_and_early_stopping_look_at_the_right_end(learn, tmp_path):
         learn.load(tmp_path/monitor)
         best = (min if monitor=='valid_loss' else max)(column)
         assert learn.validate()[monitor=='accuracy']==pytest.approx(best)
+
+def gap(preds, targ): return (preds-targ).abs().mean()
+def neg_gap(preds, targ): return -gap(preds, targ)
+class Gap:
+    "An object with a direction"
+    lower = True
+    def __call__(self, preds, targ): return gap(preds, targ)
+def said(f, **attrs):
+    def g(preds, targ): return f(preds, targ)
+    for k,v in {'__name__': 'said', **attrs}.items(): setattr(g, k, v)
+    return g
+class Accumulates:
+    name,lower = 'acc_gap',True
+    def reset(self): self.values = []
+    def accumulate(self, learn): self.values.append(gap(learn.pred, learn.yb).item())
+    @property
+    def value(self): return sum(self.values)/len(self.values)
+
+RISES,FALLS = {'lower': False},{'lower': True}
+DIRECTIONS = [('mse_loss', F.mse_loss, {}), ('MSELoss', nn.MSELoss(), {}), ('mae', said(gap, __name__='mae'), {}),
+              ('said', said(gap, **FALLS), {}), ('said', partial(said(gap, **FALLS)), {}), ('Gap', Gap(), {}),
+              ('acc_gap', Accumulates(), {}), ('gap', gap, FALLS), ('gap', AvgMetric(gap, **FALLS), {}), ('neg_gap', neg_gap, RISES), ('said', said(neg_gap, **RISES), {}),
+              ('r2', said(neg_gap, __name__='r2'), {}), ('<lambda>', lambda p,t: gap(p, t), FALLS), ('valid_loss', gap, {}),
+              ('train_loss', gap, {})]
+
+@pytest.mark.parametrize('monitor, metric, kw', DIRECTIONS, ids=lambda o: o if isinstance(o, str) else '')
+def test_the_best_epoch_by_any_metric(tmp_path, monitor, metric, kw):
+    "An error that falls, or its negative: SaveBest keeps the last epoch, EarlyStopping goes on; where it rises, the first, and it ends"
+    for opt_func,best,n in ((SGD, 3, 4), (Uphill, 0, 3)):
+        learn = tiny(metrics=metric, opt_func=opt_func)
+        learn.dls.valid = learn.dls.train
+        learn.fit(4, 0.01, cbs=[SaveBest(tmp_path/'best', monitor, **kw), EarlyStopping(monitor, patience=2, **kw)], quiet=True)
+        column = learn.recorder[monitor]
+        assert len(column)==n and column in (sorted(column), sorted(column, reverse=True)) and len(set(column))==n
+        if monitor!='train_loss':
+            learn.load(tmp_path/'best')
+            assert learn.validate()[learn.recorder.names().index(monitor)-1]==pytest.approx(column[best])
+
+class Uphill(torch.optim.SGD):
+    "Steps that make everything worse"
+    def __init__(self, params, lr): super().__init__(params, lr, maximize=True)
+
+@pytest.mark.parametrize('metric', [gap, neg_gap, partial(gap), lambda p,t: 1., AvgMetric(gap), said(gap, __name__='error_free'),
+                                    said(gap, __name__='lossless'),
+                                    said(gap, lower='min')])
+@pytest.mark.parametrize('make', [partial(SaveBest, 'best'), EarlyStopping], ids=['SaveBest', 'EarlyStopping'])
+def test_a_direction_that_nothing_says_is_asked_for_before_the_fit(make, metric):
+    learn = tiny(metrics=metric)
+    before = learn.model.weight.detach().clone()
+    with pytest.raises(ValueError, match='nothing says whether lower is better; wanted lower=True or lower=False'):
+        learn.fit(2, cbs=make(monitor=learn.recorder.names()[-1]), quiet=True)
+    assert torch.equal(learn.model.weight, before)
+    learn.fit(2, cbs=EarlyStopping(), quiet=True)  # which is not about that metric
+
+@pytest.mark.parametrize('lower', ['min', 'auto', 2, torch.less])
+def test_directions_are_true_or_false(lower):
+    for make in (partial(SaveBest, 'best'), EarlyStopping):
+        with pytest.raises(ValueError, match='got lower=.*, wanted True or False'): make(lower=lower)
+
+@pytest.mark.parametrize('valid', [None, []])
+@pytest.mark.parametrize('monitor', ['valid_loss', 'mse_loss'])
+@pytest.mark.parametrize('make', [partial(SaveBest, 'best'), EarlyStopping], ids=['SaveBest', 'EarlyStopping'])
+def test_nothing_to_monitor_is_an_error_before_the_fit(tmp_path, monkeypatch, make, monitor, valid):
+    "The loss of training can be monitored without a validation set"
+    monkeypatch.chdir(tmp_path)
+    learn = tiny(metrics=F.mse_loss)
+    learn.dls = DataLoaders(learn.dls.train, valid)
+    before = learn.model.weight.detach().clone()
+    with pytest.raises(ValueError, match=f"got monitor='{monitor}' and no validation set, wanted one, or monitor='train_loss'"):
+        learn.fit(2, cbs=make(monitor=monitor), quiet=True)
+    assert torch.equal(learn.model.weight, before) and not list(tmp_path.iterdir())
+    learn.fit(2, cbs=make(monitor='train_loss'), quiet=True)
+
+@pytest.mark.parametrize('from_epoch', [0, 2])
+@pytest.mark.parametrize('monitor', ['valid_loss', 'mae'])
+@pytest.mark.parametrize('make', [partial(SaveBest, 'best'), EarlyStopping], ids=['SaveBest', 'EarlyStopping'])
+def test_nan_is_told_where_it_comes(tmp_path, monkeypatch, make, monitor, from_epoch):
+    monkeypatch.chdir(tmp_path)
+    learn = tiny()
+    learn.metrics = [said(lambda p,t: math.nan if learn.epoch>=from_epoch else gap(p, t), __name__='mae')]
+    if monitor=='valid_loss':
+        learn.loss_func = lambda p,t: F.mse_loss(p, t)*(math.nan if not learn.training and learn.epoch>=from_epoch else 1)
+    with pytest.raises(FloatingPointError, match=f'got nan as {monitor} of epoch {from_epoch} .*, wanted a number'):
+        learn.fit(4, 0.01, cbs=make(monitor=monitor), quiet=True)
+
+@pytest.mark.parametrize('make', [partial(SaveBest, 'best'), EarlyStopping, partial(EarlyStopping, patience=1)])
+def test_epochs_without_a_validation(tmp_path, monkeypatch, make):
+    "Are passed over; if there is none with one, that is an error"
+    monkeypatch.chdir(tmp_path)
+    class Skip(Callback):
+        def __init__(self, every): self.every = every
+        def before_validate(self):
+            if self.learn.epoch%self.every: raise CancelEpochException
+        def after_train(self):
+            if self.every==1: raise CancelEpochException
+    learn = tiny(lr=0.01)
+    learn.fit(3, cbs=[make(), Skip(3)], quiet=True)
+    assert learn.recorder['valid_loss'][0] is not None
+    with pytest.raises(ValueError, match='got no valid_loss in 4 epochs, wanted at least one'):
+        learn.fit(4, cbs=[make(), Skip(1)], quiet=True)
+
+def test_a_long_record_is_read_once(monkeypatch):
+    "The work of an epoch does not grow with the number of epochs before it"
+    looked = []
+    def count(values, *args):
+        looked.append(len(values))
+        return best_epoch(values, *args)
+    monkeypatch.setattr(checkpoints, 'best_epoch', count)
+    tiny(lr=1e-3).fit(60, cbs=EarlyStopping(patience=50), quiet=True)
+    assert sum(looked)<=2*60+2
 
 def test_a_full_disk_gives_one_error(learn, tmp_path, monkeypatch):
     "Also where PyTorch reports it as a RuntimeError; it names the file, and the old file is unchanged"

@@ -108,6 +108,61 @@ def test_summary_of_a_model_that_is_no_module():
                       F.cross_entropy)
     with pytest.raises(TypeError, match='got a Model, wanted a module'): by_hand.summary()
 
+# Bad calls name the argument, what came and what was wanted
+
+NO_TENSORS = [[1.,2.], 3, 1.5, 'x', None, (0,), {0: 1}]
+
+@pytest.mark.parametrize('bad', NO_TENSORS, ids=repr)
+def test_what_is_no_tensor(bad):
+    got,good,learn = f'of type {type(bad).__name__}, wanted (a )?tensor',torch.tensor([0,1]),three_classes()
+    logits,images = torch.zeros(2,3),torch.zeros(2,4)
+    for f,says in ((lambda: probabilities(bad), 'probabilities: got logits'),
+                   (lambda: confusion_matrix(bad, good), 'confusion_matrix: got predictions'),
+                   (lambda: confusion_matrix(good, bad), 'confusion_matrix: got targets'),
+                   (lambda: most_confused(bad, good), 'got predictions'), (lambda: most_confused(good, bad), 'got targets'),
+                   (lambda: learn.per_sample_loss(bad, good), 'per_sample_loss: got predictions'),
+                   (lambda: learn.per_sample_loss(logits, bad), 'per_sample_loss: got targets'),
+                   (lambda: learn.show_predictions(images, logits, bad), 'show_predictions: got targets'),
+                   (lambda: learn.show_predictions(images, bad, good), 'predicted_class: got logits'),
+                   (lambda: learn.show_predictions(bad, logits, good), 'as_images: got inputs')):
+        with pytest.raises(TypeError, match=f'{says} {got}'): f()
+
+@pytest.mark.parametrize('bad', [0, -1, 1.5, '3', None, True, [1]])
+def test_numbers_of_examples(bad):
+    for who,f in (('top_losses', three_classes().top_losses), ('show_results', three_classes().show_results),
+                  ('most_confused', lambda n: most_confused(torch.tensor([0]), torch.tensor([1]), n))):
+        with pytest.raises(ValueError, match=f'{who}: got n=.*, wanted a whole number from 1'): f(bad)
+
+@pytest.mark.parametrize('bad', [[0.,1.5], [math.nan,1.], [math.inf,0.]])
+def test_classes_are_whole_numbers(bad):
+    good = torch.tensor([0,1])
+    for args,what in (((torch.tensor(bad), good), 'predictions'), ((good, torch.tensor(bad)), 'targets')):
+        with pytest.raises(ValueError, match=f'got {what} that are no whole numbers, wanted class numbers'): confusion_matrix(*args)
+
+@pytest.mark.parametrize('c', [0, -1, 2.5, 'ten', True])
+def test_numbers_of_classes(c):
+    with pytest.raises(ValueError, match='got c=.*, wanted a number of classes'): confusion_matrix(torch.tensor([0]), torch.tensor([0]), c)
+
+@pytest.mark.parametrize('method', ['top_losses', 'show_results', 'get_preds', 'plot_confusion', 'validate'])
+def test_without_a_validation_set(method):
+    learn = three_classes()
+    learn.dls.valid = None
+    with pytest.raises(ValueError, match='got no validation set, wanted one'): getattr(learn, method)()
+
+def test_as_many_targets_as_predictions():
+    with pytest.raises(ValueError, match='got 3 predictions and 2 targets, wanted one for each'):
+        three_classes().per_sample_loss(torch.zeros(3,3), torch.tensor([0,1]))
+
+def test_logits_that_are_nan_have_the_highest_loss():
+    "And are no prediction"
+    learn = three_classes()
+    x,y = learn.dls.valid.dataset
+    x[3] = math.nan
+    losses,rows = learn.top_losses(2, show=False)
+    assert rows[0]==3 and losses[0]==math.inf and losses[1].isfinite()
+    with pytest.raises(ValueError, match='got logits that are nan'): learn.predict(x[3])
+    with pytest.raises(ValueError, match='got logits that are nan'): learn.plot_confusion()
+
 def test_probabilities():
     assert probabilities(torch.zeros(3)).shape==(3,2)
     near(probabilities(torch.randn(4,3)).sum(-1), torch.ones(4))

@@ -3,20 +3,23 @@ import ast, copy, importlib, json, math, os, pkgutil, re, signal, subprocess, sy
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 import numpy as np, pytest, torch
 import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader as TorchLoader
 import fastfound.all
+import fastfound.learner as learner_module
 from fastfound.checkpoints import Checkpoint
 from fastfound.dataloaders import DataLoaders, DataLoader
+from fastfound.display import Table
 from fastfound.basics import set_seed, test_near as near
 from fastfound.events import BATCH_EVENTS, EVENTS
-from fastfound.learner import Callback, Learner, evaluating
+from fastfound.learner import Callback, Learner, Progress, evaluating
 from fastfound.learner import CancelBackwardException, CancelBatchException, CancelEpochException, CancelFitException
 from fastfound.learner import CancelStepException, CancelTrainException, CancelValidException
 from fastfound.metrics import accuracy, error_rate, predicted_class
-from fastfound.optimizers import SGD
+from fastfound.optimizers import SGD, Adam
 from learners import PROGRAM, run, three_classes, tiny
 
 # What is on the page
@@ -97,21 +100,6 @@ def test_accuracy_refuses_shapes_that_do_not_fit(preds, targ):
         with pytest.raises(ValueError, match='wanted one target for each prediction'):
             f(torch.zeros(preds), torch.zeros(targ, dtype=torch.int64))
 
-def test_metrics_want_tensors():
-    with pytest.raises(TypeError, match='accuracy: got targets of type list, wanted a tensor'): accuracy(torch.zeros(2,3), [0,1])
-    with pytest.raises(TypeError, match='accuracy: got logits of type list, wanted a tensor'): error_rate([[0.,1.]], torch.zeros(1))
-    with pytest.raises(TypeError, match='predicted_class: got logits of type ndarray, wanted a tensor'): predicted_class(np.zeros((2,3)))
-
-@pytest.mark.parametrize('loss, error, says', [
-    (nn.MSELoss(reduction='none'), ValueError, r'of shape \(4, 1\), wanted a number'),
-    (lambda p,t: 3., TypeError, 'of type float, wanted a tensor')])
-def test_a_loss_is_a_number(loss, error, says):
-    "A mean over the batch, as a tensor, in training and in evaluation"
-    for f in (lambda o: o.fit(1, quiet=True), lambda o: o.validate()):
-        learn = tiny()
-        learn.loss_func = loss
-        with pytest.raises(error, match=f'Learner: got a loss {says}'): f(learn)
-
 def test_accuracy_with_classes_on_any_axis():
     "Segmentation has them on axis 1, sequences on the last"
     g = torch.Generator().manual_seed(0)
@@ -147,6 +135,78 @@ def test_losses_are_weighted_by_rows():
     x,y = learn.dls.valid.dataset
     with torch.no_grad(): want = torch.stack([(losses*rows).sum()/8, F.mse_loss(learn.model(x), y)])
     near(torch.tensor(learn.recorder.values[0], dtype=torch.float64), want, tol=1e-12)
+
+# Callbacks of other libraries
+
+EVENTS_ELSEWHERE = '''cleanup_fit cleanup_batch cleanup_epoch begin_fit begin_batch after_cancel_batch before_batches after_bacth
+    on_train_begin on_epoch_end on_batch_begin on_loss_begin on_fit_start on_train_epoch_end on_validation_batch_start on_before_zero_grad
+    on_after_backward on_save_checkpoint on_exception on_step on_log on_evaluate on_substep_end'''.split()
+
+@pytest.mark.parametrize('name', EVENTS_ELSEWHERE)
+@pytest.mark.parametrize('wrap', [lambda f: f, staticmethod, partial], ids=['method', 'static', 'partial'])
+def test_events_of_other_libraries_are_refused(name, wrap):
+    with pytest.raises(TypeError, match=f'Mine: got a method {name}, which is no event; wanted'):
+        type('Mine', (Callback,), {name: print if wrap is staticmethod else wrap(lambda self: None)})
+
+@pytest.mark.parametrize('name, says', [('cleanup_fit', 'wanted after_fit: '), ('cleanup_batch', 'wanted after_batch: '),
+                                        ('cleanup_validation', 'wanted after_fit: ')])
+def test_what_a_cleanup_is_called_here(name, says):
+    with pytest.raises(TypeError, match=says): type('Mine', (Callback,), {name: lambda self: None})
+
+@pytest.mark.parametrize('name', ['run_before', 'run_after', 'toward_end'])
+@pytest.mark.parametrize('value', [Callback, [], None, True])
+def test_order_is_a_number(name, value):
+    with pytest.raises(TypeError, match=f'Mine: got {name}, wanted `order`, a number'): type('Mine', (Callback,), {name: value})
+
+@pytest.mark.parametrize('name', 'on_cpu on_gpu on_top on_screen online step_size note batch pred_one once lossy'.split())
+def test_helpers_have_any_other_name(name):
+    cb = type('Mine', (Callback,), {name: lambda self: 3})()
+    tiny().fit(1, cbs=cb, quiet=True)
+    assert getattr(cb, name)()==3
+
+@pytest.mark.parametrize('event', ['before_fit', 'after_batch', 'after_epoch'])
+@pytest.mark.parametrize('f', [lambda self, learn: None, lambda self, trainer, pl_module: None, lambda self, *, learn: None, lambda: None],
+                         ids=['miniai', 'lightning', 'keyword', 'none'])
+def test_an_event_takes_no_arguments(event, f):
+    with pytest.raises(TypeError, match=rf'Mine: got {event}\(.*wanted {event}\(self\): its Learner is `self.learn`'):
+        type('Mine', (Callback,), {event: f})
+
+def test_arguments_with_defaults_are_fine():
+    type('Mine', (Callback,), {'before_fit': lambda self, learn=None: None, 'after_fit': lambda *args, **kw: None,
+                               'after_epoch': partial(print)})
+
+def test_a_callback_reads_what_its_learner_has():
+    seen = []
+    class Reads(Callback):
+        def after_loss(self):
+            same = all(getattr(self, k) is getattr(self.learn, k) for k in ('model', 'pred', 'opt', 'recorder'))
+            seen.append((same, self.training, self.iter, self.loss.item()))
+    learn = tiny()
+    learn.fit(1, cbs=(cb := Reads()), quiet=True)
+    assert [o[:3] for o in seen]==[(True, True, 0), (True, True, 1), (True, False, 0)]
+    assert [o[3] for o in seen[:2]]==learn.recorder.losses
+    assert copy.deepcopy(cb).learn.model.weight.equal(learn.model.weight)
+    for name in ('nothing', '_private', 'before_batch'):
+        assert not hasattr(cb, name)
+        with pytest.raises(AttributeError, match=f"Reads has no attribute '{name}'"): getattr(cb, name)
+    with pytest.raises(AttributeError, match="has no attribute 'model'"): Reads().model
+
+@pytest.mark.parametrize('name', ['pred', 'loss', 'model', 'xb', 'training'])
+def test_what_a_callback_sets_is_its_own_and_is_told(name):
+    class Sets(Callback):
+        run_valid = False
+        def before_batch(self): setattr(self, name, 3)
+    learn,plain = tiny(),tiny()
+    with pytest.warns(UserWarning, match=f'Sets sets self.{name}, which hides .* wanted self.learn.{name}'):
+        learn.fit(1, cbs=(cb := Sets()), quiet=True)
+    plain.fit(1, quiet=True)
+    assert vars(cb)[name]==3 and learn.recorder.values==plain.recorder.values
+
+def test_other_names_are_set_in_silence(recwarn):
+    class Sets(Callback):
+        def before_batch(self): self.lr,self.losses,self.note = 1,[],2
+    tiny().fit(1, cbs=Sets, quiet=True)
+    assert not recwarn.list
 
 # Events
 
@@ -456,13 +516,102 @@ def test_evaluation_is_not_training():
 def test_numbers_of_epochs(n):
     with pytest.raises(ValueError, match='wanted a whole number from 1'): tiny().fit(n)
 
-@pytest.mark.parametrize('lr', [0., -1, math.nan, math.inf])
-def test_learning_rates(lr):
-    with pytest.raises(ValueError, match='wanted a number above 0'): tiny().fit(1, lr=lr)
+FITS_WITH = {'fit': lambda o, lr: o.fit(1, lr, quiet=True), 'fit_one_cycle': lambda o, lr: o.fit_one_cycle(1, lr, quiet=True),
+             'Learner': lambda o, lr: Learner(o.dls, o.model, o.loss_func, lr=lr),
+             'later': lambda o, lr: (setattr(o, 'lr', lr), o.fit(1, quiet=True))}
+
+@pytest.mark.parametrize('lr', [0., -1, math.nan, math.inf, -math.inf, np.float32('nan')])
+@pytest.mark.parametrize('how', FITS_WITH)
+def test_learning_rates(how, lr):
+    with pytest.raises(ValueError, match='got lr=.*, wanted a number'): FITS_WITH[how](tiny(), lr)
+
+@pytest.mark.parametrize('lr', [slice(1e-5, 1e-3), slice(1e-3), '0.1', [0.1], (0.1, 0.2), torch.tensor(0.1), True, {}, print])
+@pytest.mark.parametrize('how', ['fit', 'fit_one_cycle', 'Learner'])
+def test_a_learning_rate_is_a_number(how, lr):
+    "A slice, which fastai spreads over groups of layers, is refused with what to do instead"
+    learn = tiny()
+    before = learn.model.weight.detach().clone()
+    with pytest.raises(TypeError, match=f'{how}: got lr=.*, wanted a number above 0') as e: FITS_WITH[how](learn, lr)
+    assert ('`opt_func`' in str(e.value))==isinstance(lr, slice) and torch.equal(learn.model.weight, before)
+
+@pytest.mark.parametrize('lr', [math.nan, -0.1, math.inf])
+@pytest.mark.parametrize('group', [0, 1])
+@pytest.mark.parametrize('event', ['before_fit', 'after_step'])
+def test_a_rate_that_becomes_wrong_later_is_told_before_the_next_step(lr, group, event):
+    class Breaks(Callback):
+        run_valid = False
+    setattr(Breaks, event, lambda self: self.opt.param_groups[group].update(lr=lr))
+    learn = tiny(opt_func=lambda params, lr: torch.optim.SGD([{'params': [o]} for o in params], lr=lr))
+    with pytest.raises(ValueError, match='got a learning rate of .* in the optimizer, wanted a number from 0 up'):
+        learn.fit(1, cbs=Breaks, quiet=True)
+    assert all(p.isfinite().all() for p in learn.model.parameters())
+
+@pytest.mark.parametrize('name', ['freeze', 'unfreeze', 'freeze_to', 'export', 'fine_tune'])
+def test_methods_of_fastai_say_what_to_do_instead(name):
+    with pytest.raises(NotImplementedError, match='`layer.requires_grad_|`learn.save|`fit_one_cycle`'):
+        getattr(tiny(), name)(*[1][:'_t' in name])
+
+def test_without_an_optimizer_it_is_adam():
+    "At a rate of 0.001, as in fastai"
+    learn = tiny()
+    learn = Learner(learn.dls, learn.model, learn.loss_func)
+    weights,twin = learn.model.weight.detach().clone(),copy.deepcopy(learn.model)
+    opt = torch.optim.Adam(twin.parameters(), lr=1e-3)
+    for xb,yb in learn.dls.train:
+        F.mse_loss(twin(xb), yb).backward()
+        opt.step()
+        opt.zero_grad()
+    learn.fit(1, quiet=True)
+    near(learn.model.weight, twin.weight, tol=1e-6)
+    assert type(learn.opt) is Adam and learn.lr==1e-3 and not torch.equal(learn.model.weight, weights)
+
+# The short last batch
+
+def normalised(train, **kw):
+    set_seed(1)
+    x,y = torch.randn(65,8),torch.randint(0,3,(65,))
+    model = nn.Sequential(nn.Linear(8,16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16,3))
+    return Learner(DataLoaders(train((x,y)), DataLoader((x,y), 64)), model, F.cross_entropy, SGD, 0.1, **kw)
+
+@pytest.mark.parametrize('train', [lambda o: DataLoaders.from_dsets(o, o).train, lambda o: DataLoaders.from_dsets(o, o, bs=4).train,
+                                   lambda o: DataLoader(o, 32, drop_last=True), lambda o: DataLoader(o, 63)])
+def test_batch_normalisation_with_a_short_last_batch(train):
+    learn = normalised(train)
+    learn.fit(2, quiet=True)
+    assert learn.recorder.n%64<2 or learn.recorder.n==65
+
+def test_only_a_last_batch_of_one_row_is_left_out():
+    for n,want in ((65, 1), (66, 2), (64, 1), (1, 1), (129, 2)):
+        dl = DataLoaders.from_dsets((torch.zeros(n,1), torch.zeros(n)), (torch.zeros(2,1), torch.zeros(2))).train
+        assert len(dl)==want==len(list(dl))
+
+@pytest.mark.parametrize('train', [lambda o: DataLoader(o, 64), lambda o: DataLoader(o, 1), lambda o: TorchLoader(list(zip(*o)), 32),
+                                   lambda o: [(o[0][:1], o[1][:1])]])
+def test_a_training_batch_of_one_row_names_what_to_do(train):
+    with pytest.raises(ValueError, match='a training batch of one row, wanted more.*`DataLoader.*drop_last=True'):
+        normalised(train).fit(1, quiet=True)
+
+def test_other_errors_of_a_model_are_its_own():
+    class Fails(nn.Linear):
+        def forward(self, x): raise ValueError('no such thing')
+    learn = tiny()
+    learn.model = Fails(5,1)
+    with pytest.raises(ValueError, match='^no such thing$'): learn.fit(1, quiet=True)
 
 def test_arguments_of_the_wrong_type():
     dls = tiny().dls
-    with pytest.raises(TypeError, match='got a function as model'): Learner(dls, lambda x: x, F.mse_loss)
+    for model,got in ((lambda x: x, 'a function'), (nn.Linear, 'the class Linear'), (None, 'a NoneType'), ([1], 'a list')):
+        with pytest.raises(TypeError, match=f'got {got} as model, wanted something that can be called'): Learner(dls, model, F.mse_loss)
+    pair = dls.train,dls.valid
+    for bad,got in ((dls.train, 'a DataLoader'), (None, 'a NoneType'), (pair, 'a tuple'), (DataLoaders, 'the class DataLoaders')):
+        with pytest.raises(TypeError, match=f'got {got} as dls, wanted DataLoaders'): Learner(bad, nn.Linear(5,1), F.mse_loss)
+    for bad,got in ((None, 'a NoneType'), ('mse', 'a str'), (nn.MSELoss, 'the class MSELoss'), (torch.zeros(1), 'a Tensor')):
+        with pytest.raises(TypeError, match=f'got {got} as loss_func, wanted a function of predictions and targets'):
+            Learner(dls, nn.Linear(5,1), bad)
+    for bad in (None, 'adam', torch.optim.SGD(nn.Linear(1,1).parameters(), 0.1), 0.1):
+        with pytest.raises(TypeError, match=f'got a {type(bad).__name__} as opt_func, wanted a function'): tiny(opt_func=bad)
+    for bad in (5, (o for o in dls.valid), print):
+        with pytest.raises(TypeError, match=f'got batches of type {type(bad).__name__}, wanted a DataLoader'): tiny().validate(bad)
     with pytest.raises(TypeError, match='wanted a Callback'): tiny(cbs=[print])
     only_x = tiny()
     only_x.dls = DataLoaders(DataLoader(torch.zeros(8,5), 4))
@@ -483,6 +632,56 @@ def test_no_validation_set():
 
 def test_no_rows_to_evaluate():
     with pytest.raises(ValueError, match='got no rows to evaluate on'): tiny().validate([])
+
+# The progress display grows as the record does
+
+class Rows:
+    "Counts the rows that a Table formats"
+    n = 0
+    def __init__(self, monkeypatch):
+        cells = Table.cells
+        def count(table):
+            self.n += len(table.rows)
+            return cells(table)
+        monkeypatch.setattr(Table, 'cells', count)
+
+def test_progress_in_a_pipe_is_linear(monkeypatch, capsys):
+    "Each row is formatted once, and printed once; a second fit begins again"
+    rows,progress = Rows(monkeypatch),Progress()
+    for n in (200, 3):
+        tiny().fit(n, cbs=progress, quiet=True)
+        lines = capsys.readouterr().out.splitlines()
+        assert [o.split()[0] for o in lines]==['epoch', *map(str, range(n))]
+    assert rows.n==203
+
+@pytest.mark.parametrize('cost', [1e-4, 1e-2])
+def test_progress_in_a_notebook_takes_a_part_of_the_time(monkeypatch, cost):
+    "However long a row takes to show, a twentieth of the time at most goes into it; the end shows all. The clock is one of our own"
+    clock,shown = [0.],[]
+    monkeypatch.setattr(learner_module, 'IN_NOTEBOOK', True)
+    monkeypatch.setattr(learner_module.time, 'perf_counter', lambda: clock[0])
+    class Screen:
+        def show(self, table):
+            clock[0] += cost*len(table.rows)
+            shown.append(len(table.rows))
+    class Epoch(Callback):
+        def after_train(self): clock[0] += 0.01
+    progress = Progress()
+    progress.live = Screen()
+    tiny().fit(300, cbs=[progress, Epoch], quiet=True)
+    spent,last = sum(shown)*cost,cost*(shown[-1]+shown[-2])
+    assert shown[-1]==300 and spent-last<=clock[0]/20 and len(shown)>2
+
+def test_progress_of_slow_epochs_shows_each(monkeypatch):
+    clock,shown = [0.],[]
+    monkeypatch.setattr(learner_module, 'IN_NOTEBOOK', True)
+    monkeypatch.setattr(learner_module.time, 'perf_counter', lambda: clock[0])
+    class Epoch(Callback):
+        def after_train(self): clock[0] += 60
+    progress = Progress()
+    progress.live = SimpleNamespace(show=lambda table: shown.append(len(table.rows)))
+    tiny().fit(5, cbs=[progress, Epoch], quiet=True)
+    assert shown==[1,2,3,4,5]
 
 # Terminals, pipes, interruptions
 
