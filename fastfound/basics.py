@@ -4,18 +4,21 @@
 
 # %% auto #0
 __all__ = ['set_seed', 'rng_state', 'set_rng_state', 'torch_state', 'set_torch_state', 'surely', 'keeps_torch_state',
-           'one_at_a_time', 'device_name', 'default_device', 'is_main_process', 'check_tensor', 'checked', 'test_near',
-           'central_differences', 'median_time', 'speedup', 'check_options', 'check_choice', 'check_writable']
+           'one_at_a_time', 'device_name', 'default_device', 'is_main_process', 'model_device', 'set_mode',
+           'evaluating', 'check_tensor', 'checked', 'test_near', 'central_differences', 'median_time', 'speedup',
+           'check_options', 'check_choice', 'check_writable']
 
 # %% ../nbs/library/basics.ipynb #19b25147
 import inspect, json, math, operator, os, random, tempfile, time
 import numpy as np, torch
 import torch.distributed as dist
 from collections.abc import Callable, Iterable
+from contextlib import contextmanager
 from functools import cache, lru_cache, wraps
 from numbers import Integral, Real
 from statistics import median
 from threading import get_ident
+from torch import nn
 from types import UnionType
 from typing import TypeVar, get_args
 
@@ -146,6 +149,32 @@ def is_main_process() -> bool:
     "Whether this process prints and saves: it is the only one, or the first of several that train together"
     if dist.is_available() and dist.is_initialized(): return dist.get_rank()==0
     return os.getenv('RANK', '0')=='0'  # set by torchrun
+
+# %% ../nbs/library/basics.ipynb #310ee1a0
+def model_device(
+    model, # has `parameters()`
+) -> torch.device:
+    "The device of the first parameter of `model`; the CPU if it has none"
+    return next((p.device for p in model.parameters()), torch.device('cpu'))
+
+# %% ../nbs/library/basics.ipynb #c95d69fb
+def set_mode(
+    model,    # one that has no modes is left alone
+    training, # whether to put it into training mode, or else into evaluation mode
+):
+    "Set the mode, which makes a difference to dropout and batch normalisation"
+    if hasattr(model, 'train'): model.train(training)
+
+@contextmanager
+def evaluating(
+    model, # a module of PyTorch, or one without modes
+):
+    "Inside the block `model` is in evaluation mode; afterwards each of its modules is in the mode it was in"
+    before = {o: o.training for o in model.modules()} if isinstance(model, nn.Module) else {}
+    set_mode(model, False)
+    try: yield
+    finally:
+        for o,training in before.items(): o.training = training
 
 # %% ../nbs/library/basics.ipynb #f1621ba3
 @lru_cache(1000)

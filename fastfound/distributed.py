@@ -11,8 +11,9 @@ import torch
 import torch.distributed as dist
 from datetime import timedelta
 from torch import nn
+from .basics import model_device
 from .dataloaders import DataLoader, map_tensors
-from .learner import Callback, CancelBatchException, model_device
+from .learner import Callback, CancelBatchException
 from .metrics import AvgMetric, as_metric, loss_reduction, metric_name
 
 # %% ../nbs/05d_distributed.ipynb #4397bb68

@@ -16,12 +16,12 @@ from functools import partial
 from PIL import Image
 from torch import Tensor, nn
 from .backprop import CrossEntropy, Model
-from .basics import check_choice, default_device
+from .basics import check_choice, default_device, model_device
 from .dataloaders import DataLoaders
 from .datasets import mnist_splits
 from .fully_connected import normalize
 from .images import BlankPicture, ImageDataLoaders, ImageReader, border_median
-from .learner import Learner, model_device
+from .learner import Learner
 from .metrics import accuracy
 from .mnist_sgd import mnist_distance
 from .optimizers import AdamW, SGD, resnet_optimizer

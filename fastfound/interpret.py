@@ -11,11 +11,11 @@ import torch
 from typing import NamedTuple
 from fastcore.basics import first, patch
 from torch import Tensor, nn
-from .basics import check_tensor
+from .basics import check_tensor, evaluating, model_device
 from .dataloaders import as_images, class_numbers, count_rows, map_tensors, split_batch, to_cpu, to_device
 from .display import Table, show_images, subplots
 from .hooks import Hooks, leaf_modules
-from .learner import Learner, evaluating, model_device
+from .learner import Learner
 from .metrics import class_axis, predicted_class, sample_losses
 
 # %% ../nbs/05a_interpret.ipynb #6837b0e7

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['CANCEL', 'Callback', 'CancelFitException', 'CancelEpochException', 'CancelTrainException', 'CancelValidException',
            'CancelBatchException', 'CancelBackwardException', 'CancelStepException', 'Recorder', 'Progress', 'Learner',
-           'model_device', 'set_mode', 'evaluating', 'as_callback', 'check_lr']
+           'as_callback', 'check_lr']
 
 # %% ../nbs/library/learner.ipynb #19b25147
 import copy, math, time, warnings
@@ -15,8 +15,7 @@ from itertools import chain, count
 from numbers import Real
 from fastcore.basics import listify, patch
 from fastcore.imports import IN_NOTEBOOK
-from torch import nn
-from .basics import check_tensor, is_main_process, keeps_torch_state, one_at_a_time, surely
+from .basics import check_tensor, evaluating, is_main_process, keeps_torch_state, model_device, one_at_a_time, set_mode, surely
 from .dataloaders import count_rows, split_batch, to_device
 from .display import Live, Table, progress_bar, subplots
 from .events import BATCH_EVENTS, SHARED, check_member
@@ -121,7 +120,8 @@ class Progress(Callback):
     def __init__(self): self.bar,self.live,self.n_shown,self.times,self.pause,self.next = None,Live(),0,[],0.,0.
     def is_active(self): return is_main_process()
     def before_fit(self):
-        self.start,self.n_shown,self.times = time.perf_counter(),0,[None]*len(self.learn.recorder.values)  # epochs restored from a checkpoint
+        self.start,self.n_shown = time.perf_counter(),0
+        self.times = [None]*len(self.learn.recorder.values)  # of epochs restored from a checkpoint
         if self.times: self.show()
     def before_train(self):
         learn = self.learn
@@ -285,12 +285,6 @@ def explained(self:Learner,
     return ValueError(f'Learner: got a training batch of one row, wanted more than the model can do with ({error}): '
                       '`DataLoader(..., drop_last=True)` leaves a short last batch out')
 
-def model_device(
-    model, # has `parameters()`
-) -> torch.device:
-    "The device of the first parameter of `model`; the CPU if it has none"
-    return next((p.device for p in model.parameters()), torch.device('cpu'))
-
 @patch
 def load_batch(self:Learner,
     batch, # inputs, then the target
@@ -330,24 +324,6 @@ def preserve_batch(self:Learner):
     before = {k: getattr(self, k) for k in _no_batch}
     try: yield
     finally: vars(self).update(before)
-
-def set_mode(
-    model,    # one that has no modes is left alone
-    training, # whether to put it into training mode, or else into evaluation mode
-):
-    "Set the mode, which makes a difference to dropout and batch normalisation"
-    if hasattr(model, 'train'): model.train(training)
-
-@contextmanager
-def evaluating(
-    model, # a module of PyTorch, or one without modes
-):
-    "Inside the block `model` is in evaluation mode; afterwards each of its modules is in the mode it was in"
-    before = {o: o.training for o in model.modules()} if isinstance(model, nn.Module) else {}
-    set_mode(model, False)
-    try: yield
-    finally:
-        for o,training in before.items(): o.training = training
 
 # %% ../nbs/library/learner.ipynb #eff4c7d7
 def as_callback(

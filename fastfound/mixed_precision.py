@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from functools import cache
 from torch import nn
-from .basics import is_main_process
-from .learner import Callback, CancelStepException, Learner, model_device
+from .basics import is_main_process, model_device
+from .learner import Callback, CancelStepException, Learner
 from .optimizers import Optimizer
 
 # %% ../nbs/library/mixed_precision.ipynb #09505724

@@ -14,10 +14,10 @@ from numbers import Real
 from typing import NamedTuple
 from fastcore.basics import listify, patch
 from torch import Tensor
-from .basics import keeps_torch_state, one_at_a_time, rng_state, set_rng_state
+from .basics import evaluating, keeps_torch_state, one_at_a_time, rng_state, set_rng_state
 from .dataloaders import DataLoaders
 from .display import subplots
-from .learner import Callback, CancelFitException, Learner, check_lr, evaluating
+from .learner import Callback, CancelFitException, Learner, check_lr
 from .optimizers import get_grads, set_grads
 from .weights import load_model_state, model_state
 

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from functools import partial
 from fastcore.basics import first, patch
 from torch import Tensor, nn
-from .basics import default_device
+from .basics import default_device, evaluating, model_device
 from .dataloaders import split_batch, to_device
 from .datasets import parse_idx
 from .display import show_images
 from .files import FileInfo, fetch, gunzip
 from .hooks import Hooks
 from .images import ImageDataLoader, ImageDataLoaders, ImageReader
-from .learner import Learner, evaluating, model_device
+from .learner import Learner
 from .optimizers import AdamW
 import fastfound.checkpoints  # gives a Learner its `load`
 

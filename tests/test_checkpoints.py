@@ -203,9 +203,9 @@ class Accumulates:
 RISES,FALLS = {'lower': False},{'lower': True}
 DIRECTIONS = [('mse_loss', F.mse_loss, {}), ('MSELoss', nn.MSELoss(), {}), ('mae', said(gap, __name__='mae'), {}),
               ('said', said(gap, **FALLS), {}), ('said', partial(said(gap, **FALLS)), {}), ('Gap', Gap(), {}),
-              ('acc_gap', Accumulates(), {}), ('gap', gap, FALLS), ('gap', AvgMetric(gap, **FALLS), {}), ('neg_gap', neg_gap, RISES), ('said', said(neg_gap, **RISES), {}),
-              ('r2', said(neg_gap, __name__='r2'), {}), ('<lambda>', lambda p,t: gap(p, t), FALLS), ('valid_loss', gap, {}),
-              ('train_loss', gap, {})]
+              ('acc_gap', Accumulates(), {}), ('gap', gap, FALLS), ('gap', AvgMetric(gap, **FALLS), {}), ('neg_gap', neg_gap, RISES),
+              ('said', said(neg_gap, **RISES), {}), ('r2', said(neg_gap, __name__='r2'), {}), ('<lambda>', lambda p,t: gap(p, t), FALLS),
+              ('valid_loss', gap, {}), ('train_loss', gap, {})]
 
 @pytest.mark.parametrize('monitor, metric, kw', DIRECTIONS, ids=lambda o: o if isinstance(o, str) else '')
 def test_the_best_epoch_by_any_metric(tmp_path, monitor, metric, kw):

@@ -13,9 +13,9 @@ import fastfound.learner as learner_module
 from fastfound.checkpoints import Checkpoint
 from fastfound.dataloaders import DataLoaders, DataLoader
 from fastfound.display import Table
-from fastfound.basics import set_seed, test_near as near
+from fastfound.basics import evaluating, set_seed, test_near as near, test_near as near
 from fastfound.events import BATCH_EVENTS, EVENTS
-from fastfound.learner import Callback, Learner, Progress, evaluating
+from fastfound.learner import Callback, Learner, Progress
 from fastfound.learner import CancelBackwardException, CancelBatchException, CancelEpochException, CancelFitException
 from fastfound.learner import CancelStepException, CancelTrainException, CancelValidException
 from fastfound.metrics import accuracy, error_rate, predicted_class
