@@ -9,8 +9,10 @@ __all__ = ['random_shift', 'RandomShift', 'affine', 'Augment', 'random_erase', '
 import copy, math
 import torch
 import torch.nn.functional as F
+from collections.abc import Sequence
 from fastcore.basics import patch
 from torch import Tensor
+from .basics import check_tensor, checked
 from .dataloaders import as_images, to_device
 from .interpret import probabilities
 from .learner import Callback, Learner
@@ -21,14 +23,17 @@ def _as_planes(
 ) -> Tensor:  # (n,channels,h,w)
     "The images in `x`, with an axis for their channels"
     images = as_images(x)
+    if images.ndim>4: raise ValueError(f'got images of shape {tuple(x.shape)}, wanted (n,h,w) or (n,channels,h,w), or rows of pixels')
     return images if images.ndim==4 else images[:,None]
 
+@checked
 def random_shift(
-    x:Tensor, # images (n,h,w) or (n,channels,h,w), or rows of pixels (n,side*side)
-    most:int,       # pixels
-    fill=0.,        # what comes in from outside
-) -> Tensor:  # of the shape of `x`
+    x:Tensor,      # images (n,h,w) or (n,channels,h,w), or rows of pixels (n,side*side)
+    most:int,      # pixels
+    fill:float=0., # what comes in from outside
+) -> Tensor:       # of the shape of `x`
     "Move each picture by up to `most` pixels in both directions, at random"
+    if most<0: raise ValueError(f'random_shift: got {most=}, wanted a number of pixels from 0 up')
     images = _as_planes(x)
     n,_,h,w = images.shape
     windows = F.pad(images, (most,)*4, value=fill).unfold(2, h, 1).unfold(3, w, 1)  # (n,channels,2*most+1,2*most+1,h,w)
@@ -45,23 +50,26 @@ class _ImageChange(Callback):
 
 class RandomShift(_ImageChange):
     "Moves the training pictures of each batch at random"
+    @checked
     def __init__(self,
-        most=1,  # pixels
-        fill=0., # what comes in from outside
+        most:int=1,    # pixels
+        fill:float=0., # what comes in from outside
     ): self.most,self.fill = most,fill
     def __call__(self, x): return random_shift(x, self.most, self.fill)
 
 # %% ../nbs/08a_augment.ipynb #cbd3959d
+@checked
 def affine(
-    x:Tensor,   # images (n,h,w) or (n,channels,h,w), or rows of pixels (n,side*side)
-    angle=0.,         # degrees, counter-clockwise; this and the others are numbers, or tensors with one for each picture
-    zoom=1.,          # factor; above 1 enlarges
-    shear=0.,         # pixels to the right for each pixel down
-    right=0., down=0.,# pixels
-    flip=False,       # whether to mirror left and right
-    pad='reflection', # what comes in from outside: the 'reflection' of the picture, its 'border' repeated, or 'zeros'
-) -> Tensor:    # of the shape of `x`
+    x:Tensor,              # images (n,h,w) or (n,channels,h,w), or rows of pixels (n,side*side)
+    angle:float|Tensor=0., # degrees, counter-clockwise; this and the others are numbers, or tensors with one for each picture
+    zoom:float|Tensor=1.,  # factor; above 1 enlarges
+    shear:float|Tensor=0., # pixels to the right for each pixel down
+    right:float|Tensor=0., down:float|Tensor=0.,# pixels
+    flip=False,            # whether to mirror left and right
+    pad:str='reflection',  # what comes in from outside: the 'reflection' of the picture, its 'border' repeated, or 'zeros'
+) -> Tensor:               # of the shape of `x`
     "Each picture mirrored, enlarged, slanted, turned and then moved, around its centre"
+    check_tensor('affine', x, 'images', dtype='float')
     images = _as_planes(x)
     n,_,h,w = images.shape
     if not n: return x  # nothing to do, and affine_grid wants something
@@ -76,13 +84,14 @@ def affine(
 # %% ../nbs/08a_augment.ipynb #e4ac0bd1
 class Augment(_ImageChange):
     "Turns, scales, slants and moves the training pictures of each batch, each by random amounts up to those given"
+    @checked
     def __init__(self,
-        rotate=10.,  # degrees
-        zoom=0.1,    # 0.1: between 1/1.1 and 1.1
-        shear=0.1,   # pixels to the right for each pixel down
-        shift=0.1,   # fraction of the side
-        flip=False,  # mirror half of the pictures
-        pad='reflection', # what comes in from outside, as for `affine`
+        rotate:float=10.,     # degrees
+        zoom:float=0.1,       # 0.1: between 1/1.1 and 1.1
+        shear:float=0.1,      # pixels to the right for each pixel down
+        shift:float=0.1,      # fraction of the side
+        flip=False,           # mirror half of the pictures
+        pad:str='reflection', # what comes in from outside, as for `affine`
     ):
         self.rotate,self.zoom,self.shear,self.shift,self.flip,self.pad = rotate,zoom,shear,shift,flip,pad
         for k in ('rotate','zoom','shear','shift'):
@@ -97,13 +106,21 @@ class Augment(_ImageChange):
         return affine(x, self.rotate*angle, (1+self.zoom)**zoom, self.shear*shear, self.shift*w*right, self.shift*h*down, flip, self.pad)
 
 # %% ../nbs/08a_augment.ipynb #8f2c851f
+def _check_rectangles(p, area, ratio):
+    "A `ValueError` unless rectangles of that kind can be drawn"
+    fits = len(area)==2 and all(isinstance(o, int|float) for o in area)
+    if not (fits and 0<=p<=1 and 0<=area[0]<=area[1]<=1 and ratio>=1):
+        raise ValueError(f'RandomErasing: got p={p!r}, area={area!r}, ratio={ratio!r}, wanted rising fractions and a ratio from 1 up')
+
+@checked
 def random_erase(
-    x:Tensor,   # images (n,h,w) or (n,channels,h,w), or rows of pixels (n,side*side)
-    p=0.5,            # the fraction of the pictures that are changed
-    area=(0.02,0.2),  # the smallest and the largest fraction of the picture that is covered
-    ratio=3.3,        # height to width of a rectangle is between 1/ratio and ratio
-) -> Tensor:    # of the shape of `x`
+    x:Tensor,                 # images (n,h,w) or (n,channels,h,w), or rows of pixels (n,side*side)
+    p:float=0.5,              # the fraction of the pictures that are changed
+    area:Sequence=(0.02,0.2), # the smallest and the largest fraction of the picture that is covered
+    ratio:float=3.3,          # height to width of a rectangle is between 1/ratio and ratio
+) -> Tensor:                  # of the shape of `x`
     "Cover a random rectangle of some pictures with noise between 0 and 1"
+    _check_rectangles(p, area, ratio)
     images = _as_planes(x)
     n,_,h,w = images.shape
     chosen,size,shape,top,left = torch.rand(5, n, 1)
@@ -118,24 +135,25 @@ def random_erase(
 
 class RandomErasing(_ImageChange):
     "Covers a random rectangle of some training pictures with noise (Zhong and others 2017)"
+    @checked
     def __init__(self,
-        p=0.5,           # the fraction of the pictures that are changed
-        area=(0.02,0.2), # the smallest and the largest fraction of the picture that is covered
-        ratio=3.3,       # height to width of a rectangle is between 1/ratio and ratio
+        p:float=0.5,              # the fraction of the pictures that are changed
+        area:Sequence=(0.02,0.2), # the smallest and the largest fraction of the picture that is covered
+        ratio:float=3.3,          # height to width of a rectangle is between 1/ratio and ratio
     ):
-        if not (0<=p<=1 and 0<=area[0]<=area[1]<=1 and ratio>=1):
-            raise ValueError(f'RandomErasing: got p={p!r}, area={area!r}, ratio={ratio!r}, wanted rising fractions and a ratio from 1 up')
+        _check_rectangles(p, area, ratio)
         self.p,self.area,self.ratio = p,area,ratio
     def __call__(self, x): return random_erase(x, self.p, self.area, self.ratio)
 
 # %% ../nbs/08a_augment.ipynb #9aea0b74
 @patch
+@checked
 def tta(self:Learner,
-    dl=None,      # batches of inputs and targets, always in the same order; the validation set by default
-    n=4,          # how many changed versions of each picture
-    augment=None, # an Augment; by default that of the Learner, or one with the usual amounts
-    beta=0.25,    # weight of the unchanged picture
-) -> tuple:       # predictions, which are logarithms of probabilities (n,c), and targets
+    dl=None,         # batches of inputs and targets, always in the same order; the validation set by default
+    n:int=4,         # how many changed versions of each picture
+    augment=None,    # an Augment; by default that of the Learner, or one with the usual amounts
+    beta:float=0.25, # weight of the unchanged picture
+) -> tuple:          # predictions, which are logarithms of probabilities (n,c), and targets
     "Test-time augmentation: the average of predictions for changed pictures, on the CPU"
     if type(n) is not int or n<1 or not 0<=beta<=1:
         raise ValueError(f'tta: got n={n!r} and beta={beta!r}, wanted a whole number from 1, and a number between 0 and 1')

@@ -12,7 +12,7 @@ __all__ = ['set_seed', 'rng_state', 'set_rng_state', 'torch_state', 'set_torch_s
 import inspect, json, math, operator, os, random, tempfile, time
 import numpy as np, torch
 import torch.distributed as dist
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 from functools import cache, lru_cache, wraps
 from numbers import Integral, Real
@@ -229,11 +229,14 @@ def _is_single(o, whole):
     "Whether the tensor `o` is a single real number, or a whole one"
     return isinstance(o, torch.Tensor) and o.ndim==0 and not o.is_complex() and not (whole and o.is_floating_point())
 
+def _is_huge(o): return isinstance(o, int) and abs(o)>=2**63  # more than PyTorch can take
+
 _KINDS = {  # how the error calls it, and what it takes
-    int: ('a whole number', lambda o: isinstance(o, int|Integral) or _is_single(o, True)),
-    float: ('a number', lambda o: isinstance(o, float|int|Real) and o==o or _is_single(o, False)),
+    int: ('a whole number', lambda o: isinstance(o, int|Integral) and not _is_huge(o) or _is_single(o, True)),
+    float: ('a number', lambda o: isinstance(o, float|Real) and o==o and not _is_huge(o) or _is_single(o, False)),
     str: ('a text', lambda o: isinstance(o, str)), os.PathLike: ('a path', lambda o: isinstance(o, str|os.PathLike)),
     Iterable: ('a list', lambda o: isinstance(o, Iterable) and not isinstance(o, str|bytes)),
+    Sequence: ('a list', lambda o: hasattr(o, '__len__') and hasattr(o, '__getitem__') and not isinstance(o, str|bytes|dict)),
     torch.Tensor: ('a tensor', lambda o: isinstance(o, torch.Tensor)), Callable: ('a function', callable)}
 
 def _kind(annotation):
@@ -247,13 +250,16 @@ def _kind(annotation):
 def checked(
     f:_F, # a function; annotations of its arguments may be types and unions of them: `int`, `float|None`, `Tensor`, ...
 ) -> _F:  # takes the same arguments
-    "`f`, with a `TypeError` for an argument that is not what its annotation says"
-    found = [(i, p, *kind) for i,p in enumerate(inspect.signature(f).parameters.values()) if p.name!='self' and (kind := _kind(p.annotation))]
+    "`f`, with a `TypeError` for an argument that is not what its annotation says, and a `ValueError` for nan where it says `float`"
+    parameters = inspect.signature(f).parameters.values()
+    found = [(i, p, *kind) for i,p in enumerate(parameters) if p.name!='self' and (kind := _kind(p.annotation))]
     tests = [(i, p.name, p.default, wanted, fits) for i,p,wanted,fits in found if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     rest = [(i, p.name, wanted, fits) for i,p,wanted,fits in found if p.kind==p.VAR_POSITIONAL]
     def refuse(name, value, wanted):
         got = f'{name}={value!r}' if isinstance(value, str|int|float|complex|None) else f'{name} of type {type(value).__name__}'
-        raise TypeError(f"{f.__qualname__.removesuffix('.__init__')}: got {got:.80}, wanted {wanted}")
+        huge = _is_huge(value)
+        error = ValueError if huge or isinstance(value, Real) and value!=value else TypeError
+        raise error(f"{f.__qualname__.removesuffix('.__init__')}: got {got:.80}, wanted {wanted}{' below 2**63'*huge}")
     @wraps(f)
     def wrapper(*args, **kw):
         for i,name,default,wanted,fits in tests:

@@ -7,7 +7,9 @@ __all__ = ['ActivationStats', 'GradientClip']
 
 # %% ../nbs/05c_diagnostics.ipynb #79e3cd61
 import torch
+from collections.abc import Iterable
 from torch import nn
+from .basics import checked
 from .display import subplots
 from .hooks import Hooks, leaf_modules
 from .learner import Callback
@@ -17,12 +19,15 @@ from .optimizers import Optimizer
 class ActivationStats(Callback):
     "Records mean, standard deviation, fraction of dead units and histogram of the outputs of layers for each training batch"
     state_attrs = ('stats',)
+    @checked
     def __init__(self,
-        layers=None, # modules of PyTorch; by default those of type ReLU
-        bins=60,     # of the histograms
-        low=-0.5,    # where the histograms begin; lower outputs count there
-        high=5.,     # where they end; higher outputs count there
-    ): self.layers,self.bins,self.low,self.high,self.stats,self.hooks = layers,bins,low,high,[],None
+        layers:Iterable|None=None, # modules of PyTorch; by default those of type ReLU
+        bins:int=60,               # of the histograms
+        low:float=-0.5,            # where the histograms begin; lower outputs count there
+        high:float=5.,             # where they end; higher outputs count there
+    ):
+        if not -torch.inf<low<high<torch.inf: raise ValueError(f'ActivationStats: got {low=} and {high=}, wanted finite numbers that rise')
+        self.layers,self.bins,self.low,self.high,self.stats,self.hooks = layers,bins,low,high,[],None
     def before_fit(self):
         "Start to record, with hooks on the layers"
         layers = self.layers or [o for o in leaf_modules(self.learn.model).values() if isinstance(o, nn.ReLU)]
@@ -56,8 +61,9 @@ class ActivationStats(Callback):
 class GradientClip(Callback):
     "Scales a gradient of all parameters together that is longer down to a norm of `max_norm` (Pascanu and others 2013, algorithm 1)"
     order,run_in_trials = 20,True
+    @checked
     def __init__(self,
-        max_norm=1., # the greatest norm: the root of the sum of squares over all parameters
+        max_norm:float=1., # the greatest norm: the root of the sum of squares over all parameters
     ):
         if not max_norm>0: raise ValueError(f'GradientClip: got max_norm={max_norm!r}, wanted a number above 0')
         self.max_norm,self.norms = max_norm,[]

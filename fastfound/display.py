@@ -40,6 +40,7 @@ def image_array(
     if a.ndim==3 and a.shape[-1]==1: a = a[...,0]
     if a.ndim not in (2,3):
         raise ValueError(f'image_array: got an image of shape {tuple(a.shape)}, wanted (h,w), (channels,h,w) or (h,w,channels)')
+    if a.dtype.kind not in 'biuf': raise TypeError(f'image_array: got an image of {a.dtype}, wanted real numbers')
     return a
 
 # %% ../nbs/library/display.ipynb #52204f79
@@ -50,7 +51,7 @@ def show_image(
     figsize:Iterable|None=None, # width and height in inches of a new figure; by default an inch for each 32 pixels, from 1 to 5
     title=None,                 # above the image, as plain text: a `$` is no mathematics
     noframe=True,               # whether to leave out the frame around it
-    cmap=None,                  # colours for an image with one channel; by default those that Matplotlib was set to, or dark for large values
+    cmap=None,                  # colours for a single channel; by default those that Matplotlib was set to, or dark for large values
     **kw,                       # passed to matplotlib's imshow
 ):                              # the axes drawn on
     "Show the image `im`"
@@ -93,6 +94,7 @@ def show_images(
     ims = list(ims)
     n,titles = len(ims),[None]*len(ims) if titles is None else list(titles)
     if not n or len(titles)!=n: raise ValueError(f'show_images: got {n} images and {len(titles)} titles, wanted as many, and at least one')
+    if nrows<1 or ncols is not None and ncols<1: raise ValueError(f'show_images: got {nrows=} and {ncols=}, wanted numbers from 1')
     ncols = ncols or math.ceil(n/nrows)
     nrows = max(nrows, math.ceil(n/ncols))
     height = imsize + 0.25*any(o is not None for o in titles)  # a title needs room
@@ -122,6 +124,7 @@ def neutral_colors(
     ax, # all of its figure is changed
 ): # `ax`
     "Make the figure of `ax` transparent and its text grey, to be read on light and on dark pages"
+    if not hasattr(ax, 'figure'): raise TypeError(f'neutral_colors: got ax of type {type(ax).__name__}, wanted axes of Matplotlib')
     ax.figure.patch.set_alpha(0)
     ax.patch.set_alpha(0)
     ax.tick_params(colors='grey', which='both')
@@ -190,8 +193,9 @@ class Live:
         return table + f'<pre>{escape(self.line)}</pre>'*bool(self.line)
 
 # %% ../nbs/library/display.ipynb #54ad46be
+@checked
 def progress_bar(
-    iterable=None, # what to go through; or give `total` and call `update`
+    iterable:Iterable|None=None, # what to go through; or give `total` and call `update`
     quiet=False,   # show nothing
     live=None,     # a Live that shows the bar below its value; by default the bar has an output of its own
     **kw,          # passed to tqdm: `total`, `desc`, `unit`, ...

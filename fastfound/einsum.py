@@ -8,6 +8,7 @@ __all__ = ['einsum']
 # %% ../nbs/01a_einsum.ipynb #39ace95e
 import math, re
 import torch
+from .basics import checked
 from .matmul import check_dtypes
 
 # %% ../nbs/01a_einsum.ipynb #ac644932
@@ -25,14 +26,14 @@ def _parse(spec, operands):
     if len(terms)!=len(operands): raise ValueError(f'einsum: got {len(operands)} operands, wanted {len(terms)} for {spec!r}')
     for i,(t,x) in enumerate(zip(terms, operands)):
         ins.append(_labels(t, x.ndim-len(t.replace('...', '')), f'operand {i}'))
-        if len(ins[i])!=x.ndim: raise ValueError(f'einsum: got {t!r} for operand {i}, which has {x.ndim} axes')
+        if len(ins[i])!=x.ndim: raise ValueError(f'einsum: got {t!r} for operand {i}, which has {x.ndim} axes, wanted a letter for each')
     every = sum(ins, [])
     dots = sorted({o for o in every if isinstance(o, int)})
     if not arrow: return ins, dots + sorted(o for o in every if every.count(o)==1 and o not in dots)
     out = _labels(result, len(dots), 'the result')
     for o in out:
-        if out.count(o)>1: raise ValueError(f'einsum: got {o!r} twice in the result of {spec!r}')
-        if o not in every: raise ValueError(f'einsum: got {o!r} in the result of {spec!r}, but in no operand')
+        if out.count(o)>1: raise ValueError(f'einsum: got {o!r} twice in the result of {spec!r}, wanted it once')
+        if o not in every: raise ValueError(f'einsum: got {o!r} in the result of {spec!r}, wanted letters that an operand has')
     return ins, out
 
 # %% ../nbs/01a_einsum.ipynb #cfbad36e
@@ -75,8 +76,9 @@ def _multiply(x, lx, y, ly, keep):
     return (x@y if summed else x*y).reshape([size[o] for o in labels]), labels
 
 # %% ../nbs/01a_einsum.ipynb #7c7c11e2
+@checked
 def einsum(
-    spec:str,   # such as 'ik,kj->ij'; without an arrow, the letters that occur once make the result
+    spec:str,               # such as 'ik,kj->ij'; without an arrow, the letters that occur once make the result
     *operands:torch.Tensor, # one for each term of `spec`
 ) -> torch.Tensor:
     "Multiply `operands` and sum, as `spec` says; a `ValueError` or `TypeError` tells what does not fit"

@@ -8,11 +8,12 @@ __all__ = ['NEURON', 'web_file', 'Explorable', 'still_svg', 'still_curves', 'exp
 
 # %% ../nbs/library/explorables.ipynb #9a3aee4e
 import hashlib, json, math
+from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 import torch
-from .basics import check_tensor
+from .basics import check_tensor, checked
 from .files import atomic_write
 
 # %% ../nbs/library/explorables.ipynb #feed617b
@@ -101,6 +102,11 @@ def still_curves(
     return still_svg(width, height, body, name)
 
 # %% ../nbs/library/explorables.ipynb #e5333008
+def _as_tensor(who, o):
+    "`o`, numbers in lists, an array or a tensor, as a tensor of float64"
+    try: return torch.as_tensor(o, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError): raise TypeError(f'{who}: got a {type(o).__name__}, wanted numbers') from None
+
 def _numbers(t):
     "A matrix as lists, with whole numbers where they are whole"
     return [[int(x) if x==int(x) else x for x in row] for row in t.tolist()]
@@ -110,7 +116,7 @@ def explore_matmul(
     b=((2,1),(1,0),(-1,3)), # right matrix (m,p)
 ) -> Explorable:
     "The product of two small matrices, from three loops to all at once"
-    a,b = (torch.as_tensor(o, dtype=torch.float64) for o in (a, b))
+    a,b = (_as_tensor('explore_matmul', o) for o in (a, b))
     check_tensor('explore_matmul', b, 'b', 'm p', **check_tensor('explore_matmul', a, 'a', 'n m'))
     if not {*a.shape, *b.shape} <= set(range(1, 9)):
         raise ValueError(f'explore_matmul: got {tuple(a.shape)} and {tuple(b.shape)}, wanted 1 to 8 rows and columns, which fit on a page')
@@ -121,9 +127,10 @@ def explore_matmul(
                       'move the slider from three loops to one operation.')
 
 # %% ../nbs/library/explorables.ipynb #8cfaea8b
+@checked
 def explore_broadcast(
-    s=(5,1), # the sizes of a shape
-    t=(4,),  # the sizes of another
+    s:Sequence=(5,1), # the sizes of a shape
+    t:Sequence=(4,),  # the sizes of another
 ) -> Explorable:
     "How two shapes broadcast"
     lines = [str(tuple(o)) for o in (s, t)]
@@ -165,13 +172,14 @@ def explore_backprop(
                       'Move an input, or drag it up and down, and everything follows.')
 
 # %% ../nbs/library/explorables.ipynb #5cd26b2b
+@checked
 def explore_lr(
-    time,      # measurements (n,) of it, n at least 4
-    speed,     # as many
-    steps=100, # of gradient descent
+    time,          # measurements (n,) of it, n at least 4
+    speed,         # as many
+    steps:int=100, # of gradient descent
 ) -> Explorable:
     "What the learning rate does, on a parabola and on the fit of a quadratic curve with mean squared error"
-    time,speed = (torch.as_tensor(o, dtype=torch.float64) for o in (time, speed))
+    time,speed = (_as_tensor('explore_lr', o) for o in (time, speed))
     check_tensor('explore_lr', speed, 'speeds', 'n', **check_tensor('explore_lr', time, 'times', 'n'))
     if len(time)<4: raise ValueError(f'explore_lr: got {len(time)} times, wanted at least 4')
     def parabola(x): return (x+3)/6,(x*x+.6)/9.6

@@ -7,8 +7,10 @@ __all__ = ['Graph', 'gv', 'computation_graph']
 
 # %% ../nbs/library/graphs.ipynb #19b25147
 import re
+from collections.abc import Iterable
 from html import escape
 from statistics import fmean
+from .basics import checked
 from .files import atomic_write
 
 # %% ../nbs/library/graphs.ipynb #f910bd1c
@@ -19,13 +21,16 @@ def _xml(text):
 # %% ../nbs/library/graphs.ipynb #1536e6db
 class Graph:
     "Boxes joined by arrows in layers, from left to right or down, that show themselves as SVG and as text"
+    @checked
     def __init__(self,
-        edges,       # triples of a box, a box that it points to, and the text on the arrow
-        labels=None, # what a box says, where that is not its name
-        colors=None, # the fill of a box, where it is not light blue
-        down=False,  # whether arrows point down instead of to the right
+        edges:Iterable,        # triples of a box, a box that it points to, and the text on the arrow
+        labels:dict|None=None, # what a box says, where that is not its name
+        colors:dict|None=None, # the fill of a box, where it is not light blue
+        down=False,            # whether arrows point down instead of to the right
     ):
-        self.edges,self.labels,self.colors,self.down = list(edges),labels or {},colors or {},down
+        self.edges,self.labels,self.colors,self.down = list(edges),labels or {},colors or {},bool(down)
+        if odd := [o for o in self.edges if not isinstance(o, tuple|list) or len(o)!=3]:
+            raise TypeError(f'Graph: got an edge {odd[0]!r:.40}, wanted triples of a box, a box that it points to, and a text')
     def boxes(self) -> list:
         "All boxes, in the order in which they are named"
         return list(dict.fromkeys([*(o for a,b,_ in self.edges for o in (a,b)), *self.labels]))
@@ -152,6 +157,7 @@ class _Drawing:
                 f'<path d="M0,0 L8,4 L0,8 z" fill="#808080"/></marker></defs>{"".join(parts)}</svg>')
 
 # %% ../nbs/library/graphs.ipynb #ef240711
+@checked
 def gv(
     source:str, # boxes and arrows in the language of Graphviz, such as 'a->b->c; c->a[label=again]'
 ) -> Graph:

@@ -10,7 +10,7 @@ import functools, operator, os
 import torch
 from importlib.util import find_spec
 from torch import Tensor
-from .basics import check_tensor
+from .basics import check_tensor, checked
 from .matmul import check_operands, matmul_versions
 
 # %% ../nbs/01b_kernels.ipynb #3e3a89a9
@@ -49,6 +49,7 @@ def _loops(a, b, c):
             for j in range(b.shape[1]): c[i,j] += a[i,l]*b[l,j]
 
 # %% ../nbs/01b_kernels.ipynb #801eb2db
+@checked
 def matmul_compiled(
     a:Tensor, # (n,k), on the CPU
     b:Tensor, # (k,m)
@@ -94,11 +95,12 @@ def _padded(x, rows, cols=16):
     return out
 
 # %% ../nbs/01b_kernels.ipynb #5ccb17a3
+@checked
 def matmul_blocked(
-    a:Tensor,   # (n,k), on the CPU
-    b:Tensor,   # (k,m)
-    cache=1<<20,      # bytes of `b` to keep in the processor's cache
-) -> Tensor:    # (n,m)
+    a:Tensor,        # (n,k), on the CPU
+    b:Tensor,        # (k,m)
+    cache:int=1<<20, # bytes of `b` to keep in the processor's cache
+) -> Tensor:         # (n,m)
     "The matrix product of `a` and `b`, in compiled loops that use each number several times and keep a block of `b` in the cache"
     _check_kernel('matmul_blocked', a, b, 'cpu', _numba_dtypes)
     pa,pb = _padded(a, 4),_padded(b.t(), 3)
@@ -108,9 +110,10 @@ def matmul_blocked(
     return pc[:a.shape[0],:b.shape[1]]
 
 # %% ../nbs/01b_kernels.ipynb #f9d5b161
+@checked
 def all_versions(
-    device='cpu', # 'cpu' or 'cuda'
-) -> dict:        # functions by name, slowest first as a rule
+    device:str='cpu', # 'cpu' or 'cuda'
+) -> dict:            # functions by name, slowest first as a rule
     "All versions of the matrix product that can run on `device` here"
     if not device.startswith('cpu'): return {'tiles': matmul_tiles, '@': operator.matmul}
     *slow,einsum,at = matmul_versions.items()

@@ -11,12 +11,13 @@ __all__ = ['cnn_learner', 'FASHION_FILES', 'FASHION_MIRRORS', 'FASHION_VOCAB', '
 import io, tarfile
 import numpy as np, torch
 import torch.nn.functional as F
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from fastcore.basics import first, patch
 from torch import Tensor, nn
-from .basics import default_device, evaluating, model_device
-from .dataloaders import split_batch, to_device
+from .basics import check_tensor, checked, default_device, evaluating, model_device
+from .dataloaders import DataLoaders, split_batch, to_device
 from .datasets import parse_idx
 from .display import show_images
 from .files import FileInfo, fetch, gunzip
@@ -27,21 +28,23 @@ from .optimizers import AdamW
 import fastfound.checkpoints  # gives a Learner its `load`
 
 # %% ../nbs/07a_vision.ipynb #b781d538
+@checked
 def vision_learner(
-    dls,                       # DataLoaders with images (n,channels,h,w)
-    arch,                      # makes the network: called with the number of classes and `n_in`, the number of channels
-    pretrained=False,          # only False: there are no weights to start from
-    loss_func=F.cross_entropy, # of logits and targets
-    opt_func=partial(AdamW, wd=0.01), # makes the optimizer
-    lr=1e-3,                   # learning rate where `fit` is given none
-    metrics=(),                # functions of all predictions and targets of the validation set
-    cbs=(),                    # callbacks
-    n_out=None,                # number of outputs; by default the number of classes
+    dls:DataLoaders,                           # DataLoaders with images (n,channels,h,w)
+    arch:Callable,                             # makes the network: called with the number of classes and `n_in`, the number of channels
+    pretrained=False,                          # only False: there are no weights to start from
+    loss_func:Callable=F.cross_entropy,        # of logits and targets
+    opt_func:Callable=partial(AdamW, wd=0.01), # makes the optimizer
+    lr:float=1e-3,                             # learning rate where `fit` is given none
+    metrics=(),                                # functions of all predictions and targets of the validation set
+    cbs=(),                                    # callbacks
+    n_out:int|None=None,                       # number of outputs; by default the number of classes
 ) -> Learner:
     "A Learner for pictures, with a new network on the fastest device"
     if pretrained:
         raise ValueError('got pretrained=True, wanted False: there are no pretrained weights here. '
                          'Train from scratch with `fit_one_cycle`, or load weights that you have with `learn.load(path)`')
+    if n_out is not None and n_out<1: raise ValueError(f'vision_learner: got {n_out=}, wanted a whole number from 1')
     if n_out is None and dls.vocab is None: raise ValueError('got DataLoaders without a vocab, wanted one, or the number of outputs n_out')
     xb,*_ = split_batch(first(dls.valid or dls.train))
     if xb.ndim!=4: raise ValueError(f'got inputs of shape {tuple(xb.shape)}, wanted images (n,channels,h,w)')
@@ -78,10 +81,11 @@ def export(self:Learner, *args, **kw):
                               'and read them with `learn.load(path)` into a Learner with the same model')
 
 # %% ../nbs/07a_vision.ipynb #c1f54171
+@checked
 def show_filters(
-    model:nn.Module, # its first weight with four axes counts as the first convolution
-    nrows=2,         # rows of the grid
-    imsize=0.8,      # inches a kernel
+    model:nn.Module,  # its first weight with four axes counts as the first convolution
+    nrows:int=2,      # rows of the grid
+    imsize:float=0.8, # inches a kernel
 ):
     "Show the kernels of the first convolution: in colour for three channels; for one, positive weights in blue and negative ones in red"
     w = first(p.detach().cpu() for p in model.parameters() if p.ndim==4)
@@ -92,13 +96,17 @@ def show_filters(
     show_images(0.5+w.permute(0,2,3,1)/(2*most) if w.shape[1]==3 else w[:,0], nrows, imsize=imsize, cmap='RdBu', vmin=-most, vmax=most)
 
 # %% ../nbs/07a_vision.ipynb #59fff990
+@checked
 def class_activation_map(
-    model:nn.Module,    # ends in global average or maximum pooling and a linear layer
-    x:Tensor,     # images (n,channels,h,w)
-    c,                  # number of the class
-) -> Tensor:      # (n,h',w'), with the height and width of the last feature maps
+    model:nn.Module, # ends in global average or maximum pooling and a linear layer
+    x:Tensor,        # images (n,channels,h,w)
+    c:int,           # number of the class
+) -> Tensor:         # (n,h',w'), with the height and width of the last feature maps
     "How much each position of the last feature maps adds to the logit of class `c` (Zhou and others 2016, eq. 2)"
+    check_tensor('class_activation_map', x, 'images', 'n channels h w', 'float')
     linear,outputs = first(o for o in reversed([*model.modules()]) if isinstance(o, nn.Linear)),[]
+    if linear and not 0<=c<linear.out_features:
+        raise ValueError(f'class_activation_map: got class {c}, wanted one from 0 to {linear.out_features-1}')
     def keep_maps(layer, out):
         if isinstance(out, Tensor) and out.ndim==4 and out[0,0].numel()>1: outputs.append(out)
     with evaluating(model), torch.no_grad(), Hooks(model.modules(), keep_maps): logits = model(to_device(x, model_device(model)))
@@ -149,10 +157,11 @@ def get_fashion(
     return ImageData(x_train[:,None], y_train.long(), x_test[:,None], y_test.long(), FASHION_VOCAB)
 
 # %% ../nbs/07a_vision.ipynb #3406fcaa
+@checked
 def parse_cifar(
-    data:bytes,       # records of a byte for the class and 3*32*32 bytes for the pixels
-    name='the data',  # what an error message calls it
-) -> tuple:           # uint8 images (n,3,32,32), int64 class numbers (n,)
+    data:bytes,          # records of a byte for the class and 3*32*32 bytes for the pixels
+    name:str='the data', # what an error message calls it
+) -> tuple:              # uint8 images (n,3,32,32), int64 class numbers (n,)
     "The pictures in a file of CIFAR-10's binary version; a `ValueError` says what is wrong with it"
     size = 1+3*32*32
     if not data or len(data)%size: raise ValueError(f'{name}: got {len(data):,} bytes, wanted a multiple of {size:,}')

@@ -13,8 +13,8 @@ from PIL import Image
 from fastfound.all import *
 from fastfound import engine
 
-MODULES = '''basics files display graphs dataloaders optimizers schedules learner hooks images weights mixed_precision explorables einsum kernels
-    value engine interpret checkpoints diagnostics distributed resnet vision resnet_by_hand augment handwriting'''.split()
+MODULES = '''basics files display graphs dataloaders optimizers schedules learner hooks images weights mixed_precision explorables einsum
+    kernels value engine interpret checkpoints diagnostics distributed resnet vision resnet_by_hand augment handwriting'''.split()
 
 def public(module):
     "The public functions and classes that `module` defines, by name"
@@ -28,11 +28,11 @@ LEFT_OUT = {  # and why
                     'takes no arguments'),
     **{k: 'an exception' for k,v in NAMES.items() if inspect.isclass(v) and issubclass(v, Exception)},
     **dict.fromkeys('FileInfo SuggestedLRs Evaluation Prediction ImageData'.split(), 'a record of values, which others make'),
-    **dict.fromkeys('''show_source LazyModule notify operations LRFinder TrackerCallback gunzip gunzip_start verify read_verified check_tensor
-        check_options check_choice check_writable'''.split(), 'a part of the house, for no caller'),
+    **dict.fromkeys('''show_source LazyModule notify operations LRFinder TrackerCallback gunzip gunzip_start verify read_verified
+        check_tensor check_options check_choice check_writable checked'''.split(), 'a part of the house, for no caller'),
     **dict.fromkeys('get_fashion get_cifar10 fetch explore_init'.split(), 'needs a network or a long time'),
-    **dict.fromkeys('Optimizer MultiOptimizer Explorable web_file still_svg still_curves skip_batches'.split(), 'a base or a part of others'),
-    **dict.fromkeys('rng_state set_rng_state set_mode get_grads set_grads update_running on_engine TensorModel'.split(), 'a part of others'),
+    **dict.fromkeys('''Optimizer MultiOptimizer Explorable web_file still_svg still_curves skip_batches rng_state set_rng_state set_mode
+        get_grads set_grads update_running on_engine TensorModel'''.split(), 'a base or a part of others'),
     **dict.fromkeys('similarity_baseline digit_sets normalized_sets ImageModel new_learner resnet_learner mlp conv3x3'.split(),
                     'of the story of a page')}
 
@@ -102,8 +102,8 @@ GOOD = {
     'Graph': lambda: call(lambda *o, **kw: Graph(*o, **kw)._repr_svg_(), [('a','b','')], {'a': 'first'}, {'b': '#ffffff'}, down=True),
     'gv': lambda: call(lambda o: gv(o)._repr_svg_(), 'a->b'),
     'default_collate': lambda: call(default_collate, [(x(2), 1), (x(2), 2)]),
-    'DataLoader': lambda: call(lambda *o, **kw: list(DataLoader(*o, **kw)), (x(6,2), labels()), 4, shuffle=True, drop_last=False, generator=3,
-                               num_workers=0),
+    'DataLoader': lambda: call(lambda *o, **kw: list(DataLoader(*o, **kw)), (x(6,2), labels()), 4, shuffle=True, drop_last=False,
+                               generator=3, num_workers=0),
     'DataLoader, items': lambda: call(lambda *o, **kw: list(DataLoader(*o, **kw)), [(x(2), 1)]*6, 4, collate_fn=default_collate,
                                       sampler=[0,2,1]),
     'DataLoaders': lambda: call(lambda *o: DataLoaders(*o).show_batch(2), loader(), loader(), ['a','b','c']),
@@ -131,15 +131,16 @@ GOOD = {
     'linear_schedule': lambda: call(lambda *o: linear_schedule(*o)(0.5), 0.1, 1.),
     'cosine_schedule': lambda: call(lambda *o: cosine_schedule(*o)(0.5), 0.1, 1.),
     'one_cycle': lambda: call(lambda *o, **kw: one_cycle(*o, **kw)(0.5), 0.1, 1., 0.01, pct_start=0.2),
-    'Scheduler': lambda: call(lambda *o: learner().fit(1, quiet=True, cbs=Scheduler(*o)), one_cycle(0.1, 1, 0.1), cosine_schedule(0.9, 0.8)),
+    'Scheduler': lambda: call(lambda *o: learner().fit(1, quiet=True, cbs=Scheduler(*o)), one_cycle(0.1, 1, 0.1),
+                              cosine_schedule(0.9, 0.8)),
     'suggest_lrs': lambda: call(NAMES['suggest_lrs'], torch.logspace(-5, 0, 50), torch.linspace(3, 1, 50)),
     'plot_lrs': lambda: call(NAMES['plot_lrs'], torch.logspace(-5, 0, 50), torch.linspace(3, 1, 50), NAMES['SuggestedLRs'](0.01, 0.1)),
     'predicted_class': lambda: call(NAMES['predicted_class'], x(6,3), -1),
     'class_axis': lambda: call(NAMES['class_axis'], x(6,3), labels()),
     'accuracy': lambda: call(accuracy, x(6,3), labels()),
     'error_rate': lambda: call(error_rate, x(6,3), labels()),
-    'Learner': lambda: call(lambda *o, **kw: Learner(*o, **kw).fit(1, quiet=True), loaders(), net(), F.cross_entropy, SGD, 0.1, metrics=[accuracy],
-                            cbs=[GradientClip()]),
+    'Learner': lambda: call(lambda *o, **kw: Learner(*o, **kw).fit(1, quiet=True), loaders(), net(), F.cross_entropy, SGD, 0.1,
+                            metrics=[accuracy], cbs=[GradientClip()]),
     'Learner.fit': lambda: method(learner, 'fit', 1, 0.1, cbs=[GradientClip()], quiet=True),
     'Learner.fit_one_cycle': lambda: method(learner, 'fit_one_cycle', 1, 0.1, div=25, div_final=1e5, pct_start=0.25, moms=(0.9,0.8,0.9),
                                             quiet=True),
@@ -176,9 +177,11 @@ GOOD = {
     'put_aside': lambda: call(NAMES['put_aside'], [(o, o.parent.name) for o in files()], 0.25, seed=3),
     'read_images': lambda: call(NAMES['read_images'], files(), NAMES['ImageReader'](), damaged='raise', cache_bytes=10**6),
     'label_numbers': lambda: call(NAMES['label_numbers'], ['a','b'], ['a','b']),
-    'ImageDataLoader': lambda: call(lambda *o, **kw: list(NAMES['ImageDataLoader'](*o, **kw)), ((x(6,3,4,4)*255).byte(), labels()), 4, shuffle=True),
+    'ImageDataLoader': lambda: call(lambda *o, **kw: list(NAMES['ImageDataLoader'](*o, **kw)), ((x(6,3,4,4)*255).byte(), labels()), 4,
+                                    shuffle=True),
     'ImageDataLoaders': lambda: call(lambda *o: ImageDataLoaders(*o).show_batch(2), loader(), loader(), ['a','b','c']),
-    'ImageDataLoaders.from_folder': lambda: call(ImageDataLoaders.from_folder, pictures(), valid_pct=0.25, seed=3, bs=2, size=8, channels=1),
+    'ImageDataLoaders.from_folder': lambda: call(ImageDataLoaders.from_folder, pictures(), valid_pct=0.25, seed=3, bs=2, size=8,
+                                                 channels=1),
     'ImageDataLoaders.from_lists': lambda: call(ImageDataLoaders.from_lists, pictures(), [f'{c}/{i}.png' for c in 'ab' for i in range(4)],
                                                 [*'aaaabbbb'], valid_pct=0.25, seed=3),
     'ImageDataLoaders.from_name_func': lambda: call(ImageDataLoaders.from_name_func, pictures(), files(), lambda o: o[0], seed=3),
@@ -295,8 +298,9 @@ def bad_values(good):
         descriptor = os.open(os.devnull, os.O_RDWR)  # for `open`, a number is a file that is open already, and is closed in the end
         return {**common, 'a number': descriptor, 'a list': [good, good], 'bytes': b'\0', 'empty': '', 'a tensor': x(3), 'nan': math.nan}
     if isinstance(good, list|tuple|dict):
-        return {**common, 'a number': 3, 'a list of None': [None]*3, 'empty': () if isinstance(good, tuple) else type(good)(), 'nan': math.nan, 'negatives': [-1,-2],
-                'a set': {1,2}, 'a tensor': x(2,2), 'bytes': b'ab', 'texts': ['a','b'], 'too many': [1]*7}
+        return {**common, 'a number': 3, 'a list of None': [None]*3, 'empty': () if isinstance(good, tuple) else type(good)(),
+                'nan': math.nan, 'negatives': [-1,-2], 'a set': {1,2}, 'a tensor': x(2,2), 'bytes': b'ab',
+                'texts': ['a','b'], 'too many': [1]*7}
     odd = {} if callable(good) else {'a function': abs}
     return {**common, **odd, 'a number': 3, 'a list': [1,2], 'a tensor': x(2,2), 'bytes': b'ab', 'nan': math.nan, 'bool': True}
 
@@ -328,7 +332,8 @@ def outcome(f, args, kw, seconds=5):
         except OSError as e: return 'clear' if e.filename is not None or e.errno is None else 'unclear', f'{type(e).__name__}: {e}'
         except Exception as e:
             text = str(e)
-            clear = isinstance(e, TypeError|ValueError|RuntimeError|FloatingPointError|IndexError|AssertionError) and any(o.search(text) for o in CLEAR)
+            clear = isinstance(e, TypeError|ValueError|RuntimeError|FloatingPointError|IndexError|AssertionError)
+            clear = clear and any(o.search(text) for o in CLEAR)
             return 'clear' if clear else 'unclear', f'{type(e).__name__}: {text[:200]}'
         finally:
             if 'matplotlib.pyplot' in sys.modules: plt.close('all')
