@@ -336,19 +336,6 @@ class DataLoaders:
         dl = DataLoader(train, bs, shuffle=True)
         dl.drop_last = dl.n>bs and dl.n%bs==1
         return cls(dl, DataLoader(valid, 2*bs), **kw)
-    @property
-    def c(self) -> int:
-        "The number of classes"
-        if self.vocab is None: raise AttributeError('DataLoaders: got no vocab, wanted one, since c is its length')
-        return len(self.vocab)
-    @property
-    def train_ds(self): # something with a length and an index
-        "The examples of the training set"
-        return _examples(self.train)
-    @property
-    def valid_ds(self): # the same, or None without a validation set
-        "The examples of the validation set"
-        return _examples(self.valid)
     def one_batch(self): # a tuple of inputs and targets
         "The first training batch"
         return first(self.train)
@@ -370,6 +357,19 @@ class DataLoaders:
         xb,*_,yb = split_batch(self.one_batch())
         n = n if max_n is None else max_n
         show_images(as_images(xb[:n]), titles=[self.name(i) for i in class_numbers(yb[:n])])
+    @property
+    def c(self) -> int:
+        "The number of classes"
+        if self.vocab is None: raise AttributeError('DataLoaders: got no vocab, wanted one, since c is its length')
+        return len(self.vocab)
+    @property
+    def train_ds(self): # something with a length and an index
+        "The examples of the training set"
+        return _examples(self.train)
+    @property
+    def valid_ds(self): # the same, or None without a validation set
+        "The examples of the validation set"
+        return _examples(self.valid)
 
 # %% ../nbs/library/dataloaders.ipynb #14799916
 def as_images(
