@@ -8,7 +8,7 @@ __all__ = ['einsum']
 # %% ../nbs/01a_einsum.ipynb #39ace95e
 import math, re
 import torch
-from .basics import checked
+
 from .matmul import check_dtypes
 
 # %% ../nbs/01a_einsum.ipynb #ac644932
@@ -76,7 +76,6 @@ def _multiply(x, lx, y, ly, keep):
     return (x@y if summed else x*y).reshape([size[o] for o in labels]), labels
 
 # %% ../nbs/01a_einsum.ipynb #7c7c11e2
-@checked
 def einsum(
     spec:str,               # such as 'ik,kj->ij'; without an arrow, the letters that occur once make the result
     *operands:torch.Tensor, # one for each term of `spec`
