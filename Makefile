@@ -12,7 +12,7 @@ ifneq ($(FASTFOUND_HOME),)
 export FASTFOUND_HOME := $(abspath $(FASTFOUND_HOME))
 endif
 
-.PHONY: help demo test types doctor lab notebooks figures docs book export clean constraints
+.PHONY: help demo test types conformance doctor lab notebooks figures docs book export clean constraints
 .NOTPARALLEL:
 
 help: ## list the targets
@@ -32,6 +32,9 @@ MYPY := --ignore-missing-imports --implicit-optional --allow-redefinition $(addp
 
 types: .venv/.dev ## check that the annotations of the package are true
 	$(BIN)/mypy --cache-dir=.venv/.mypy $(MYPY) -p fastfound
+
+conformance: .venv/.dev ## run the test suites that PyTorch and NumPy bring along against our pieces; names of suites in ARGS
+	$(BIN)/python tools/conformance.py $(ARGS)
 
 doctor: .venv/.run ## look at this machine and say what to do about each problem
 	$(BIN)/fastfound doctor $(ARGS)

@@ -150,6 +150,8 @@ def cross_entropy(
     targ:Tensor,  # class numbers, int64 (n,)
 ) -> Tensor:      # a single number
     "The mean over the rows of minus the log-probability of the target class"
+    fits = targ.ndim==1 and preds.shape[:-1]==targ.shape and targ.dtype==torch.int64
+    assert fits, f'cross_entropy: got targets {tuple(targ.shape)} of {targ.dtype}, wanted class numbers (n,), int64'
     return -log_softmax(preds).gather(1, targ[:,None]).mean()
 
 # %% ../nbs/03_backprop.ipynb #06d5f468

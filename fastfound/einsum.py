@@ -8,7 +8,7 @@ __all__ = ['einsum']
 # %% ../nbs/01a_einsum.ipynb #39ace95e
 import math, re
 import torch
-
+from .basics import check_tensor
 from .matmul import check_dtypes
 
 # %% ../nbs/01a_einsum.ipynb #ac644932
@@ -81,6 +81,8 @@ def einsum(
     *operands:torch.Tensor, # one for each term of `spec`
 ) -> torch.Tensor:
     "Multiply `operands` and sum, as `spec` says; a `ValueError` or `TypeError` tells what does not fit"
+    if not isinstance(spec, str): raise TypeError(f"einsum: got a spec of type {type(spec).__name__}, wanted a string such as 'ik,kj->ij'")
+    for i,x in enumerate(operands): check_tensor('einsum', x, f'operand {i}')
     ins,out = _parse(spec, operands)
     sizes = {}
     for labels,x in zip(ins, operands):

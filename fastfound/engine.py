@@ -196,10 +196,13 @@ def _extreme(f, a, dim, keepdim):
         return torch.where(extreme, _restore_dims(g, a, dim)/extreme.sum(_dims(a, dim) or None, keepdim=True), 0.)
     return out, back
 
-def _var_gradient(g, a, out, dim, correction):
-    "The gradient `g` of a variance `out` handed to `a`"
+def _spread(name, a, dim, correction, keepdim):
+    "The variance or standard deviation of `a`, and a function from the gradient of the variance to that of `a`"
+    if isinstance(dim, bool): raise TypeError(f'{name}: got dim={dim}, wanted dimensions; instead of unbiased=False, correction=0')
+    correction = 1 if correction is None else correction
+    out = getattr(a, name)(dim, correction=correction, keepdim=keepdim)
     n = a.numel()/max(out.numel(), 1) - correction
-    return 2*_restore_dims(g, a, dim)/n*(a-a.mean(dim, keepdim=True))
+    return out, lambda g: 2*_restore_dims(g, a, dim)/n*(a-a.mean(dim, keepdim=True))
 
 @operations
 class _Reductions:
@@ -218,12 +221,11 @@ class _Reductions:
         return _extreme(torch.amin, a, dim, keepdim)
     def var(a, dim=None, correction=1, keepdim=False):
         "The variance along `dim`, one or several dimensions, all by default: squared distances from the mean, divided by n-`correction`"
-        out = a.var(dim, correction=correction, keepdim=keepdim)
-        return out, lambda g: _var_gradient(g, a, out, dim, correction)
+        return _spread('var', a, dim, correction, keepdim)
     def std(a, dim=None, correction=1, keepdim=False):
         "The standard deviation along `dim`, the square root of `var`; its gradient is taken as 0 where it is 0"
-        out = a.std(dim, correction=correction, keepdim=keepdim)
-        return out, lambda g: _var_gradient((g/(2*out)).masked_fill(out==0, 0.), a, out, dim, correction)
+        out,to_a = _spread('std', a, dim, correction, keepdim)
+        return out, lambda g: to_a((g/(2*out)).masked_fill(out==0, 0.))
 Tensor.amax,Tensor.amin = Tensor.max,Tensor.min
 
 # %% ../nbs/03b_engine.ipynb #a42fc1e8
@@ -344,10 +346,7 @@ class _Products:
         def as_matrix(g):
             if b.ndim==1: g = g.unsqueeze(-1)
             return g.unsqueeze(-2) if a.ndim==1 else g
-        def to_b(g):
-            columns = as_matrix(g).mT @ m
-            return columns.mT if b.ndim>1 else columns
-        return out, lambda g: as_matrix(g) @ n.mT, to_b
+        return out, lambda g: as_matrix(g)@n.mT, lambda g: as_matrix(g).mT@m if b.ndim==1 else (as_matrix(g).mT@m).mT
 Tensor.__rmatmul__ = lambda b, a: (a if isinstance(a, Tensor) else Tensor(a))@b
 Tensor.matmul = Tensor.__matmul__
 
@@ -369,10 +368,11 @@ class _Softmax:
         sizes = check_tensor('cross_entropy', a, 'logits', 'n c', 'float')
         check_tensor('cross_entropy', targ, 'targets', 'n', 'int64', a.device, **sizes)
         check_choice('reduction', reduction, ('mean','sum','none'))
-        if not 0<=label_smoothing<=1: raise ValueError(f'cross_entropy: got `label_smoothing` {label_smoothing}, wanted a number from 0 to 1')
+        if not 0<=label_smoothing<=1: raise ValueError(f'cross_entropy: got label_smoothing={label_smoothing}, wanted 0 to 1')
         out,rest = a.log_softmax(1),label_smoothing/max(a.shape[1], 1)
         loss = F.nll_loss(out, targ, reduction=reduction, ignore_index=-2**63)  # picks the right ones; none is ignored
-        if label_smoothing: loss = (1-label_smoothing)*loss - rest*{'mean': torch.mean, 'sum': torch.sum, 'none': torch.positive}[reduction](out.sum(1))
+        reduce = {'mean': torch.mean, 'sum': torch.sum, 'none': torch.positive}[reduction]
+        if label_smoothing: loss = (1-label_smoothing)*loss - rest*reduce(out.sum(1))
         def back(g):
             truth = torch.full_like(out, rest).scatter_(1, targ.unsqueeze(1), 1-label_smoothing+rest)
             return (g/len(targ) if reduction=='mean' else g).unsqueeze(-1)*(out.exp()-truth)
@@ -425,7 +425,7 @@ def _in_place(name):
     def change(self, *args, **kwargs):
         given = *args,*kwargs.values()
         if _grad_enabled.get() and any(isinstance(o, Tensor) and o.requires_grad for o in (self, *given)):
-            raise RuntimeError(f'{name}: got a Tensor with a gradient to record, wanted no_grad() around it, or a new Tensor, as in t = t+u')
+            raise RuntimeError(f'{name}: got a Tensor with a gradient to record, wanted no_grad(), or a new Tensor, as in t = t+u')
         if any(isinstance(o, torch.Tensor) and o.requires_grad for o in given):
             raise RuntimeError(f'{name}: got a tensor of PyTorch that requires a gradient, wanted it wrapped or detached')
         getattr(self.data, name)(*map(_unwrap, args), **{k: _unwrap(o) for k,o in kwargs.items()})
@@ -445,5 +445,5 @@ def graph(self:Tensor,
 ) -> Graph:  # shows itself in a notebook; `save` writes an SVG file
     "The computation graph of this, with the shape of every tensor in it"
     nodes = _topological_order(self)[::-1]
-    if any(t.backward_fns is None for t in nodes): raise RuntimeError('graph: got a graph that a backward pass has freed, wanted a call before it')
+    if any(t.backward_fns is None for t in nodes): raise RuntimeError('graph: got a graph that a backward pass has freed, wanted it before')
     return computation_graph(nodes, **names)

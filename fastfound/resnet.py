@@ -89,6 +89,7 @@ class BatchNorm(nn.Module):
         momentum=0.1, # weight of each batch in the running statistics
     ):
         super().__init__()
+        if momentum is None: raise ValueError('BatchNorm: got momentum None, wanted a number, the weight of each batch')
         self.eps,self.momentum = eps,momentum
         self.weight,self.bias = nn.Parameter(torch.ones(c)),nn.Parameter(torch.zeros(c))
         self.register_buffer('running_mean', torch.zeros(c))

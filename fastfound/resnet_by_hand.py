@@ -83,12 +83,12 @@ def batch_norm_grad(
 @operations
 class _Images:
     def conv2d(x, w, b=None, stride=1, padding=0, dilation=1):
-        "The convolution of images (n,c_in,h,w) with kernels (c_out,c_in,kh,kw); each setting is a number, or one for height and one for width"
+        "The convolution of images (n,c_in,h,w) with kernels (c_out,c_in,kh,kw); settings are numbers, or pairs"
         settings = stride,padding,dilation
         return (conv2d(x, w, b, *settings), lambda g: conv2d_input_grad(g, w, x.shape[2:], *settings),
                 lambda g: conv2d_weight_grad(g, x, w.shape[2:], *settings), lambda g: g.sum((0,2,3)))
     def max_pool2d(x, size, stride=None, padding=0):
-        "The maximum of each window of images (n,c,h,w); each setting is a number, or one for height and one for width"
+        "The maximum of each window of images (n,c,h,w); settings are numbers, or pairs for height and width"
         check_tensor('max_pool2d', x, 'images', 'n c h w')
         settings = as_pair(size, 'size'),as_pair(size if stride is None else stride, 'stride'),padding
         out,indices = max_pool_indices(x, *settings)
@@ -146,7 +146,8 @@ def _(m:nn.AdaptiveAvgPool2d, x, leaves):
     return x.mean((2,3), keepdim=True)
 @on_engine.register
 def _(m:nn.BatchNorm2d, x, leaves):
-    _require(m, m.affine and m.track_running_stats and m.momentum is not None, 'affine=True, track_running_stats=True and a momentum')
+    complete = m.affine and m.bias is not None and m.track_running_stats and m.momentum is not None
+    _require(m, complete, 'affine=True, a bias, track_running_stats=True and a momentum')
     return batch_norm(x, leaves[m.weight], leaves[m.bias], m.running_mean, m.running_var, m.training, m.eps, m.momentum)
 @on_engine.register
 def _(m:nn.Linear, x, leaves): return x@leaves[m.weight].T + leaves.get(m.bias, 0.)

@@ -415,7 +415,8 @@ def test_bounds_of_any_size(bound):
     for f in (lambda t, b: t.clamp(min=b), lambda t, b: t.clamp(max=b), lambda t, b: t.clamp(b, torch.tensor(1., dtype=torch.float64)),
               lambda t, b: t.clamp(torch.tensor(-1., dtype=torch.float64), b), lambda t, b: t.maximum(b), lambda t, b: t.minimum(b)):
         special_check(f, x, b)
-    for kw in ({'min': bound}, {'max': bound}, {'min': bound, 'max': 1.}, {'min': 1., 'max': bound}): special_check(lambda t: t.clamp(**kw), x)
+    for kw in ({'min': bound}, {'max': bound}, {'min': bound, 'max': 1.}, {'min': 1., 'max': bound}):
+        special_check(lambda t: t.clamp(**kw), x)
 
 def test_cat_with_empty_tensors():
     for shapes,dim in ([[(0,),(2,3)],0], [[(0,),(2,3)],1], [[(2,3),(0,),(1,3)],-2], [[(0,3),(2,3)],0], [[(0,),(0,)],0]):
@@ -443,7 +444,7 @@ def test_targets_that_are_no_classes():
     right = torch.tensor([0,1])
     with pytest.raises(ValueError, match='got `reduction` average, wanted one of mean, sum, none'): x.cross_entropy(right, 'average')
     for s in (-.1, 1.1, float('nan')):
-        with pytest.raises(ValueError, match='cross_entropy: got `label_smoothing`'): x.cross_entropy(right, label_smoothing=s)
+        with pytest.raises(ValueError, match='cross_entropy: got label_smoothing='): x.cross_entropy(right, label_smoothing=s)
     for kw in ({'weight': torch.ones(3)}, {'ignore_index': 0}):
         with pytest.raises(TypeError, match='unexpected keyword argument'): x.cross_entropy(right, **kw)
 
@@ -584,8 +585,9 @@ def set_first(t, u): t[0] = u
 IN_PLACE = {  # and the plain tensor that each is for
     '+=': operator.iadd, '-=': operator.isub, '*=': operator.imul, '/=': operator.itruediv, '**=': operator.ipow,
     'item': lambda t, u: set_first(t, u[0]), 'add_': lambda t, u: t.add_(u), 'alpha': lambda t, u: t.add_(u, alpha=-.5),
-    'by name': lambda t, u: t.sub_(other=u), 'mul_': lambda t, u: t.mul_(u), 'div_': lambda t, u: t.div_(u), 'pow_': lambda t, u: t.pow_(u),
-    'fill_': lambda t, u: t.fill_(u[0]), 'zero_': lambda t, u: t.zero_(), 'copy_': lambda t, u: t.copy_(u), 'clamp_': lambda t, u: t.clamp_(u)}
+    'by name': lambda t, u: t.sub_(other=u), 'mul_': lambda t, u: t.mul_(u), 'div_': lambda t, u: t.div_(u),
+    'pow_': lambda t, u: t.pow_(u), 'fill_': lambda t, u: t.fill_(u[0]), 'zero_': lambda t, u: t.zero_(), 'copy_': lambda t, u: t.copy_(u),
+    'clamp_': lambda t, u: t.clamp_(u)}
 
 @pytest.mark.parametrize('change', IN_PLACE.values(), ids=IN_PLACE)
 def test_changes_in_place(change):
@@ -611,7 +613,7 @@ def test_changes_in_place_are_refused_where_they_would_be_recorded(change):
     "And then nothing has changed: for leaves, results, and constants that would get a gradient from what is added"
     u = Tensor([3.,.5], requires_grad=True)
     for t in (Tensor([1.,2.], requires_grad=True), Tensor([1.,2.], requires_grad=True)*1):
-        with pytest.raises(RuntimeError, match=r'got a Tensor with a gradient to record, wanted no_grad\(\) around it, or a new Tensor'): change(t, u)
+        with pytest.raises(RuntimeError, match=r'got a Tensor with a gradient to record, wanted no_grad\(\), or a new Tensor'): change(t, u)
         assert t.tolist()==[1.,2.]
     if change not in (IN_PLACE['zero_'],):
         with pytest.raises(RuntimeError, match='got a Tensor with a gradient'): change(Tensor([1.,2.]), u)

@@ -4,7 +4,8 @@ from conftest import same
 from hypothesis import given, settings, strategies as st
 from torch import nn
 from fastfound.basics import test_near as near
-from fastfound.resnet import BatchNorm, ResBlock, Skip, as_pair, avg_pool2d, conv2d, init_convs, max_pool2d, out_size, resnet18, small_resnet
+from fastfound.resnet import (BatchNorm, ResBlock, Skip, as_pair, avg_pool2d, conv2d, init_convs, max_pool2d, out_size, resnet18,
+                              small_resnet)
 
 def drawn(seed, *shape): return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
@@ -42,8 +43,8 @@ def test_shapes_that_do_not_fit_are_named(x, w, says):
     assert str(e.value).startswith(f'conv2d: {says}')
 
 @pytest.mark.parametrize('setting', [
-    {'stride': 0}, {'stride': (1,0)}, {'dilation': 0}, {'padding': -1}, {'padding': (0,-1)}, {'stride': 1.5}, {'padding': None}, {'stride': '2'},
-    {'padding': (1,1,1)}, {'dilation': ()}, {'b': torch.ones(1)}, {'b': torch.ones(4,1)}, {'b': torch.ones(4, dtype=torch.float64)},
+    {'stride': 0}, {'stride': (1,0)}, {'dilation': 0}, {'padding': -1}, {'padding': (0,-1)}, {'stride': 1.5}, {'padding': None},
+    {'stride': '2'}, {'padding': (1,1,1)}, {'dilation': ()}, {'b': torch.ones(1)}, {'b': torch.ones(4,1)}, {'b': torch.ones(4, dtype=torch.float64)},
     {'b': [1.,1.,1.,1.]}, {'x': torch.ones(2,3,8,8, dtype=torch.float64)}, {'w': [[1.]]}], ids=str)
 def test_what_pytorch_refuses_is_refused(setting):
     given = {'x': torch.ones(2,3,8,8), 'w': torch.ones(4,3,3,3), 'b': torch.ones(4)} | setting

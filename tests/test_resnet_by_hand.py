@@ -55,7 +55,8 @@ def test_convolutions():
     rng,done = random.Random(0),0
     while done<100:
         size,kernel = [rng.randint(1, 9) for _ in range(2)],[rng.randint(1, 4) for _ in range(2)]
-        stride,padding,dilation = [rng.choice([n, (n, rng.randint(1, 3))]) for n in (rng.randint(1, 3), rng.randint(0, 3), rng.randint(1, 3))]
+        numbers = rng.randint(1, 3),rng.randint(0, 3),rng.randint(1, 3)
+        stride,padding,dilation = [rng.choice([n, (n, rng.randint(1, 3))]) for n in numbers]
         if any(n+2*p<d*(k-1)+1 for n,k,p,d in zip(size, kernel, as_pair(padding), as_pair(dilation))): continue
         torch.manual_seed(done)
         m = nn.Conv2d(rng.randint(1, 4), rng.randint(1, 5), kernel, stride, padding, dilation, bias=rng.random()<0.5).double()
