@@ -33,6 +33,7 @@ class ActivationStats(Callback):
         layers = self.layers or [o for o in leaf_modules(self.learn.model).values() if isinstance(o, nn.ReLU)]
         if not layers: raise ValueError('ActivationStats: got a model without ReLU layers, wanted `layers` to record')
         self.stats = [{'mean': [], 'std': [], 'dead': [], 'hist': []} for _ in layers]
+        if self.hooks: self.hooks.remove()  # of a fit that was interrupted as it ended
         number = {o: i for i,o in enumerate(layers)}  # and not its statistics, since a checkpoint replaces those
         self.hooks = Hooks(layers, lambda layer,out: self.record(self.stats[number[layer]], out))
     def record(self, stats, out):

@@ -10,12 +10,13 @@ __all__ = ['CANCEL', 'Callback', 'CancelFitException', 'CancelEpochException', '
 # %% ../nbs/library/learner.ipynb #19b25147
 import copy, math, time, warnings
 import torch
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from itertools import chain, count
 from numbers import Real
 from fastcore.basics import listify, patch
 from fastcore.imports import IN_NOTEBOOK
-from .basics import check_tensor, evaluating, is_main_process, keeps_torch_state, model_device, one_at_a_time, set_mode, surely
+from .basics import AtEnd, check_tensor, evaluating, is_main_process, keeps_torch_state, model_device, one_at_a_time
+from .basics import set_mode, surely
 from .dataloaders import count_rows, split_batch, to_device
 from .display import Live, Table, progress_bar, subplots
 from .events import BATCH_EVENTS, SHARED, check_member
@@ -318,12 +319,10 @@ def end_fit(self:Learner,
         set_mode(self.model, False)
 
 @patch
-@contextmanager
-def preserve_batch(self:Learner):
+def preserve_batch(self:Learner) -> AtEnd:
     "Keep the current batch through the block, so that a callback can evaluate in the middle of it"
     before = {k: getattr(self, k) for k in _no_batch}
-    try: yield
-    finally: vars(self).update(before)
+    return AtEnd(lambda: vars(self).update(before))
 
 # %% ../nbs/library/learner.ipynb #eff4c7d7
 def as_callback(
@@ -343,16 +342,13 @@ def activate(self:Learner,
     for cb in self.active_cbs: cb.learn = self
 
 @patch
-@contextmanager
 def active(self:Learner,
     cbs, # callbacks
-):
+) -> AtEnd:
     "Inside the block `cbs` are active"
     before = self.active_cbs
-    try:
-        self.activate(cbs)
-        yield
-    finally: self.active_cbs = before
+    self.activate(cbs)
+    return AtEnd(lambda: vars(self).update(active_cbs=before))
 
 # %% ../nbs/library/learner.ipynb #bdc64c26
 def check_lr(
@@ -397,8 +393,8 @@ def make_opt(self:Learner,
     "Make an optimizer, unless there is one for these parameters, and set its learning rates"
     params = list(self.model.parameters())
     if self.opt is None or list(map(id, params))!=list(map(id, self.opt_params)):
-        self.opt,self.opt_params,self.opt_lr = self.opt_func(params, lr=self.lr),params,self.lr
-        self.group_lrs = [group['lr'] for group in self.opt.param_groups]
+        opt = self.opt_func(params, lr=self.lr)
+        vars(self).update(opt=opt, opt_params=params, opt_lr=self.lr, group_lrs=[o['lr'] for o in opt.param_groups])  # all or nothing
     self.set_lr(self.lr if lr is None and self.lr!=self.opt_lr else lr)  # that of the Learner if it was changed since
 
 @patch

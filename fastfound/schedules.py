@@ -9,12 +9,11 @@ __all__ = ['linear_schedule', 'cosine_schedule', 'one_cycle', 'Scheduler', 'LRFi
 # %% ../nbs/library/schedules.ipynb #19b25147
 import copy, math
 import torch
-from contextlib import contextmanager
 from numbers import Real
 from typing import NamedTuple
 from fastcore.basics import listify, patch
 from torch import Tensor
-from .basics import evaluating, keeps_torch_state, one_at_a_time, rng_state, set_rng_state
+from .basics import AtEnd, evaluating, keeps_torch_state, one_at_a_time, rng_state, set_rng_state, surely
 from .dataloaders import DataLoaders
 from .display import subplots
 from .learner import Callback, CancelFitException, Learner, check_lr
@@ -64,6 +63,7 @@ class Scheduler(Callback):
         progress = (learn.epoch + learn.iter/learn.n_iter)/learn.n_epoch
         def value(f, what, below, wanted):
             got = f(progress)
+            if isinstance(got, Tensor) and got.numel()==1: got = got.item()
             if isinstance(got, Real) and 0<=got<below: return got
             raise ValueError(f'Scheduler: got a {what} of {got!r} at a progress of {progress:.3g}, wanted a number from 0 {wanted}')
         if self.lr: learn.set_lr(value(self.lr, 'learning rate', math.inf, 'up, and finite'))
@@ -98,23 +98,20 @@ def fit_one_cycle(self:Learner,
 
 # %% ../nbs/library/schedules.ipynb #8f78d7da
 @patch
-@contextmanager
-def restore_state(self:Learner):
+def restore_state(self:Learner) -> AtEnd:
     "At the end of the block, weights, optimizer, record and random number generators are what they were at its beginning"
     before,loaders = dict(vars(self)),(self.dls.train, self.dls.valid)
     weights = copy.deepcopy(dict(model_state(self.model)))
     rng,grads = rng_state(*loaders),[get_grads(p) for p in self.model.parameters()]
+    modes = evaluating(self.model)
     def restore():
         vars(self).clear()
         vars(self).update(before)
         load_model_state(self.model, weights)
         set_rng_state(rng, *loaders)
         for p,g in zip(self.model.parameters(), grads): set_grads(p, g)
-    try:
-        try:
-            with evaluating(self.model): yield
-        finally: restore()
-    finally: restore()  # once more, if an interrupt came in the middle of it
+        modes.end()
+    return AtEnd(restore)
 
 # %% ../nbs/library/schedules.ipynb #9e5baf1d
 class LRFinder(Callback):
@@ -163,10 +160,11 @@ def lr_find(self:Learner,
         raise ValueError(f'lr_find: got start={start!r}, end={end!r}, n={n!r}, wanted 0 < start < end and at least 10 rates')
     if not len(self.dls.train): raise ValueError('lr_find: got a training DataLoader without batches, wanted at least one')
     finder = LRFinder(start, end, n)
-    with self.restore_state():
+    def search():
         self.dls,self.opt = DataLoaders(self.dls.train),None
         self.make_opt()
         self.run(math.ceil(n/len(self.dls.train)), [finder, *(o for o in self.cbs if o.run_in_trials)])
+    surely(search, self.restore_state().end)
     lrs,losses = (torch.tensor(o, dtype=torch.float64) for o in (finder.lrs, finder.losses))
     if len(lrs)<10:
         raise FloatingPointError(f'lr_find: the loss was not finite within {len(lrs)+1} batches; try a smaller `start` than {start:g}')

@@ -1,5 +1,5 @@
 "The Learner where its page does not go: nested batches, errors, terminals and pipes, interruptions."
-import ast, copy, importlib, json, math, os, pkgutil, re, signal, subprocess, sys, textwrap
+import ast, copy, importlib, json, math, os, pkgutil, re, signal, subprocess, sys, textwrap, threading, traceback
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -13,13 +13,16 @@ import fastfound.learner as learner_module
 from fastfound.checkpoints import Checkpoint
 from fastfound.dataloaders import DataLoaders, DataLoader
 from fastfound.display import Table
-from fastfound.basics import evaluating, set_seed, test_near as near, test_near as near
+from fastfound.basics import evaluating, set_seed, test_near as near, torch_state
+from fastfound.diagnostics import ActivationStats, GradientClip
 from fastfound.events import BATCH_EVENTS, EVENTS
 from fastfound.learner import Callback, Learner, Progress
 from fastfound.learner import CancelBackwardException, CancelBatchException, CancelEpochException, CancelFitException
 from fastfound.learner import CancelStepException, CancelTrainException, CancelValidException
+from fastfound.mixed_precision import MixedPrecision
 from fastfound.metrics import accuracy, error_rate, predicted_class
 from fastfound.optimizers import SGD, Adam
+from fastfound.weights import model_state
 from learners import PROGRAM, run, three_classes, tiny
 
 # What is on the page
@@ -752,3 +755,166 @@ def test_ctrl_c_keeps_weights_and_record(tmp_path):
     out,err = p.communicate(timeout=600)
     lines = [o for o in out.split('\n') if o!='ready']  # a signal within that print may repeat it
     assert (p.returncode, err)==(0, '') and lines[:3]==['tidied up', 'interrupted True True', '1']
+
+# Interrupts, and two fits at once
+
+class Interrupts:
+    "Raises KeyboardInterrupt before line number `n` of all that is executed in fastfound, torch's blocks and contextlib"
+    files = 'fastfound','grad_mode','autocast_mode','contextlib'
+    def __init__(self, n): self.n,self.count = n,0
+    def __call__(self, frame, event, arg):
+        if not any(o in frame.f_code.co_filename for o in self.files): return None
+        if event=='line':
+            self.count += 1
+            if self.count==self.n: raise KeyboardInterrupt
+        return self
+    def __enter__(self):
+        self.before = sys.gettrace()
+        sys.settrace(self)
+    def __exit__(self, *exc): sys.settrace(self.before)
+
+def lines_of(what):
+    "How many lines `what(learn)` executes, when it is called a second time"
+    for _ in range(2):
+        learn = interruptible()
+        with (counter := Interrupts(0)): what(learn)
+    return counter.count
+
+def interruptible(**kw):
+    "A Learner with all that changes the state of PyTorch in a fit, and one layer that is not in training mode"
+    learn = three_classes()
+    learn.model[1].eval()
+    learn.opt_func = partial(SGD, momentum=0.9)
+    learn.cbs += [MixedPrecision(torch.float16, force=True), ActivationStats([learn.model[1]]), GradientClip(1.)]
+    return learn
+
+def interrupt(what, numbers):
+    "Interrupt `what(learn)` before each of the lines in `numbers`, and check what is left behind"
+    before = torch_state()
+    for n in numbers:
+        learn = interruptible()
+        try:
+            with Interrupts(n): what(learn)
+        except KeyboardInterrupt as e: where = [o.name for o in traceback.extract_tb(e.__traceback__)]
+        else: raise AssertionError(f'no line {n}')
+        assert torch_state()==before, n
+        yield learn,n
+        learn.fit(1, quiet=True)
+        assert not learn.model[1]._forward_hooks or '__init__' in where, n  # nobody has got those yet
+        assert learn.get_preds()[0].dtype==torch.float32 and all(p.isfinite().all() for p in learn.model.parameters()), n
+
+def one_fit(learn): learn.fit_one_cycle(1, 0.1, quiet=True)
+
+@pytest.mark.parametrize('n', [60, pytest.param(300, marks=pytest.mark.long)])
+def test_an_interrupt_at_any_line_of_a_fit(n):
+    "Grad mode, autocast, its cache and the default dtype are what they were, the model is ready to predict, and it can be trained on"
+    total = lines_of(one_fit)
+    for learn,at in interrupt(one_fit, range(1, total, max(1, total//n))):
+        assert learn.active_cbs==[] and learn.precision is nullcontext and not learn.training and learn.xb is None, at
+        assert [o.training for o in learn.model.modules()] in ([False]*4, [True,True,False,True]), at  # or as before, if it had not begun
+        assert all(o['momentum']==0.9 for o in (learn.opt.param_groups if learn.opt else ())), at
+
+@pytest.mark.long
+def test_an_interrupt_at_any_line_of_the_ends_of_a_fit():
+    "Where blocks of PyTorch are left and callbacks are ended: each of the last lines"
+    total = lines_of(one_fit)
+    for learn,at in interrupt(one_fit, range(total-300, total-20)): assert not any(o.training for o in learn.model.modules()), at
+
+@pytest.mark.parametrize('n', [20, pytest.param(100, marks=pytest.mark.long)])
+@pytest.mark.parametrize('what', [lambda learn: learn.validate(), lambda learn: learn.lr_find(n=10, end=0.1, show=False)], ids=['validate', 'lr_find'])
+def test_an_interrupt_at_any_line_of_a_trial(what, n):
+    "The weights too are what they were"
+    total = lines_of(what)
+    weights = model_state(interruptible().model)
+    for learn,at in interrupt(what, range(1, total, max(1, total//n))):
+        assert all(torch.equal(a, b) for a,b in zip(weights.values(), model_state(learn.model).values())), at
+
+CHANGES = {'grad': lambda: torch.set_grad_enabled(False), 'dtype': lambda: torch.set_default_dtype(torch.float64),
+           'autocast': lambda: torch.autocast('cpu', torch.float16).__enter__(),
+           'cache': lambda: torch.autocast('cpu', enabled=False, cache_enabled=False).__enter__(),
+           'other device': lambda: torch.set_autocast_dtype('cuda', torch.bfloat16)}
+
+@pytest.mark.parametrize('name', CHANGES)
+def test_a_fit_sets_back_what_a_callback_changes(name):
+    "Also to what the caller has set; autocast whose blocks were left too often is in order as well"
+    class Changes(Callback):
+        def after_step(self): CHANGES[name]() if self.learn.iter==2 else None
+        def after_loss(self): CHANGES[name]() if not self.learn.training else None
+    for f in (one_fit, lambda learn: learn.validate(), lambda learn: learn.get_preds()):
+        before = torch_state()
+        f(three_classes_with(Changes))
+        assert torch_state()==before
+        with torch.autocast('cpu', torch.bfloat16, enabled=False):
+            inside = torch_state()
+            f(three_classes_with(Changes))
+            assert torch_state()==inside!=before
+        assert torch_state()==before
+
+def three_classes_with(cb):
+    learn = three_classes()
+    learn.cbs.append(cb())
+    learn.cbs[-1].learn = learn
+    return learn
+
+NESTED = {'fit': lambda learn: learn.fit(1, quiet=True), 'fit_one_cycle': lambda learn: learn.fit_one_cycle(1, 0.1, quiet=True)}
+
+@pytest.mark.parametrize('event', ['before_fit', 'after_loss', 'after_epoch', 'after_fit'])
+@pytest.mark.parametrize('name', NESTED)
+def test_a_fit_inside_a_fit_is_refused(name, event):
+    "In words, and the outer fit ends as with any other error; afterwards there may be another"
+    cb = Callback()
+    setattr(cb, event, lambda: NESTED[name](cb.learn))
+    learn = tiny()
+    with pytest.raises(RuntimeError, match='fit: got a call inside another one of this Learner, wanted one after it has ended'):
+        learn.fit(2, cbs=cb, quiet=True)
+    learn.fit(1, quiet=True)
+    assert len(learn.recorder.values)==1
+
+def test_a_fit_of_another_learner_inside_a_fit():
+    "As in a search for hyperparameters"
+    others = []
+    class Others(Callback):
+        run_valid = False
+        def after_epoch(self):
+            others.append(tiny())
+            others[-1].fit(1, quiet=True)
+    tiny(cbs=Others).fit(2, quiet=True)
+    assert len(others)==2 and all(len(o.recorder.values)==1 for o in others)
+
+def test_trials_inside_a_fit_change_nothing():
+    "lr_find and validate, as before"
+    class Tries(Callback):
+        run_valid = False
+        def after_epoch(self):
+            self.learn.lr_find(show=False)
+            self.learn.validate()
+    a,b = three_classes_with(Tries),three_classes()
+    for o in (a, b): o.fit(2, quiet=True)
+    assert a.recorder.values==b.recorder.values and all(torch.equal(p, q) for p,q in zip(a.model.parameters(), b.model.parameters()))
+
+@pytest.mark.parametrize('name', [*NESTED, 'lr_find'])
+def test_a_fit_from_another_thread_is_refused(name):
+    "While the first goes on as it would have"
+    f = NESTED.get(name, lambda learn: learn.lr_find(n=10, show=False))
+    errors = []
+    class Second(Callback):
+        run_valid = False
+        def after_loss(self):
+            def run():
+                try: f(self.learn)
+                except RuntimeError as e: errors.append(str(e))
+            thread = threading.Thread(target=run)
+            thread.start()
+            thread.join()
+    a,b = tiny(cbs=Second),tiny()
+    for o in (a, b): o.fit(1, quiet=True)
+    name = 'lr_find' if name=='lr_find' else 'fit'
+    assert errors==[f'{name}: got a call while another thread is in one of this Learner, wanted one after it has ended']*2
+    assert a.recorder.values==b.recorder.values
+
+def test_fits_of_two_learners_in_two_threads():
+    learns = [tiny() for _ in range(2)]
+    threads = [threading.Thread(target=o.fit, args=(3,), kwargs={'quiet': True}) for o in learns]
+    for o in threads: o.start()
+    for o in threads: o.join()
+    assert all(len(o.recorder.values)==3 for o in learns)
