@@ -52,7 +52,7 @@ def set_rng_state(
     random.setstate((version, tuple(numbers), gauss))
     np.random.set_state(json.loads(state['numpy']))
     torch.set_rng_state(state['torch'])
-    torch.cuda.set_rng_state_all(state['cuda'])
+    torch.cuda.set_rng_state_all(state['cuda'][:torch.cuda.device_count()])  # a model on the CPU may have moved to a machine with fewer
     for o,own in zip(loaders, state['loaders']):
         if own is not None: o.generator.set_state(own)
 

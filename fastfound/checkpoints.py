@@ -8,9 +8,10 @@ __all__ = ['weights_path', 'best_epoch', 'TrackerCallback', 'EarlyStopping', 'Sa
 # %% ../nbs/05b_checkpoints.ipynb #11b453df
 import copy, math
 import torch
+import torch.distributed as dist
 from pathlib import Path
 from fastcore.basics import patch
-from .basics import is_main_process, rng_state, set_rng_state
+from .basics import is_main_process, model_device, rng_state, set_rng_state
 from .learner import Callback, CancelFitException, Learner
 from .metrics import lower_is_better
 from .optimizers import get_grads, set_grads
@@ -145,6 +146,17 @@ class Checkpoint(Callback):
     def classes(self):
         "The names of the classes of the optimizer and of these callbacks"
         return [f'{type(o).__module__}.{type(o).__name__}' for o in (self.learn.opt, *self.stateful_cbs())]
+    def conditions(self):
+        "What must be the same for the batches and random numbers of the rest of the fit to be the same"
+        learn,(train,valid) = self.learn,self.loaders()
+        device = model_device(learn.model).type
+        with learn.precision(): precision = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else 'full'
+        return {'processes': dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1, 'device': device,
+                'CUDA devices': torch.cuda.device_count() if device=='cuda' else 0, 'precision of the forward pass': str(precision),
+                'default dtype': str(torch.get_default_dtype()), 'dtypes of weights': sorted({str(p.dtype) for p in learn.model.parameters()}),
+                'training batches': len(train), 'validation batches': 0 if valid is None else len(valid),
+                'rows': getattr(train, 'n', None), 'batch size': getattr(train, 'batch_size', None),
+                'generators of loaders': [getattr(o, 'generator', None) is not None for o in (train, valid)]}
     def before_fit(self):
         self.resumed = None
         if self.path.exists(): self.resume()
@@ -158,6 +170,10 @@ class Checkpoint(Callback):
         "An error if any of it does not fit; nothing is changed"
         if s['classes']!=self.classes():
             raise ValueError(f"got one of {', '.join(map(str, s['classes']))}, wanted one of {', '.join(self.classes())}")
+        for k,want in self.conditions().items():
+            if (got := s['conditions'].get(k))!=want: raise ValueError(f'{k}: got {got}, wanted {want}')
+        if not (s['epoch']>=0 and 0<=s['iter']<=len(self.learn.dls.train)):
+            raise ValueError(f"got epoch {s['epoch']} and batch {s['iter']}, wanted those of a fit with {len(self.learn.dls.train)} batches")
         check_model_state(self.learn.model, s['weights'])
         copy.deepcopy(self.learn.opt).load_state_dict(s['opt'])
         for p,grads in self.grads(s): set_grads(torch.empty_like(p), grads)
@@ -171,7 +187,7 @@ class Checkpoint(Callback):
         "Load the checkpoint; a `ValueError`, and nothing changed, if it does not fit"
         learn = self.learn
         s = read_state(self.path, 'checkpoint', epoch=int, iter=int, weights=dict, opt=dict, grads=list, classes=list,
-                       cb_states=list, epoch_rng=dict, rng=dict)
+                       conditions=dict, cb_states=list, epoch_rng=dict, rng=dict)
         try: self.check(s)
         except Exception as e:
             raise ValueError(f'{self.path}: got a checkpoint that does not fit ({type(e).__name__}: {e}), wanted one of this fit') from None
@@ -203,7 +219,7 @@ class Checkpoint(Callback):
         learn = self.learn
         write_state(self.path, 'checkpoint', epoch=epoch, iter=iter, weights=dict(model_state(learn.model)), opt=learn.opt.state_dict(),
                     grads=[get_grads(p) for p in learn.model.parameters()], classes=self.classes(),
-                    cb_states=self.cb_states(), epoch_rng=self.epoch_rng, rng=rng_state(*self.loaders()))
+                    conditions=self.conditions(), cb_states=self.cb_states(), epoch_rng=self.epoch_rng, rng=rng_state(*self.loaders()))
 
 def skip_batches(dl, n, then):
     "The batches of `dl` after the first `n`; `then` is called before them"

@@ -6,7 +6,7 @@ import pytest, torch
 import torch.nn.functional as F
 from torch import nn
 import fastfound.schedules
-from fastfound import checkpoints
+from fastfound import checkpoints, mixed_precision
 from fastfound.checkpoints import Checkpoint, EarlyStopping, SaveBest, best_epoch
 from fastfound.weights import model_state, read_state, write_state
 from fastfound.dataloaders import DataLoaders, DataLoader
@@ -412,3 +412,90 @@ def test_random_numbers_drawn_in_before_epoch_are_the_same_after_resuming(tmp_pa
         drawn.clear()
         with pytest.raises(Cut): fit(tmp_path/str(n), CutAt(n, 'after_batch'), 1, cbs=[Draws])
         assert equal(fit(tmp_path/str(n), None, 1, cbs=[Draws]), whole) and set(drawn)==set(wanted), n
+
+# Checkpoints of another fit
+
+def small(dtype=torch.float32, bs=4, n=8, n_valid=4, generator=None, cbs=()):
+    "A Learner with two training batches of four rows and one validation batch"
+    learn = tiny(dtype)
+    x,y = torch.randn(20,5, dtype=dtype),torch.randn(20,1, dtype=dtype)
+    train = DataLoader((x[:n], y[:n]), bs, shuffle=True, generator=generator)
+    learn.dls = DataLoaders(train, DataLoader((x[:n_valid], y[:n_valid]), 4))
+    learn.cbs += list(cbs)
+    return learn
+
+def mixed(dtype=torch.bfloat16): return [MixedPrecision(dtype, force=True)]
+
+OTHERS = {
+    'batch size: got 4, wanted 5': dict(bs=5), 'training batches: got 2, wanted 3': dict(n=12), 'rows: got 8, wanted 7': dict(n=7),
+    'validation batches: got 1, wanted 2': dict(n_valid=8), r'dtypes of weights: got .*float32.* wanted .*float64': dict(dtype=torch.float64),
+    r'generators of loaders: got \[False, False\], wanted \[True, False\]': dict(generator=1)}
+
+def unchanged(learn, path, says):
+    "A fit from `path` is refused for a reason, and changes nothing"
+    before,rng,file = {k: v.clone() for k,v in model_state(learn.model).items()},torch.get_rng_state(),path.read_bytes()
+    with pytest.raises(ValueError, match=f'c: got a checkpoint that does not fit .*{says}'):
+        learn.fit(3, 0.1, cbs=Checkpoint(path), quiet=True)
+    assert same(before, model_state(learn.model)) and torch.equal(rng, torch.get_rng_state()) and path.read_bytes()==file
+
+@pytest.mark.parametrize('says', OTHERS)
+def test_checkpoint_of_other_batches_or_numbers(tmp_path, says):
+    small().fit(1, 0.1, cbs=Checkpoint(tmp_path/'c'), quiet=True)
+    unchanged(small(**OTHERS[says]), tmp_path/'c', says)
+
+def test_checkpoint_with_a_generator_into_a_fit_without(tmp_path):
+    small(generator=1).fit(1, 0.1, cbs=Checkpoint(tmp_path/'c'), quiet=True)
+    unchanged(small(), tmp_path/'c', 'generators of loaders: got')
+
+def test_checkpoint_of_another_precision(tmp_path, monkeypatch):
+    "Also where a processor stands aside that is slower with 16 bits"
+    small(cbs=mixed()).fit(1, 0.1, cbs=Checkpoint(tmp_path/'c'), quiet=True)
+    unchanged(small(cbs=mixed(torch.float16)), tmp_path/'c', 'precision of the forward pass: got torch.bfloat16, wanted torch.float16')
+    monkeypatch.setattr(mixed_precision, 'is_slower_in', lambda *args: True)
+    unchanged(small(cbs=[MixedPrecision()]), tmp_path/'c', 'precision of the forward pass: got torch.bfloat16, wanted full')
+
+def test_checkpoint_of_another_default_dtype(tmp_path):
+    "In which random numbers are drawn, and new tensors made"
+    small().fit(1, 0.1, cbs=Checkpoint(tmp_path/'c'), quiet=True)
+    try:
+        torch.set_default_dtype(torch.float64)
+        unchanged(small(), tmp_path/'c', 'default dtype: got torch.float32, wanted torch.float64')
+    finally: torch.set_default_dtype(torch.float32)
+
+PLACES = [('processes', 2), ('device', 'cuda'), ('CUDA devices', 4)]
+
+@pytest.mark.parametrize('name, value', PLACES)
+def test_checkpoint_of_another_machine(tmp_path, name, value):
+    "Of several processes or GPUs, each of which draws random numbers of its own"
+    small().fit(1, 0.1, cbs=Checkpoint(tmp_path/'c'), quiet=True)
+    s = torch.load(tmp_path/'c', weights_only=True)
+    kind = s.pop('kind')
+    write_state(tmp_path/'c', kind, **{**s, 'conditions': {**s['conditions'], name: value}})
+    unchanged(small(), tmp_path/'c', f'{name}: got {value}, wanted')
+
+def test_a_model_on_the_cpu_may_move_to_a_machine_without_gpus(tmp_path):
+    "Whose generators it does not draw from"
+    small().fit(1, 0.1, cbs=Checkpoint(tmp_path/'c'), quiet=True)
+    s = torch.load(tmp_path/'c', weights_only=True)
+    kind,state = s.pop('kind'),torch.zeros(16, dtype=torch.uint8)
+    for k in ('rng', 'epoch_rng'): s[k]['cuda'] = [state, state]
+    write_state(tmp_path/'c', kind, **s)
+    learn = small()
+    learn.fit(2, 0.1, cbs=Checkpoint(tmp_path/'c'), quiet=True)
+    assert len(learn.recorder.values)==2
+
+@pytest.mark.parametrize('place', [dict(epoch=-1), dict(iter=-1), dict(iter=3), dict(iter=10**6)], ids=str)
+def test_checkpoint_at_no_place_of_the_fit(tmp_path, place):
+    small().fit(1, 0.1, cbs=Checkpoint(tmp_path/'c'), quiet=True)
+    s = torch.load(tmp_path/'c', weights_only=True)
+    kind = s.pop('kind')
+    write_state(tmp_path/'c', kind, **{**s, **place})
+    unchanged(small(), tmp_path/'c', 'got epoch .* and batch .*, wanted those of a fit with 2 batches')
+
+def test_a_callback_whose_state_could_not_be_read_again(tmp_path):
+    "An error when the first checkpoint is written, and not when a lost run should be resumed"
+    class Dates(Callback):
+        state_attrs,dates = ('dates',),[Path('x')]
+    with pytest.raises(TypeError, match="c: got a pathlib.*Path in 'cb_states', wanted tensors, numbers, strings"):
+        small().fit(1, 0.1, cbs=[Dates, Checkpoint(tmp_path/'c')], quiet=True)
+    assert not (tmp_path/'c').exists()
