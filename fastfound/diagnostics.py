@@ -6,6 +6,7 @@
 __all__ = ['ActivationStats', 'GradientClip']
 
 # %% ../nbs/05c_diagnostics.ipynb #79e3cd61
+import math
 import torch
 from collections.abc import Iterable
 from torch import nn
@@ -75,7 +76,10 @@ class GradientClip(Callback):
         "Record the norm of the gradients, and scale them where it is too large"
         grads = [g for group in self.learn.opt.param_groups for p in group['params'] if (g := Optimizer.grad(p)) is not None]
         if not grads: return  # the step will say so
-        norm = torch.stack([g.norm() for g in grads]).norm()
-        self.norms.append(norm.item())
-        if self.norms[-1]>self.max_norm:
+        norm = torch.stack([g.norm().to(grads[0].device, torch.float32) for g in grads]).norm().item()
+        if not math.isfinite(norm):
+            raise FloatingPointError(f'GradientClip: got gradients with a norm of {norm} in epoch {self.learn.epoch}, batch {self.learn.iter} '
+                                     '(both counted from 0), wanted finite ones; the step was not taken')
+        self.norms.append(norm)
+        if norm>self.max_norm:
             for g in grads: g *= self.max_norm/norm

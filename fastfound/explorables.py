@@ -24,8 +24,9 @@ def web_file(
     return (files('fastfound')/'web'/name).read_text(encoding='utf-8')
 
 def _json(data):
-    "`data` as JSON that may stand inside a script: nothing in it ends the script"
-    return json.dumps(data, separators=(',',':')).replace('</', '<\\/')
+    "`data` as JSON that may stand inside a script: nothing in it begins or ends a tag, a comment or a line"
+    try: return json.dumps(data, separators=(',',':'), allow_nan=False).replace('<', '\\u003c')
+    except ValueError as e: raise ValueError(f'Explorable: got data with nan or an infinity, wanted finite numbers ({e})') from None
 
 # %% ../nbs/library/explorables.ipynb #36be2a10
 class Explorable:

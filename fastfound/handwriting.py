@@ -16,7 +16,7 @@ from functools import partial
 from PIL import Image
 from torch import Tensor, nn
 from .backprop import CrossEntropy, Model
-from .basics import check_choice, default_device, model_device
+from .basics import check_choice, check_tensor, default_device, model_device
 from .dataloaders import DataLoaders
 from .datasets import mnist_splits
 from .fully_connected import normalize
@@ -174,9 +174,20 @@ class ModelBundle:
     def save(self,
         path, # of the file
     ):
-        "Write it to a file, whole or not at all"
+        "Write it to a file, whole or not at all; a `ValueError`, and nothing written, if `load` would refuse it"
+        self.check()
         read = {'kind': type(self.read).__name__, **asdict(self.read)}
         write_state(path, 'model', name=self.name, vocab=self.vocab, read=read, source=self.source, weights=model_state(self.model))
+    def check(self):
+        "A `ValueError` unless the model computes finite numbers, for classes that have names"
+        if not all(isinstance(o, str) for o in self.vocab) or len(set(self.vocab))<len(self.vocab):
+            raise ValueError(f'got the classes {self.vocab!r}, wanted different strings')
+        for k,v in model_state(self.model).items(): check_tensor('ModelBundle', v, k, finite=True)
+        for o in self.model.modules() if isinstance(self.model, nn.Module) else ():
+            if isinstance(o, nn.BatchNorm2d) and ((o.running_var<0) | (o.running_var==0) & (not o.affine)).any():
+                raise ValueError('got a standard deviation of 0 for the images, or a negative variance, wanted numbers above 0')
+        logits = self.predict(torch.zeros(1, *self.read.shape))
+        check_tensor('ModelBundle', logits, 'logits', finite=True)
     @classmethod
     def load(cls,
         path, # of a file that `save` wrote
@@ -187,7 +198,8 @@ class ModelBundle:
             read = cls.readers[s['read'].pop('kind')](**s['read'])
             bundle = cls(s['name'], s['vocab'], read, s['source'])
             load_model_state(bundle.model, s['weights'])
-        except (KeyError, TypeError, ValueError, RuntimeError) as e:
+            bundle.check()
+        except (KeyError, TypeError, ValueError, RuntimeError, MemoryError) as e:
             raise ValueError(f'{path}: got a model file with other contents than expected ({e}), wanted one that `save` wrote') from None
         return bundle
     def learner(self,

@@ -157,7 +157,8 @@ def plot_confusion(self:Learner):
     for i in range(c):
         for j in range(c):
             ax.text(j, i, counts[i,j].item(), ha='center', va='center', fontsize=8, color='white' if mistakes[i,j]>0.6*most>0 else 'black')
-    ax.set(xticks=range(c), yticks=range(c), xticklabels=names, yticklabels=names, xlabel='predicted', ylabel='target',
+    for axis in (ax.xaxis, ax.yaxis): axis.set_ticks(range(c), names, parse_math=False)  # a `$` in a name is no mathematics
+    ax.set(xlabel='predicted', ylabel='target',
            title=f'{mistakes.sum():,} of {counts.sum():,} misclassified')
 
 # %% ../nbs/05a_interpret.ipynb #bfbc9d2f

@@ -6,14 +6,16 @@
 __all__ = ['quantize', 'web_layers', 'web_network', 'draw_digit', 'export_for_web', 'save_sample_script', 'explore_training']
 
 # %% ../nbs/programs/web.ipynb #4f3fa9e2
-import base64, gzip, json
+import base64, gzip, json, math
 import torch
 from functools import singledispatch
 from pathlib import Path
 from torch import nn
+from .basics import check_tensor
 from .datasets import get_mnist
 from .explorables import Explorable, still_curves, still_svg, web_file
 from .files import atomic_write
+from .learner import evaluating, model_device
 from .resnet import Skip
 
 # %% ../nbs/programs/web.ipynb #9cfdce3b
@@ -33,7 +35,9 @@ def _text(x):
 def _array(x, int8=False):
     "A tensor for the page: its shape, and its numbers as float32, or as bytes with a scale for each row; None if there is none"
     if x is None: return None
+    check_tensor('web_layers', x, 'weights', dtype='float')
     x = x.detach().cpu().float()
+    check_tensor('web_layers', x, 'weights', finite=True)
     if not int8: return dict(shape=list(x.shape), float=_text(x))
     q,scale = quantize(x)
     return dict(shape=list(x.shape), int8=_text(q), scale=_array(scale))
@@ -96,6 +100,21 @@ def _(layer:nn.AdaptiveMaxPool2d, int8=False):
 def _(layer:Skip, int8=False): return [dict(op='skip', layers=web_layers(layer.layers, int8))]
 
 # %% ../nbs/programs/web.ipynb #7f7ba654
+def _outputs(model, size):
+    "How many numbers `model` gives for an image; a `ValueError` if it takes none, or gives something else"
+    dtype = next((p.dtype for p in model.parameters()), None)
+    x = torch.zeros(2, 1, size, size, dtype=dtype, device=model_device(model))
+    def run(x):
+        with torch.no_grad(), evaluating(model): return model(x)
+    try: out = run(x)
+    except (RuntimeError, ValueError):
+        try: out = run(x.flatten(1))
+        except (RuntimeError, ValueError) as e:
+            why = str(e).partition('\n')[0]
+            raise ValueError(f'web_network: got a network that takes neither images (n,1,{size},{size}) nor rows (n,{size*size}), wanted '
+                             f'one that does ({why})') from None
+    return check_tensor('web_network', out, 'an output', 'n c', 'float', finite=True, n=2)['c']
+
 def web_network(
     model:nn.Module, # of layers that `web_layers` knows, from images (n,1,size,size) or rows (n,size*size) to logits
     mean=0., std=1., # by which pixels between 0 and 1 were normalised
@@ -105,7 +124,14 @@ def web_network(
 ) -> dict:           # JSON can hold it
     "A trained network as data for a web page"
     vocab = list(map(str, range(10) if vocab is None else vocab))
-    return dict(size=size, mean=float(mean), std=float(std), vocab=vocab, layers=web_layers(model, int8))
+    for name,o in (('mean', mean), ('std', std)):
+        try: good = math.isfinite(float(o)) and (name=='mean' or float(o)>0)
+        except (TypeError, ValueError, RuntimeError): good = False
+        if not good: raise ValueError(f"web_network: got {name}={o!r}, wanted a {'number' if name=='mean' else 'number above 0'}")
+    if type(size) is not int or size<20: raise ValueError(f'web_network: got size={size!r}, wanted a whole number from 20, the box of a digit')
+    layers,n = web_layers(model, int8),_outputs(model, size)
+    if len(vocab)!=n: raise ValueError(f'web_network: got {len(vocab)} names for {n} outputs, wanted one for each')
+    return dict(size=size, mean=float(mean), std=float(std), vocab=vocab, layers=layers)
 
 # %% ../nbs/programs/web.ipynb #6776a3bf
 def _examples():
@@ -126,7 +152,8 @@ def draw_digit(
     "A box to draw a digit in, and what a network says of it"
     if network is None: network = json.loads(web_file('digit_net.json'))
     digits = _examples()
-    return Explorable(web_file('net.js') + web_file('draw.js'), dict(net=network, examples=[*map(_text, digits)]), _still_digit(digits[3]),
+    examples = [*map(_text, digits)] if network['size']==28 else []
+    return Explorable(web_file('net.js') + web_file('draw.js'), dict(net=network, examples=examples), _still_digit(digits[3]),
                       'Draw a digit. The network sees the small picture: cut out, scaled and centred.')
 
 def export_for_web(

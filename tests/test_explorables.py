@@ -1,20 +1,23 @@
 "The figures that answer, in a browser: the numbers they show against Python's, driven by mouse and keyboard, and what they cost."
-import base64, json, random, re, time
+import base64, json, math, random, re, time
+from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 import numpy as np, pytest, torch, torch.nn.functional as F
+from torch import nn
 from drawings import drawings, strokes
 import fastfound.schedules
 from fastfound.dataloaders import DataLoaders, DataLoader
 from fastfound.datasets import get_mnist
 from fastfound.basics import set_seed, test_near
-from fastfound.explorables import NEURON, explore_backprop, explore_broadcast, explore_init, explore_lr, explore_matmul
+from fastfound.explorables import NEURON, Explorable, explore_backprop, explore_broadcast, explore_init, explore_lr, explore_matmul
 from fastfound.fully_connected import normalize
 from fastfound.learner import Learner
 from fastfound.matmul import broadcast_shape
 from fastfound.optimizers import MuonSGD
 from fastfound.handwriting import frame_digit
 from fastfound.resnet import small_resnet
-from fastfound.web import draw_digit, explore_training, save_sample_script, web_network
+from fastfound.web import draw_digit, explore_training, export_for_web, save_sample_script, web_network
 
 pytestmark = pytest.mark.not_numerical
 
@@ -387,3 +390,76 @@ def test_missing_digits_are_told_in_words(browser, tmp_path):
     page.get_by_role('button', name='Train').click()
     page.get_by_text('got no sample_digits.js beside this page; in a notebook, call explore_training(embed=True)').wait_for()
     page.close()
+
+# What can not be a page
+
+def mlp_for_web(n_in=784, n_out=3): return nn.Sequential(nn.Linear(n_in,8), nn.ReLU(), nn.Linear(8,n_out))
+def conv_for_web(channels=1):
+    body = nn.Conv2d(channels,4,3), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveMaxPool2d(1)
+    return nn.Sequential(*body, nn.Flatten(), nn.Linear(4,3))
+
+def changed(model, name, value):
+    "`model` with the first number of one of its tensors changed"
+    model.state_dict()[name].view(-1)[0] = value
+    return model
+
+NO_NETWORKS = {
+    'nan in a weight': (changed(mlp_for_web(), '0.weight', math.nan), {}, 'web_layers: got weights with 1 of 6272 values nan or infinite'),
+    'infinite bias': (changed(mlp_for_web(), '2.bias', math.inf), {}, 'with 1 of 3 values nan or infinite'),
+    'negative variance': (changed(conv_for_web(), '1.running_var', -1.), {}, 'web_layers: got weights with .* nan or infinite'),
+    'too large for float32': (changed(mlp_for_web().double(), '0.weight', 1e300), {}, 'nan or infinite'),
+    'complex': (mlp_for_web().to(torch.complex64), {}, 'weights of dtype complex64, wanted float'),
+    'colours': (conv_for_web(3), {}, r'got a network that takes neither images \(n,1,28,28\) nor rows \(n,784\)'),
+    'another size': (mlp_for_web(100), {}, r'takes neither images \(n,1,28,28\) nor rows \(n,784\)'),
+    'size': (mlp_for_web(), dict(size=32), r'takes neither images \(n,1,32,32\) nor rows \(n,1024\)'),
+    'a size of no number': (mlp_for_web(), dict(size=28.), 'got size=28.0, wanted a whole number from 20'),
+    'no room for a digit': (mlp_for_web(100), dict(size=10), 'got size=10, wanted a whole number from 20'),
+    'not flattened': (nn.Sequential(nn.Conv2d(1,3,3)), {}, r'got an output of shape \(2, 3, 26, 26\), wanted \(n,c\)'),
+    'std 0': (mlp_for_web(), dict(std=0.), 'got std=0.0, wanted a number above 0'), 'std nan': (mlp_for_web(), dict(std=math.nan), 'std=nan'),
+    'std below 0': (mlp_for_web(), dict(std=-1), 'std=-1'), 'mean nan': (mlp_for_web(), dict(mean=math.nan), 'got mean=nan, wanted a number'),
+    'means of colours': (mlp_for_web(), dict(mean=(0.5,0.5,0.5)), r'got mean=\(0.5, 0.5, 0.5\), wanted a number'),
+    'too few names': (mlp_for_web(), dict(vocab=['a','b']), 'got 2 names for 3 outputs, wanted one for each'),
+    'digits by default': (mlp_for_web(), dict(vocab=None), 'got 10 names for 3 outputs')}
+
+@pytest.mark.parametrize('fault', NO_NETWORKS)
+def test_what_the_page_could_not_read_is_refused(tmp_path, fault):
+    "In words, before anything is written, and the model stays as it was"
+    model,settings,says = NO_NETWORKS[fault]
+    model.train()
+    with pytest.raises((ValueError, TypeError), match=says):
+        export_for_web(SimpleNamespace(model=model), tmp_path/'page.html', **{'vocab': 'abc', **settings})
+    assert not list(tmp_path.iterdir()) and all(o.training for o in model.modules())
+
+@pytest.mark.parametrize('model, size', [(mlp_for_web(), 28), (conv_for_web(), 28), (conv_for_web(), 32), (mlp_for_web(400).double(), 20)])
+def test_what_the_page_can_read_is_written(tmp_path, model, size):
+    "Rows and images, of other sizes and in float64; batch normalisation keeps its statistics"
+    before = {k: v.clone() for k,v in model.state_dict().items()}
+    export_for_web(SimpleNamespace(model=model), tmp_path/'page.html', vocab='abc', size=size)
+    assert (tmp_path/'page.html').stat().st_size>5000 and all(torch.equal(v, model.state_dict()[k]) for k,v in before.items())
+
+def script_of(page): return re.search(r'start\("ff-\w+", explore, (.*)\);\n\}\)\(\);', page)[1]
+
+NAMES = '<!--<script>', '</script>', '<![CDATA[', ']]>', '\u2028\u2029', '$x$', '"\\', '&lt;', '<script>alert(1)</script>'
+
+@pytest.mark.parametrize('name', NAMES)
+def test_a_name_does_not_break_the_page(name):
+    "Of a class, and the title: an HTML parser finds one script, and its data are what they were"
+    page = draw_digit(web_network(mlp_for_web(), vocab=[name,'b','c'])).page(title=name)
+    class Parser(HTMLParser):
+        tag,found = None,{'script': [], 'title': [], 'h1': []}
+        def handle_starttag(self, tag, attrs):
+            self.tag = tag
+            if tag in self.found: self.found[tag].append('')
+        def handle_endtag(self, tag): self.tag = None
+        def handle_data(self, data):
+            if self.tag in self.found: self.found[self.tag][-1] += data
+    parser = Parser()
+    parser.feed(page)
+    assert len(parser.found['script'])==1 and parser.found['script'][0].endswith('})();\n')
+    assert parser.found['title']==parser.found['h1']==[name]
+    text = script_of(page)
+    assert '<' not in text and not set('\u2028\u2029') & set(text) and json.loads(text)['net']['vocab'][0]==name
+
+def test_numbers_that_json_has_not():
+    for bad in (math.nan, math.inf):
+        with pytest.raises(ValueError, match='Explorable: got data with nan or an infinity'): Explorable('', {'x': [bad]}, '', '')._repr_html_()

@@ -8,7 +8,7 @@ from fastfound.datasets import get_mnist
 from fastfound.handwriting import (DigitReader, MODELS, ModelBundle, center_by_mass, digit_loaders, extract_ink, frame_digit,
                                    normalized_sets, similarity_baseline)
 from fastfound.images import BlankPicture, ImageDataLoaders, ImageReader
-from fastfound.weights import write_state
+from fastfound.weights import load_model_state, model_state, write_state
 
 pytestmark = pytest.mark.not_numerical
 
@@ -160,3 +160,48 @@ def test_wrong_contents(tmp_path):
         write_state(tmp_path/'m.pth', 'model', **{k: v for k,v in good.items() if k!=name})
         with pytest.raises(ValueError, match=f'm.pth: got a file of that kind without .{name}.'):
             ModelBundle.load(tmp_path/'m.pth')
+
+def of(name='net', classes=('a','b'), **changes):
+    "What `save` writes for a new model, with changes"
+    bundle = ModelBundle(name, list(classes))
+    weights = dict(model_state(bundle.model))
+    good = dict(name=name, vocab=list(classes), read=dict(kind='DigitReader', invert='auto'), source='x', weights=weights)
+    return {**good, **{k: v for k,v in changes.items() if k in good}}
+
+def put(weights, part, value):
+    "`weights` with the first number of the first tensor whose name ends with `part` changed"
+    name = next(k for k in weights if k.endswith(part))
+    changed = weights[name].detach().clone()
+    changed.view(-1)[0] = value
+    return {**weights, name: changed}
+
+NONSENSE = [('net','weight',float('nan')), ('deep','bias',float('inf')), ('resnet','weight',float('-inf')), ('by_hand','0',float('nan')),
+            ('linear','running_var',0.), ('net','running_var',-1.), ('resnet','running_var',-0.5), ('net','running_mean',float('nan')),
+            ('resnet','running_var',float('nan'))]
+
+@pytest.mark.parametrize('name, part, value', NONSENSE)
+def test_weights_that_compute_no_numbers(tmp_path, name, part, value):
+    "Nan and infinities, a standard deviation of 0, a negative variance: refused by `load`, which names the file, and not written by `save`"
+    good = of(name)
+    bad = put(good['weights'], part, value)
+    write_state(tmp_path/'m.pth', 'model', **{**good, 'weights': bad})
+    with pytest.raises(ValueError, match='m.pth: got a model file with other contents than expected'): ModelBundle.load(tmp_path/'m.pth')
+    bundle = ModelBundle(name, ['a','b'])
+    load_model_state(bundle.model, bad)
+    with pytest.raises(ValueError, match='ModelBundle: got .*, wanted finite|got a standard deviation of 0'): bundle.save(tmp_path/'n.pth')
+    assert [o.name for o in tmp_path.iterdir()]==['m.pth']
+
+OTHER = [dict(vocab=['a',3]), dict(vocab=['a','a']), dict(vocab=[None,None]), dict(vocab=['a']), dict(vocab=[]),
+         dict(read=dict(kind='DigitReader', invert='maybe')), dict(read=dict(kind='DigitReader', invert=None)),
+         dict(read=dict(kind='ImageReader', channels=1, size=-5)), dict(read=dict(kind='ImageReader', channels=0, size=28))]
+
+@pytest.mark.parametrize('changes', OTHER, ids=str)
+def test_a_saved_model_of_nonsense(tmp_path, changes):
+    write_state(tmp_path/'m.pth', 'model', **{**of(), **changes})
+    with pytest.raises(ValueError, match='m.pth: got a model file with other contents than expected'): ModelBundle.load(tmp_path/'m.pth')
+
+@pytest.mark.parametrize('kind', [torch.complex64, torch.int64])
+def test_a_saved_model_of_other_numbers(tmp_path, kind):
+    good = of()
+    write_state(tmp_path/'m.pth', 'model', **{**good, 'weights': {k: v.to(kind) for k,v in good['weights'].items()}})
+    with pytest.raises(ValueError, match='m.pth: .*these weights are of another model'): ModelBundle.load(tmp_path/'m.pth')
