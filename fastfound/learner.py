@@ -20,7 +20,7 @@ from .basics import set_mode, surely
 from .dataloaders import count_rows, split_batch, to_device
 from .display import Live, Table, progress_bar, subplots
 from .events import BATCH_EVENTS, SHARED, check_member
-from .metrics import Evaluation, add_loss, as_metric, in_full_precision, loss_weights, metric_name
+from .metrics import Evaluation, add_loss, as_metric, check_loss, in_full_precision, loss_weights, metric_name
 from .optimizers import Adam
 
 # %% ../nbs/library/learner.ipynb #fa8050e2
@@ -33,7 +33,8 @@ class Callback:
     run_in_trials = False # whether it is also active in trial runs, such as `lr_find`
     learn = None
     def __init_subclass__(cls):
-        for name,o in vars(cls).items(): check_member(cls.__name__, name, o)
+        for k in cls.__mro__:
+            if k not in (Callback, object): [check_member(cls.__name__, name, o) for name,o in vars(k).items()]
     def __getattr__(self, name):
         learn = vars(self).get('learn')
         if learn is not None and name[0]!='_' and hasattr(learn, name): return getattr(learn, name)
@@ -168,7 +169,7 @@ class Learner:
         cbs=(),        # callbacks for everything that this Learner does
     ):
         self.dls,self.model,self.loss_func,self.opt_func,self.lr = dls,model,loss_func,opt_func,lr
-        self.metrics,self.recorder = listify(metrics),Recorder()
+        self.metrics,self.recorder = metrics,Recorder()
         self.cbs = [self.recorder, *map(as_callback, listify(cbs))]
         self.check()
         for cb in self.cbs: cb.learn = self
@@ -238,7 +239,7 @@ class Learner:
     def get_loss(self):
         "Set `loss` to the loss of the predictions, given the targets `yb`"
         self.loss = self.loss_func(self.pred, self.yb)
-        check_tensor('Learner', self.loss, 'a loss', '', 'float')
+        check_loss(self.loss, self.training and type(self).backward is Learner.backward)
     def backward(self):
         "Add the gradients of `loss` to those of the parameters"
         self.loss.backward()
@@ -266,15 +267,14 @@ def start_pass(self:Learner,
 @patch
 def check(self:Learner):
     "An error unless this Learner has all that it needs"
-    def wanted(right, o, name, what):
+    for name,needs,what in (('dls', 'train', 'DataLoaders: `DataLoaders(train, valid)`'), ('loss_func', '__call__', 'a function of predictions '
+                            'and targets'), ('model', 'parameters', 'something that can be called and has parameters()'),
+                            ('opt_func', '__call__', 'a function that makes an optimizer, such as Adam')):
+        o = getattr(self, name)
         got = f'the class {o.__name__}' if isinstance(o, type) else f'a {type(o).__name__}'
-        if not right or name!='opt_func' and isinstance(o, type): raise TypeError(f'Learner: got {got} as {name}, wanted {what}')
-    model,parameters = self.model,getattr(self.model, 'parameters', None)
-    wanted(hasattr(self.dls, 'train'), self.dls, 'dls', 'DataLoaders: `DataLoaders(train, valid)`')
-    wanted(callable(model) and callable(parameters), model, 'model', 'something that can be called and has parameters()')
-    wanted(callable(self.loss_func), self.loss_func, 'loss_func', 'a function of predictions and targets')
-    wanted(callable(self.opt_func), self.opt_func, 'opt_func', 'a function that makes an optimizer, such as Adam')
+        if not hasattr(o, needs) or isinstance(o, type) and name!='opt_func': raise TypeError(f'Learner: got {got} as {name}, wanted {what}')
     check_lr('Learner', self.lr)
+    self.metrics = listify(self.metrics)
     for o in self.metrics: as_metric(o)
 
 @patch
@@ -372,7 +372,8 @@ def fit(self:Learner,
 ):
     "Train for `n_epoch` epochs; the optimizer keeps its state from one fit to the next"
     if type(n_epoch) is not int or n_epoch<1: raise ValueError(f'fit: got n_epoch={n_epoch!r}, wanted a whole number from 1')
-    check_lr('fit', self.lr if lr is None else lr)
+    self.check()
+    if lr is not None: check_lr('fit', lr)
     if not len(self.dls.train): raise ValueError('fit: got a training DataLoader without batches, wanted at least one')
     self.make_opt(lr)
     self.run(n_epoch, [*self.cbs, *map(as_callback, listify(cbs)), *([] if quiet else [Progress()])])
@@ -419,6 +420,7 @@ def evaluate_with_cbs(self:Learner,
     keep=False, # keep all predictions and targets, and measure no metrics
 ) -> Evaluation:
     "The results on `dl`, with the Learner's own callbacks active"
+    self.check()
     with self.active(self.cbs): evaluation = self.evaluate(self.valid_dl() if dl is None else dl, keep)
     if evaluation is None: raise ValueError('Learner: got no rows to evaluate on, wanted at least one')
     return evaluation

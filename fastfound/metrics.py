@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['predicted_class', 'class_axis', 'is_correct', 'accuracy', 'error_rate', 'metric_name', 'lower_is_better',
-           'loss_reduction', 'loss_weights', 'add_loss', 'sample_losses', 'in_full_precision', 'AvgMetric', 'as_number',
-           'as_metric', 'Evaluation']
+           'loss_reduction', 'loss_weights', 'check_loss', 'add_loss', 'sample_losses', 'in_full_precision',
+           'AvgMetric', 'as_number', 'as_metric', 'Evaluation']
 
 # %% ../nbs/library/metrics.ipynb #86ef71aa
 import inspect, math, re
@@ -204,6 +204,16 @@ def loss_weights(
         with torch.no_grad(): total = float(_reduced(f, 'sum', preds, targ))
         return total/loss if loss and total!=loss else rows  # the same where `f` does not look at its `reduction`
     return weight
+
+def check_loss(
+    loss,     # what a loss function returned
+    training, # whether it has to have a gradient
+):
+    "An error unless `loss` is a number that can be trained on"
+    check_tensor('Learner', loss, 'a loss', '', 'float')
+    if training and not loss.requires_grad:
+        raise ValueError('Learner: got a loss without a gradient, wanted one that is computed from the predictions (and not detached from '
+                         'them) of a model with parameters that require a gradient')
 
 def add_loss(
     total, n, # of the batches before: the weighted sum of losses, and the sum of weights

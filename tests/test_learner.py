@@ -151,6 +151,11 @@ def test_events_of_other_libraries_are_refused(name, wrap):
     with pytest.raises(TypeError, match=f'Mine: got a method {name}, which is no event; wanted'):
         type('Mine', (Callback,), {name: print if wrap is staticmethod else wrap(lambda self: None)})
 
+def test_mixins_are_looked_at_too():
+    class Mixin:
+        def on_epoch_end(self): pass
+    with pytest.raises(TypeError, match='Mine: got a method on_epoch_end'): type('Mine', (Mixin, Callback), {})
+
 @pytest.mark.parametrize('name, says', [('cleanup_fit', 'wanted after_fit: '), ('cleanup_batch', 'wanted after_batch: '),
                                         ('cleanup_validation', 'wanted after_fit: ')])
 def test_what_a_cleanup_is_called_here(name, says):

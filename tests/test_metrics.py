@@ -315,6 +315,16 @@ def test_a_loss_that_is_no_number(name):
         learn.loss_func = BAD_LOSSES[name]
         with pytest.raises((TypeError, ValueError), match='Learner: got a loss .*, wanted'): f(learn)
 
+@pytest.mark.parametrize('loss', [lambda p,t: F.mse_loss(p.detach(), t), lambda p,t: torch.tensor(1.), lambda p,t: F.mse_loss(t, t)])
+def test_a_loss_without_a_gradient(loss):
+    "Is told in training, and fine in evaluation; so is a model all of whose parameters are frozen"
+    learn,frozen = tiny(),tiny()
+    learn.loss_func = loss
+    frozen.model.requires_grad_(False)
+    for o in (learn, frozen):
+        o.validate()
+        with pytest.raises(ValueError, match='got a loss without a gradient, wanted one that is computed from'): o.fit(1, quiet=True)
+
 BAD_METRICS = {'two': lambda p,t: torch.ones(2), 'rows': lambda p,t: p, 'array': lambda p,t: np.ones(3), 'nothing': lambda p,t: None,
                'dict': lambda p,t: {'a': 1.}, 'words': lambda p,t: '0.5', 'pair': lambda p,t: (1., 2.), 'complex': lambda p,t: 1j}
 
@@ -330,7 +340,17 @@ def test_numbers_of_any_kind(good):
 
 @pytest.mark.parametrize('bad', ['accuracy', 0.5, AvgMetric, nn.MSELoss, {}])
 def test_what_is_no_metric(bad):
-    with pytest.raises(TypeError, match='Learner: got .* as metric, wanted a function of predictions and targets'): tiny(metrics=[bad])
+    "Given at first, or set later"
+    later = tiny()
+    later.metrics = bad
+    for f in (lambda: tiny(metrics=[bad]), later.validate, lambda: later.fit(1, quiet=True)):
+        with pytest.raises(TypeError, match='Learner: got .* as metric, wanted a function of predictions and targets'): f()
+
+def test_a_metric_may_be_set_later():
+    learn = tiny()
+    learn.metrics = F.mse_loss
+    loss,metric = learn.validate()
+    assert loss==pytest.approx(metric)
 
 # 16 bits
 
