@@ -267,12 +267,14 @@ def start_pass(self:Learner,
 @patch
 def check(self:Learner):
     "An error unless this Learner has all that it needs"
-    for name,needs,what in (('dls', 'train', 'DataLoaders: `DataLoaders(train, valid)`'), ('loss_func', '__call__', 'a function of predictions '
-                            'and targets'), ('model', 'parameters', 'something that can be called and has parameters()'),
+    for name,needs,what in (('dls', 'train', 'DataLoaders: `DataLoaders(train, valid)`'),
+                            ('model', 'parameters', 'something that can be called and has parameters()'),
+                            ('loss_func', '__call__', 'a function of predictions and targets'),
                             ('opt_func', '__call__', 'a function that makes an optimizer, such as Adam')):
         o = getattr(self, name)
         got = f'the class {o.__name__}' if isinstance(o, type) else f'a {type(o).__name__}'
-        if not hasattr(o, needs) or isinstance(o, type) and name!='opt_func': raise TypeError(f'Learner: got {got} as {name}, wanted {what}')
+        if not hasattr(o, needs) or isinstance(o, type) and name!='opt_func':
+            raise TypeError(f'Learner: got {got} as {name}, wanted {what}')
     check_lr('Learner', self.lr)
     self.metrics = listify(self.metrics)
     for o in self.metrics: as_metric(o)
