@@ -7,15 +7,44 @@ __all__ = ['random_shift', 'RandomShift', 'affine', 'Augment', 'random_erase', '
 
 # %% ../nbs/08a_augment.ipynb #a9ae7274
 import copy, math
+from numbers import Real
 import torch
 import torch.nn.functional as F
 from collections.abc import Sequence
 from fastcore.basics import patch
 from torch import Tensor
-from .basics import check_tensor, checked
+from .basics import check_choice, check_tensor
 from .dataloaders import as_images, to_device
 from .interpret import probabilities
 from .learner import Callback, Learner
+
+# %% ../nbs/08a_augment.ipynb #f2a9c6d8
+_PADS = 'reflection','border','zeros'
+
+def _is_number(*values): return all(isinstance(o, Real) and math.isfinite(o) for o in values)
+
+def _check_shift(who, most, fill):
+    "An error unless `most` is a number of pixels and `fill` a shade"
+    if type(most) is not int or most<0: raise ValueError(f'{who}: got most={most!r}, wanted a whole number of pixels from 0')
+    if not _is_number(fill): raise ValueError(f'{who}: got fill={fill!r}, wanted a number')
+
+def _check_erasing(who, p, area, ratio):
+    "An error unless `p` is a fraction, `area` two, and `ratio` a number from 1"
+    good = _is_number(p, ratio) and isinstance(area, tuple|list) and len(area)==2 and _is_number(*area)
+    if not (good and 0<=p<=1 and 0<=area[0]<=area[1]<=1 and ratio>=1):
+        raise ValueError(f'{who}: got p={p!r}, area={area!r}, ratio={ratio!r}, wanted a fraction, two rising ones and a ratio from 1 up')
+
+def _amounts(x, **given):
+    "The amounts that are `given`, one for each picture in `x`"
+    def expanded(k, o):
+        try: return torch.as_tensor(o, dtype=x.dtype, device='cpu').expand(len(x))
+        except (TypeError, ValueError, RuntimeError):
+            got = ' '.join(repr(o).split())
+            raise TypeError(f'affine: got {k}={got}, wanted a number, or a tensor with one for each of {len(x)} pictures') from None
+    amounts = torch.stack([expanded(k, o) for k,o in given.items()])
+    for (k,o),bad in zip(given.items(), (~amounts.isfinite()).any(1).tolist()):
+        if bad or k=='zoom' and (amounts[1]<=0).any(): raise ValueError(f'affine: got {k}={o!r}, wanted finite numbers, and a zoom above 0')
+    return amounts.to(x.device)
 
 # %% ../nbs/08a_augment.ipynb #420cfaa2
 def _as_planes(
@@ -26,14 +55,13 @@ def _as_planes(
     if images.ndim>4: raise ValueError(f'got images of shape {tuple(x.shape)}, wanted (n,h,w) or (n,channels,h,w), or rows of pixels')
     return images if images.ndim==4 else images[:,None]
 
-@checked
 def random_shift(
     x:Tensor,      # images (n,h,w) or (n,channels,h,w), or rows of pixels (n,side*side)
     most:int,      # pixels
     fill:float=0., # what comes in from outside
 ) -> Tensor:       # of the shape of `x`
     "Move each picture by up to `most` pixels in both directions, at random"
-    if most<0: raise ValueError(f'random_shift: got {most=}, wanted a number of pixels from 0 up')
+    _check_shift('random_shift', most, fill)
     images = _as_planes(x)
     n,_,h,w = images.shape
     windows = F.pad(images, (most,)*4, value=fill).unfold(2, h, 1).unfold(3, w, 1)  # (n,channels,2*most+1,2*most+1,h,w)
@@ -50,15 +78,15 @@ class _ImageChange(Callback):
 
 class RandomShift(_ImageChange):
     "Moves the training pictures of each batch at random"
-    @checked
     def __init__(self,
-        most:int=1,    # pixels
-        fill:float=0., # what comes in from outside
-    ): self.most,self.fill = most,fill
+        most=1,  # pixels
+        fill=0., # what comes in from outside
+    ):
+        _check_shift('RandomShift', most, fill)
+        self.most,self.fill = most,fill
     def __call__(self, x): return random_shift(x, self.most, self.fill)
 
 # %% ../nbs/08a_augment.ipynb #cbd3959d
-@checked
 def affine(
     x:Tensor,              # images (n,h,w) or (n,channels,h,w), or rows of pixels (n,side*side)
     angle:float|Tensor=0., # degrees, counter-clockwise; this and the others are numbers, or tensors with one for each picture
@@ -69,12 +97,12 @@ def affine(
     pad:str='reflection',  # what comes in from outside: the 'reflection' of the picture, its 'border' repeated, or 'zeros'
 ) -> Tensor:               # of the shape of `x`
     "Each picture mirrored, enlarged, slanted, turned and then moved, around its centre"
-    check_tensor('affine', x, 'images', dtype='float')
     images = _as_planes(x)
+    check_tensor('affine', x, 'images', dtype='float')
+    check_choice('pad', pad, _PADS)
     n,_,h,w = images.shape
     if not n: return x  # nothing to do, and affine_grid wants something
-    settings = angle, zoom, shear, right, down, flip
-    angle,zoom,k,right,down,flip = [torch.as_tensor(o, dtype=x.dtype, device=x.device).expand(n) for o in settings]
+    angle,zoom,k,right,down,flip = _amounts(x, angle=angle, zoom=zoom, shear=shear, right=right, down=down, flip=flip)
     cos,sin,side = angle.deg2rad().cos(),angle.deg2rad().sin(),1-2*flip
     a,b,c,d = (cos-k*sin)/zoom*side,-(sin+k*cos)/zoom*side,sin/zoom,cos/zoom  # the inverse: from a pixel of the result to the original
     theta = torch.stack([a, b*h/w, -(a*right+b*down)*2/w, c*w/h, d, -(c*right+d*down)*2/h], -1).view(n,2,3)
@@ -84,7 +112,6 @@ def affine(
 # %% ../nbs/08a_augment.ipynb #e4ac0bd1
 class Augment(_ImageChange):
     "Turns, scales, slants and moves the training pictures of each batch, each by random amounts up to those given"
-    @checked
     def __init__(self,
         rotate:float=10.,     # degrees
         zoom:float=0.1,       # 0.1: between 1/1.1 and 1.1
@@ -94,25 +121,19 @@ class Augment(_ImageChange):
         pad:str='reflection', # what comes in from outside, as for `affine`
     ):
         self.rotate,self.zoom,self.shear,self.shift,self.flip,self.pad = rotate,zoom,shear,shift,flip,pad
+        check_choice('pad', pad, _PADS)
         for k in ('rotate','zoom','shear','shift'):
-            if not 0<=(v := getattr(self, k))<math.inf: raise ValueError(f'Augment: got {k}={v!r}, wanted a number from 0 up')
+            if not _is_number(v := getattr(self, k)) or v<0: raise ValueError(f'Augment: got {k}={v!r}, wanted a number from 0 up')
     def __call__(self,
         x, # images, or rows of pixels, as `affine` takes them
     ):
         "The pictures `x`, each changed in its own way"
-        angle,zoom,shear,right,down = 2*torch.rand(5, len(x))-1
         h,w = as_images(x).shape[-2:]
+        angle,zoom,shear,right,down = 2*torch.rand(5, len(x))-1
         flip = torch.rand(len(x))<0.5 if self.flip else False
         return affine(x, self.rotate*angle, (1+self.zoom)**zoom, self.shear*shear, self.shift*w*right, self.shift*h*down, flip, self.pad)
 
 # %% ../nbs/08a_augment.ipynb #8f2c851f
-def _check_rectangles(p, area, ratio):
-    "A `ValueError` unless rectangles of that kind can be drawn"
-    fits = len(area)==2 and all(isinstance(o, int|float) for o in area)
-    if not (fits and 0<=p<=1 and 0<=area[0]<=area[1]<=1 and ratio>=1):
-        raise ValueError(f'RandomErasing: got p={p!r}, area={area!r}, ratio={ratio!r}, wanted rising fractions and a ratio from 1 up')
-
-@checked
 def random_erase(
     x:Tensor,                 # images (n,h,w) or (n,channels,h,w), or rows of pixels (n,side*side)
     p:float=0.5,              # the fraction of the pictures that are changed
@@ -120,8 +141,9 @@ def random_erase(
     ratio:float=3.3,          # height to width of a rectangle is between 1/ratio and ratio
 ) -> Tensor:                  # of the shape of `x`
     "Cover a random rectangle of some pictures with noise between 0 and 1"
-    _check_rectangles(p, area, ratio)
+    _check_erasing('random_erase', p, area, ratio)
     images = _as_planes(x)
+    check_tensor('random_erase', x, 'images', dtype='float')
     n,_,h,w = images.shape
     chosen,size,shape,top,left = torch.rand(5, n, 1)
     size,shape = (area[0]+(area[1]-area[0])*size)*h*w,ratio**(2*shape-1)
@@ -135,19 +157,17 @@ def random_erase(
 
 class RandomErasing(_ImageChange):
     "Covers a random rectangle of some training pictures with noise (Zhong and others 2017)"
-    @checked
     def __init__(self,
         p:float=0.5,              # the fraction of the pictures that are changed
         area:Sequence=(0.02,0.2), # the smallest and the largest fraction of the picture that is covered
         ratio:float=3.3,          # height to width of a rectangle is between 1/ratio and ratio
     ):
-        _check_rectangles(p, area, ratio)
+        _check_erasing('RandomErasing', p, area, ratio)
         self.p,self.area,self.ratio = p,area,ratio
     def __call__(self, x): return random_erase(x, self.p, self.area, self.ratio)
 
 # %% ../nbs/08a_augment.ipynb #9aea0b74
 @patch
-@checked
 def tta(self:Learner,
     dl=None,         # batches of inputs and targets, always in the same order; the validation set by default
     n:int=4,         # how many changed versions of each picture
@@ -155,8 +175,9 @@ def tta(self:Learner,
     beta:float=0.25, # weight of the unchanged picture
 ) -> tuple:          # predictions, which are logarithms of probabilities (n,c), and targets
     "Test-time augmentation: the average of predictions for changed pictures, on the CPU"
-    if type(n) is not int or n<1 or not 0<=beta<=1:
+    if type(n) is not int or n<1 or not _is_number(beta) or not 0<=beta<=1:
         raise ValueError(f'tta: got n={n!r} and beta={beta!r}, wanted a whole number from 1, and a number between 0 and 1')
+    if not isinstance(augment, _ImageChange|None): raise TypeError(f'tta: got augment={augment!r}, wanted an Augment')
     augment = copy.copy(augment or next((o for o in self.cbs if isinstance(o, Augment)), Augment()))
     augment.run_valid = True
     def probs(cbs):

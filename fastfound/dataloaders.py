@@ -377,6 +377,7 @@ def as_images(
 ) -> Tensor:  # images
     "The images in a batch of inputs"
     check_tensor('as_images', x, 'inputs', 'n pixels ...')
+    if x.ndim>4: raise ValueError(f'as_images: got inputs of shape {tuple(x.shape)}, wanted rows of pixels, (n,h,w) or (n,channels,h,w)')
     if x.ndim>2: return x
     side = math.isqrt(x.shape[1])
     if side*side!=x.shape[1]: raise ValueError(f'as_images: got rows of {x.shape[1]} pixels, wanted images, or a square number')

@@ -89,7 +89,7 @@ def check_trained(
     guessed = chance+(chance*(1-chance)/n).sum().sqrt().item()/len(n)
     loss,entropy = F.cross_entropy(preds.double(), targ).item(),-(n/n.sum()*(n/n.sum()).log()).sum().item()
     if len(n)>1 and balanced<=guessed and not loss<0.99*entropy:
-        raise FloatingPointError(f'the model has a balanced accuracy of {balanced:.1%} and a loss of {loss:.3g} on the validation pictures, '
+        raise FloatingPointError(f'on validation pictures the model has a balanced accuracy of {balanced:.1%} and a loss of {loss:.3g}, '
                                  f'no better than guessing ({guessed:.1%} and {entropy:.3g}), so it is not saved; '
                                  'a smaller `lr` or more `epochs` may help')
 

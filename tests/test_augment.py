@@ -104,6 +104,45 @@ def test_wrong_amounts():
     for kw in (dict(p=2), dict(area=(0.3,0.1)), dict(area=(0,2)), dict(ratio=0.5)):
         with pytest.raises(ValueError, match='RandomErasing: got'): RandomErasing(**kw)
 
+NO_NUMBERS = [math.nan, math.inf, -math.inf, torch.tensor([0.,math.nan,0,0]), 'x', None, [1,2], torch.zeros(3), torch.zeros(4,1)]
+
+@pytest.mark.parametrize('name, bad', [*((k, o) for k in ('angle','zoom','shear','right','down','flip') for o in NO_NUMBERS),
+                                       *(('zoom', o) for o in (0, 0., -1, torch.tensor([1.,1,0,1])))], ids=str)
+def test_amounts_of_an_affine_map_that_make_no_sense(name, bad):
+    "The argument is named, whatever the dtype; nothing comes out blank"
+    for x in (torch.rand(4,1,6,6), torch.rand(4,36, dtype=torch.float64)):
+        with pytest.raises((TypeError,ValueError), match=rf'^affine: got {name}=.*, wanted'): affine(x, **{name: bad})
+
+SHIFTS = [dict(most=o) for o in (-1, 1.5, math.nan, 'x', None, True)]+[dict(fill=o) for o in (math.nan, math.inf, 'x', None)]
+ERASINGS = [dict(p=o) for o in (-0.1, 1.5, math.nan, 'x', None)]+[dict(ratio=o) for o in (0.5, 0, math.nan, math.inf, 'x', None)]
+ERASINGS += [dict(area=o) for o in (0.1, (0.1,), (0.3,0.1), (0,2), (math.nan,1), 'ab', None)]
+AUGMENTS = [{k: o} for k in ('rotate','zoom','shear','shift') for o in (-1, math.nan, math.inf, 'x', None)]
+AUGMENTS += [dict(pad=o) for o in ('reflect', None, 0)]
+
+@pytest.mark.parametrize('make, kw', [*((RandomShift, o) for o in SHIFTS), *((RandomErasing, o) for o in ERASINGS),
+                                      *((Augment, o) for o in AUGMENTS)], ids=str)
+def test_options_that_make_no_sense(make, kw):
+    "Refused when the callback is made, and by the function behind it"
+    (name,value), = kw.items()
+    with pytest.raises(ValueError, match=rf'got .*{name}.*, wanted'): make(**kw)
+    f = {RandomShift: lambda x, most=1, **kw: random_shift(x, most, **kw), RandomErasing: random_erase, Augment: affine}[make]
+    if make is not Augment or name=='pad':
+        with pytest.raises(ValueError, match=rf'got .*{name}.*, wanted'): f(torch.rand(4,1,6,6), **kw)
+
+NO_PICTURES = [[0.]*4]*2, 5, None, torch.rand(4).numpy(), torch.rand(4), torch.rand(2,5), torch.rand(2,2,2,2,2)
+
+@pytest.mark.parametrize('x', NO_PICTURES, ids=lambda o: type(o).__name__)
+def test_pictures_that_are_none(x):
+    for f in (lambda x: random_shift(x, 1), affine, random_erase, Augment(), RandomErasing(), RandomShift()):
+        with pytest.raises((TypeError,ValueError), match='got .*, wanted'): f(x)
+
+def test_bytes_are_shifted_and_not_mixed():
+    "Whole numbers can be moved; to interpolate or cover them with noise between 0 and 1 needs floats"
+    x = torch.randint(0, 256, (4,1,6,6), dtype=torch.uint8)
+    assert random_shift(x, 2).dtype==torch.uint8
+    for f in (affine, random_erase):
+        with pytest.raises(TypeError, match='got images of dtype uint8, wanted float'): f(x)
+
 class Seen(Callback):
     "Keeps the batches as the network gets them"
     order = 50
@@ -148,5 +187,7 @@ def test_tta():
     assert not learn.cbs[1].run_valid and torch.equal(learn.get_preds()[0], before[0])
     near(learn.tta(beta=1.)[0].exp(), probabilities(before[0]), tol=1e-4)
     assert len(learn.tta([next(iter(learn.dls.valid))])[1])==16
-    for kw in (dict(n=0), dict(n=1.5), dict(beta=2)):
-        with pytest.raises((ValueError, TypeError), match='tta: got n='): learn.tta(**kw)
+    for kw in (dict(n=0), dict(n=1.5), dict(beta=2), dict(beta='x'), dict(beta=math.nan)):
+        with pytest.raises(ValueError, match='tta: got n='): learn.tta(**kw)
+    for o in (5, 'affine', lambda x: x):
+        with pytest.raises(TypeError, match='tta: got augment='): learn.tta(augment=o)
