@@ -46,14 +46,14 @@ def image_array(
 # %% ../nbs/library/display.ipynb #52204f79
 @checked
 def show_image(
-    im,                         # tensor, array or PIL image: (h,w), (channels,h,w) or (h,w,channels)
-    ax=None,                    # where to draw; a new figure by default
-    figsize:Iterable|None=None, # width and height in inches of a new figure; by default an inch for each 32 pixels, from 1 to 5
-    title=None,                 # above the image, as plain text: a `$` is no mathematics
-    noframe=True,               # whether to leave out the frame around it
-    cmap=None,                  # colours for a single channel; by default those that Matplotlib was set to, or dark for large values
-    **kw,                       # passed to matplotlib's imshow
-):                              # the axes drawn on
+    im,                          # tensor, array or PIL image: (h,w), (channels,h,w) or (h,w,channels)
+    ax=None,                     # where to draw; a new figure by default
+    figsize:Iterable|None=None,  # width and height in inches of a new figure; by default an inch for each 32 pixels, from 1 to 5
+    title=None,                  # above the image, as plain text: a `$` is no mathematics
+    noframe=True,                # whether to leave out the frame around it
+    cmap:str|Callable|None=None, # colours for a single channel; by default those that Matplotlib was set to, or dark for large values
+    **kw,                        # passed to matplotlib's imshow
+):                               # the axes drawn on
     "Show the image `im`"
     a,chosen = image_array(im),plt.rcParams['image.cmap']
     if ax is None: _,ax = plt.subplots(figsize=figsize or [min(5, max(1, o//32)) for o in a.shape[1::-1]])

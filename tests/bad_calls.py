@@ -13,8 +13,12 @@ from PIL import Image
 from fastfound.all import *
 from fastfound import engine
 
-MODULES = '''basics files display graphs dataloaders optimizers schedules learner hooks images weights mixed_precision explorables einsum
-    kernels value engine interpret checkpoints diagnostics distributed resnet vision resnet_by_hand augment handwriting'''.split()
+sys.path.insert(0, str(Path(__file__).parents[1]/'tools'))
+import road
+
+# rooms of the library, side roads, and the chapter that is a library of layers: where each public name is defined
+PAGES = {*road.library(), *road.side_roads(), '07_resnet'}
+MODULES = [module for module,page in road.modules().items() if page in PAGES]
 
 def public(module):
     "The public functions and classes that `module` defines, by name"
@@ -22,6 +26,7 @@ def public(module):
     return {k: getattr(m, k) for k in m.__all__ if callable(getattr(m, k)) and getattr(getattr(m, k), '__module__', '')==m.__name__}
 
 NAMES = {k: v for o in MODULES for k,v in public(o).items() if not (o=='engine' and k=='Tensor')}
+ROOM = {k: o for o in MODULES for k in public(o)}
 
 LEFT_OUT = {  # and why
     **dict.fromkeys('device_name default_device is_main_process Live fastfound_home Callback Recorder Progress Distributed no_grad'.split(),
@@ -274,6 +279,19 @@ def stepped(opt_func):
         opt.step()
     return make
 
+# What PyTorch has under another roof: a call that this refuses must be refused by ours
+def method_twin(name): return lambda bound, *args: getattr(bound.data.detach().clone().requires_grad_(), name)(*map(plain, args))
+
+def plain(o): return o.data if isinstance(o, engine.Tensor) else o
+
+TWINS = {
+    'einsum': torch.einsum, 'matmul_compiled': torch.matmul, 'matmul_blocked': lambda a, b, cache: torch.matmul(a, b),
+    'conv2d': lambda x, w, b, **kw: F.conv2d(x, w, b, **kw), 'max_pool2d': F.max_pool2d, 'avg_pool2d': F.avg_pool2d,
+    'BatchNorm': lambda c, x, **kw: nn.BatchNorm2d(c, **kw)(x), 'cat': lambda ts, dim: torch.cat([plain(o) for o in ts], dim),
+    **{k: partial(lambda f, *o, wd=0, **kw: stepped(f)(*o, weight_decay=wd, **kw), getattr(torch.optim, k))
+       for k in ('SGD', 'Adam', 'AdamW')},
+    **{k: method_twin(k.rpartition('.')[2]) for k in GOOD if k.startswith('engine.Tensor.')}}
+
 # What is put in place of a good argument
 
 class Odd: "Something that is none of what anybody wants"
@@ -339,18 +357,32 @@ def outcome(f, args, kw, seconds=5):
             if 'matplotlib.pyplot' in sys.modules: plt.close('all')
     return 'accepted', ''
 
-def bad_calls(name):
-    "For each argument of the good call of `name` and each wrong value: what is wrong, the outcome, and the error in words"
+def wrong(name):
+    "For each argument of the good call of `name` and each wrong value, what is wrong, and the call: a function and its arguments"
     _,args,kw = GOOD[name]()
-    spots = [*range(len(args)), *kw]
-    for spot in spots:
-        good = args[spot] if isinstance(spot, int) else kw[spot]
-        for what in bad_values(good):
+    for spot in (*range(len(args)), *kw):
+        for what in bad_values(args[spot] if isinstance(spot, int) else kw[spot]):
             f,args_,kw_ = GOOD[name]()
             args_,kw_ = list(args_),dict(kw_)
             place = args_ if isinstance(spot, int) else kw_
             place[spot] = bad_values(place[spot])[what]
-            yield f'argument {spot}: {what}', *outcome(f, args_, kw_)
+            yield f'argument {spot}: {what}',(f, args_, kw_)
+
+def bad_calls(name):
+    "For each of these calls what is wrong, the outcome, and the error in words"
+    for what,(f,args,kw) in wrong(name): yield what, *outcome(f, args, kw)
+
+def room(name):
+    "The module that a row of the table is about"
+    return 'engine' if name.startswith('engine') else 'learner' if name.split('.')[0]=='Learner' else ROOM[re.split(r'[., ]', name)[0]]
+
+def wrongly_accepted(name):
+    "The bad calls of `name` that ours takes and its twin in PyTorch refuses"
+    if name not in TWINS: return
+    for what,(f,args,kw) in wrong(name):
+        bound = [f.__self__] if isinstance(getattr(f, '__self__', None), engine.Tensor) else []
+        twin = outcome(TWINS[name], [*bound, *map(plain, args)], kw)
+        if twin[0] in ('clear','unclear') and outcome(f, args, kw)[0]=='accepted': yield f'{what}: {twin[1]}'
 
 def main(text=''):
     from collections import Counter
@@ -365,6 +397,7 @@ def main(text=''):
         if count['unclear'] or count['hang']: print(f'{name}: {dict(count)}')
         for what,o,error in found:
             if o in ('unclear','hang'): print(f'    {what}: {error}', flush=True)
+        for o in wrongly_accepted(name): print(f'  {name} takes what its twin refuses: {o[:150]}', flush=True)
     print(dict(total), f"unclear: {total['unclear']/max(1, sum(total.values())):.1%}")
 
 if __name__=='__main__': main(*sys.argv[1:])
