@@ -125,7 +125,7 @@ def test_tied_weights():
     with pytest.raises(ValueError, match="for '1.weight' got nothing"):
         load_model_state(tied(), {k: v for k,v in model_state(model).items() if k!='1.weight'})
 
-@pytest.mark.parametrize('state', [{1: W}, {}, {'weight': W, 'bias': torch.ones(2), 'more': W}], ids=str)
+@pytest.mark.parametrize('state', [{1: W}, {}, {'weight': W, 'bias': torch.ones(2), 'more': W}], ids=['a number', 'none', 'one more'])
 def test_other_names(state):
     with pytest.raises(ValueError, match='these weights are of another model'): check_model_state(nn.Linear(3,2), state)
 
