@@ -71,7 +71,7 @@ def _is_watched(opt):
 # %% ../nbs/library/optimizers.ipynb #2de3eeaf
 class Optimizer(torch.optim.Optimizer):
     "Groups of parameters, each with its settings, and the state of each parameter. A subclass gives `update`"
-    foreach = False         # whether `update` takes parameters of a group all at once, as `Tensors`
+    foreach = False         # whether `update` can take several parameters of a group at once, as `Tensors`
     kept:tuple|None = None  # names of what the state of a parameter has, zero at first; None if that is not known
     may_keep:tuple = ()     # names of what `update` may add to it
     shape,dtype = '...',''  # of a parameter, as `check_tensor` takes them
@@ -163,14 +163,14 @@ class Optimizer(torch.optim.Optimizer):
         todo = []
         for group in self.param_groups:
             (settings,maximize),of_age = self._settings(group),{}
-            for i,p in enumerate(group['params']):
+            for p in group['params']:
                 if (g := self.grad(p)) is None: continue
                 if g.layout!=torch.strided or g.shape!=p.shape:
                     _refuse(self, f'a gradient of shape {tuple(g.shape)} and layout {g.layout}', f'a dense one of shape {tuple(p.shape)}')
                 state = self.state.get(p, {})
-                alone = i if not self.foreach or p.is_cpu and p.numel()>2**18 else None  # a large one stays in the processor's cache
+                alone = not self.foreach or p.is_cpu and (p.numel()>2**18 or p.element_size()<4)  # so it stays in the cache, or is exact
                 age = len(state),state['step'].item() if 'step' in state and self.foreach else 0
-                of_age.setdefault((alone, age), []).append((p, -g if maximize else g, state))
+                of_age.setdefault((alone and id(p), age), []).append((p, -g if maximize else g, state))
             todo += [(self, settings, *zip(*o)) for o in of_age.values()]
         return todo
     def _settings(self, group):
@@ -185,11 +185,11 @@ class Optimizer(torch.optim.Optimizer):
             known = self._checked[id(group)] = now,settings
         return known[1],known[0]['maximize']
     def _update_all(self, ps, gs, states, settings):
-        "One `update`: of lists with `foreach`, or else of lists of one"
+        "One `update`, of several parameters or of one"
         new = not states[0]
         for p,o in zip(ps, states) if new and self.kept else ():
             o.update((k, _count(0) if k=='step' else torch.zeros_like(p)) for k in self.kept)
-        if self.foreach:
+        if len(ps)>1:
             state = {k: Tensors([o[k] for o in states]) for k in states[0]}
             self.update(Tensors(ps), Tensors(gs), new_state := dict(state), **settings)
             for k,v in new_state.items():

@@ -2,22 +2,22 @@
 import copy, re, warnings
 import torch
 from torch.testing._internal.common_optimizers import OptimizerErrorEnum, optim_db
-from fastfound import optimizers
+from fastfound.optimizers import SGD, Adam, AdamW, Muon, RMSProp
 
-OURS = {'SGD': optimizers.SGD, 'Adam': optimizers.Adam, 'AdamW': optimizers.AdamW, 'RMSprop': optimizers.RMSProp, 'Muon': optimizers.Muon}
+OURS = {'SGD': SGD, 'Adam': Adam, 'AdamW': AdamW, 'RMSprop': RMSProp, 'Muon': Muon}
 IN_WORDS = TypeError, ValueError, RuntimeError
 # limits of how PyTorch computes a step, which ours does not have
 TAKEN = ("lr as Tensor doesn't work with foreach & not capturable", 'betas must be either both floats or both Tensors',
          r'betas\[0\] as a Tensor is not supported for capturable=False and foreach=True', 'only support 2D parameters')
 
-def parameters(): return [torch.randn(s, dtype=torch.float64, generator=torch.Generator().manual_seed(i)) for i,s in enumerate(((4,3), (3,5)))]
+def randn(*size, seed): return torch.randn(size, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
 def trained(opt_func, kwargs, groups, n=8):
-    "Two matrices after each of `n` steps; with `groups` each in one of its own, the second with another rate, and without a gradient at first"
-    a,b = [o.requires_grad_() for o in parameters()]
+    "Two matrices after each of `n` steps; with `groups` each in one of its own, the second with its own rate and no gradient at first"
+    a,b = randn(4, 3, seed=0).requires_grad_(),randn(3, 5, seed=1).requires_grad_()
     opt = opt_func([{'params': [a]}, {'params': [b], 'lr': 0.02}] if groups else [a, b], **copy.deepcopy(kwargs))
-    x,seen = torch.randn(n,6,4, dtype=torch.float64, generator=torch.Generator().manual_seed(2)),[]
-    for i,xb in enumerate(x):
+    seen = []
+    for i,xb in enumerate(randn(n, 6, 4, seed=2)):
         (xb@a@b).sin().pow(2).mean().backward()
         if groups and i<2: b.grad = None
         opt.step()
@@ -38,11 +38,12 @@ def outcome(ours, theirs, kwargs, groups):
 def refusal(ours, error):
     "'right' if ours refuses in words what its twin refuses, at construction or at the first step"
     o = error.optimizer_error_input
-    params = parameters() if o.params is None else o.params
+    params = [randn(4, 3, seed=0)] if o.params is None else o.params
     try:
         opt = ours(params, **o.kwargs)
         if error.error_on is OptimizerErrorEnum.STEP_ERROR: opt.step()
-    except IN_WORDS as e: return ('right' if re.search('got .*wanted|all optimizer param', str(e)) else 'wrong'),str(e)  # PyTorch's own words
+    except IN_WORDS as e:  # of names that only some parameters have PyTorch itself speaks
+        return ('right' if re.search('got .*wanted|all optimizer param.* should be with/without names', str(e)) else 'wrong'),str(e)
     return 'wrong','taken, where the twin refuses it'
 
 def checks():
