@@ -181,11 +181,9 @@ def evaluating(
     model, # a module of PyTorch, or one without modes
 ) -> AtEnd:
     "Inside the block `model` is in evaluation mode; afterwards each of its modules is in the mode it was in"
-    before = {o: o.training for o in model.modules()} if isinstance(model, nn.Module) else {}
-    def end():
-        for o,training in before.items(): o.training = training
+    before = [(o, o.training) for o in model.modules()] if isinstance(model, nn.Module) else []
     set_mode(model, False)
-    return AtEnd(end)
+    return AtEnd(lambda: [setattr(o, 'training', training) for o,training in before])
 
 # %% ../nbs/library/basics.ipynb #f1621ba3
 @lru_cache(1000)

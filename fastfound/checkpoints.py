@@ -153,7 +153,8 @@ class Checkpoint(Callback):
         with learn.precision(): precision = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else 'full'
         return {'processes': dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1, 'device': device,
                 'CUDA devices': torch.cuda.device_count() if device=='cuda' else 0, 'precision of the forward pass': str(precision),
-                'default dtype': str(torch.get_default_dtype()), 'dtypes of weights': sorted({str(p.dtype) for p in learn.model.parameters()}),
+                'default dtype': str(torch.get_default_dtype()),
+                'dtypes of weights': sorted({str(p.dtype) for p in learn.model.parameters()}),
                 'training batches': len(train), 'validation batches': 0 if valid is None else len(valid),
                 'rows': getattr(train, 'n', None), 'batch size': getattr(train, 'batch_size', None),
                 'generators of loaders': [getattr(o, 'generator', None) is not None for o in (train, valid)]}
@@ -172,8 +173,8 @@ class Checkpoint(Callback):
             raise ValueError(f"got one of {', '.join(map(str, s['classes']))}, wanted one of {', '.join(self.classes())}")
         for k,want in self.conditions().items():
             if (got := s['conditions'].get(k))!=want: raise ValueError(f'{k}: got {got}, wanted {want}')
-        if not (s['epoch']>=0 and 0<=s['iter']<=len(self.learn.dls.train)):
-            raise ValueError(f"got epoch {s['epoch']} and batch {s['iter']}, wanted those of a fit with {len(self.learn.dls.train)} batches")
+        epoch,iter,n = s['epoch'],s['iter'],len(self.learn.dls.train)
+        if epoch<0 or not 0<=iter<=n: raise ValueError(f'got epoch {epoch} and batch {iter}, wanted those of a fit with {n} batches')
         check_model_state(self.learn.model, s['weights'])
         copy.deepcopy(self.learn.opt).load_state_dict(s['opt'])
         for p,grads in self.grads(s): set_grads(torch.empty_like(p), grads)

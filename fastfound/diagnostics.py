@@ -78,8 +78,9 @@ class GradientClip(Callback):
         if not grads: return  # the step will say so
         norm = torch.stack([g.norm().to(grads[0].device, torch.float32) for g in grads]).norm().item()
         if not math.isfinite(norm):
-            raise FloatingPointError(f'GradientClip: got gradients with a norm of {norm} in epoch {self.learn.epoch}, batch {self.learn.iter} '
-                                     '(both counted from 0), wanted finite ones; the step was not taken')
+            where = f'epoch {self.learn.epoch}, batch {self.learn.iter} (both counted from 0)'
+            raise FloatingPointError(f'GradientClip: got gradients with a norm of {norm} in {where}, wanted finite ones; '
+                                     'the step was not taken')
         self.norms.append(norm)
         if norm>self.max_norm:
             for g in grads: g *= self.max_norm/norm

@@ -323,8 +323,7 @@ def end_fit(self:Learner,
 @patch
 def preserve_batch(self:Learner) -> AtEnd:
     "Keep the current batch through the block, so that a callback can evaluate in the middle of it"
-    before = {k: getattr(self, k) for k in _no_batch}
-    return AtEnd(lambda: vars(self).update(before))
+    return AtEnd(lambda before={k: getattr(self, k) for k in _no_batch}: vars(self).update(before))
 
 # %% ../nbs/library/learner.ipynb #eff4c7d7
 def as_callback(

@@ -64,13 +64,17 @@ class MixedPrecision(Callback):
     def grads(self) -> list:
         "All gradients that there are"
         return [g for group in self.learn.opt.param_groups for p in group['params'] if (g := Optimizer.grad(p)) is not None]
-    def multiply(self, factor):
-        "Multiply all gradients by a power of two, which rounds nothing"
+    def multiply(self,
+        factor, # a power of two
+    ):
+        "Multiply all gradients by `factor`, which rounds nothing"
         for g in self.grads(): g *= factor
     def before_backward(self):
         "Let the backward pass begin with `scale` in place of 1, if it begins"
         if self.scale: self.learn.loss.register_hook(self.begin)
-    def begin(self, grad):
+    def begin(self,
+        grad, # of the loss: 1
+    ):        # `grad` times `scale`
         "Scale the gradient of the loss, and those that wait for a step"
         if not self.scaled: self.multiply(self.scale)
         self.scaled = True

@@ -133,7 +133,10 @@ class LRFinder(Callback):
         if not math.isfinite(smooth) or self.explodes(smooth): raise CancelFitException
         self.lrs.append(self.lr)
         self.losses.append(smooth)
-    def explodes(self, loss):
+    def explodes(self,
+        loss, # smoothed
+    ) -> bool:
+        "Whether it has risen by four times as much as the losses before it have fallen or varied"
         if len(self.losses)<10: return False
         first,lowest = self.losses[:10],min(self.losses)
         return loss-lowest>4*max(first[0]-lowest, max(first)-min(first))

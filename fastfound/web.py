@@ -128,7 +128,7 @@ def web_network(
         try: good = math.isfinite(float(o)) and (name=='mean' or float(o)>0)
         except (TypeError, ValueError, RuntimeError): good = False
         if not good: raise ValueError(f"web_network: got {name}={o!r}, wanted a {'number' if name=='mean' else 'number above 0'}")
-    if type(size) is not int or size<20: raise ValueError(f'web_network: got size={size!r}, wanted a whole number from 20, the box of a digit')
+    if type(size) is not int or size<20: raise ValueError(f'web_network: got size={size!r}, wanted a whole number from 20')
     layers,n = web_layers(model, int8),_outputs(model, size)
     if len(vocab)!=n: raise ValueError(f'web_network: got {len(vocab)} names for {n} outputs, wanted one for each')
     return dict(size=size, mean=float(mean), std=float(std), vocab=vocab, layers=layers)

@@ -428,7 +428,8 @@ def mixed(dtype=torch.bfloat16): return [MixedPrecision(dtype, force=True)]
 
 OTHERS = {
     'batch size: got 4, wanted 5': dict(bs=5), 'training batches: got 2, wanted 3': dict(n=12), 'rows: got 8, wanted 7': dict(n=7),
-    'validation batches: got 1, wanted 2': dict(n_valid=8), r'dtypes of weights: got .*float32.* wanted .*float64': dict(dtype=torch.float64),
+    'validation batches: got 1, wanted 2': dict(n_valid=8),
+    r'dtypes of weights: got .*float32.* wanted .*float64': dict(dtype=torch.float64),
     r'generators of loaders: got \[False, False\], wanted \[True, False\]': dict(generator=1)}
 
 def unchanged(learn, path, says):

@@ -67,7 +67,8 @@ def test_without_gradients_the_step_says_so():
     "A frozen model, or a backward pass that was cancelled"
     class Cancels(Callback):
         def before_backward(self): raise CancelBackwardException
-    with pytest.raises(RuntimeError, match='no parameter has a gradient'): tiny(opt_func=SGD, cbs=[Cancels, GradientClip()]).fit(1, quiet=True)
+    learn = tiny(opt_func=SGD, cbs=[Cancels, GradientClip()])
+    with pytest.raises(RuntimeError, match='no parameter has a gradient'): learn.fit(1, quiet=True)
 
 def test_some_parameters_without_gradients():
     clip,learn = GradientClip(1e-3),three_classes()

@@ -398,6 +398,11 @@ def conv_for_web(channels=1):
     body = nn.Conv2d(channels,4,3), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveMaxPool2d(1)
     return nn.Sequential(*body, nn.Flatten(), nn.Linear(4,3))
 
+def of_weight(w):
+    layer = nn.Linear(*w.shape[::-1])
+    layer.weight = nn.Parameter(w)
+    return layer
+
 def changed(model, name, value):
     "`model` with the first number of one of its tensors changed"
     model.state_dict()[name].view(-1)[0] = value
@@ -408,15 +413,17 @@ NO_NETWORKS = {
     'infinite bias': (changed(mlp_for_web(), '2.bias', math.inf), {}, 'with 1 of 3 values nan or infinite'),
     'negative variance': (changed(conv_for_web(), '1.running_var', -1.), {}, 'web_layers: got weights with .* nan or infinite'),
     'too large for float32': (changed(mlp_for_web().double(), '0.weight', 1e300), {}, 'nan or infinite'),
-    'complex': (mlp_for_web().to(torch.complex64), {}, 'weights of dtype complex64, wanted float'),
+    'complex': (nn.Sequential(of_weight(torch.zeros(3,784, dtype=torch.complex64))), {}, 'weights of dtype complex64, wanted float'),
     'colours': (conv_for_web(3), {}, r'got a network that takes neither images \(n,1,28,28\) nor rows \(n,784\)'),
     'another size': (mlp_for_web(100), {}, r'takes neither images \(n,1,28,28\) nor rows \(n,784\)'),
     'size': (mlp_for_web(), dict(size=32), r'takes neither images \(n,1,32,32\) nor rows \(n,1024\)'),
     'a size of no number': (mlp_for_web(), dict(size=28.), 'got size=28.0, wanted a whole number from 20'),
     'no room for a digit': (mlp_for_web(100), dict(size=10), 'got size=10, wanted a whole number from 20'),
     'not flattened': (nn.Sequential(nn.Conv2d(1,3,3)), {}, r'got an output of shape \(2, 3, 26, 26\), wanted \(n,c\)'),
-    'std 0': (mlp_for_web(), dict(std=0.), 'got std=0.0, wanted a number above 0'), 'std nan': (mlp_for_web(), dict(std=math.nan), 'std=nan'),
-    'std below 0': (mlp_for_web(), dict(std=-1), 'std=-1'), 'mean nan': (mlp_for_web(), dict(mean=math.nan), 'got mean=nan, wanted a number'),
+    'std 0': (mlp_for_web(), dict(std=0.), 'got std=0.0, wanted a number above 0'),
+    'std nan': (mlp_for_web(), dict(std=math.nan), 'std=nan'),
+    'std below 0': (mlp_for_web(), dict(std=-1), 'std=-1'),
+    'mean nan': (mlp_for_web(), dict(mean=math.nan), 'got mean=nan, wanted a number'),
     'means of colours': (mlp_for_web(), dict(mean=(0.5,0.5,0.5)), r'got mean=\(0.5, 0.5, 0.5\), wanted a number'),
     'too few names': (mlp_for_web(), dict(vocab=['a','b']), 'got 2 names for 3 outputs, wanted one for each'),
     'digits by default': (mlp_for_web(), dict(vocab=None), 'got 10 names for 3 outputs')}
@@ -462,4 +469,5 @@ def test_a_name_does_not_break_the_page(name):
 
 def test_numbers_that_json_has_not():
     for bad in (math.nan, math.inf):
-        with pytest.raises(ValueError, match='Explorable: got data with nan or an infinity'): Explorable('', {'x': [bad]}, '', '')._repr_html_()
+        figure = Explorable('', {'x': [bad]}, '', '')
+        with pytest.raises(ValueError, match='Explorable: got data with nan or an infinity'): figure.page()

@@ -171,3 +171,14 @@ def test_to_np():
     assert to_np({'a': (torch.tensor(1.5),)})['a'][0].item()==1.5
     pair = to_np(Prediction('a', 0, torch.ones(2)))
     assert isinstance(pair, Prediction) and pair.probs.tolist()==[1,1]
+
+def test_names_of_classes_are_no_mathematics():
+    "A `$`, a backslash or a brace in a name is drawn as it is, on the axes of the confusion matrix"
+    names = ['$x', r'a$\frac$', '{$^}']
+    learn = three_classes()
+    learn.dls.vocab = names
+    learn.plot_confusion()
+    ax = plt.gcf().axes[0]
+    plt.gcf().canvas.draw()
+    assert [o.get_text() for o in ax.get_xticklabels()]==[o.get_text() for o in ax.get_yticklabels()]==names
+    plt.close('all')

@@ -228,7 +228,8 @@ def test_a_cycle_that_cannot_be(kw):
 
 RATES = [(dict(lr=lambda pos: math.nan), 'learning rate of nan'), (dict(lr=lambda pos: -0.1), 'learning rate of -0.1'),
          (dict(lr=lambda pos: math.inf), 'learning rate of inf'), (dict(lr=lambda pos: None), 'learning rate of None'),
-         (dict(lr=lambda pos: slice(1,2)), 'learning rate of slice'), (dict(lr=lambda pos: 0.1 if pos<0.5 else math.nan), 'learning rate of nan at a progress of 0.5'),
+         (dict(lr=lambda pos: slice(1,2)), 'learning rate of slice'),
+         (dict(lr=lambda pos: 0.1 if pos<0.5 else math.nan), 'learning rate of nan at a progress of 0.5'),
          (dict(momentum=lambda pos: 1.), 'momentum of 1.0'), (dict(momentum=lambda pos: math.nan), 'momentum of nan')]
 
 @pytest.mark.parametrize('kw, says', RATES, ids=lambda o: o if isinstance(o, str) else '')
