@@ -2,47 +2,103 @@
 
     python bench/engine.py [THREADS...]
 
-The contenders take turns, one step each, and each is told by a fast step (the 5th percentile), since on a busy machine the slow ones
-measure what else runs there.
+The contenders take turns, one step each, and each is told by the CPU seconds of a fast step (the 5th percentile), since on a busy machine
+the slow ones measure what else runs there. A second table shows how the cost of what is built of many parts grows with their number.
 """
-import sys
+import math, sys, time
 import torch
 import torch.nn.functional as F
 from torch import nn
-from fastfound.engine import Tensor
+from fastfound.engine import Tensor, cat, no_grad
 from fastfound.fully_connected import kaiming
 from timing import in_turns
 
-def contenders(n=256, n_in=784, nh=50, c=10, lr=0.01):
-    "A step of the same model with our engine, by autograd over the same formulas, and with PyTorch's own layers and optimizer"
-    x,y = torch.randn(n,n_in),torch.randint(c, (n,))
-    start = kaiming(n_in,nh),torch.zeros(nh),kaiming(nh,c),torch.zeros(c)
-    xt,ours = Tensor(x),[Tensor(o.clone(), requires_grad=True) for o in start]
-    theirs = [o.clone().requires_grad_() for o in start]
-    layers = nn.Sequential(nn.Linear(n_in,nh), nn.ReLU(), nn.Linear(nh,c))
-    opt = torch.optim.SGD(layers.parameters(), lr)
-    def net(x, w1, b1, w2, b2): return (x@w1 + b1).relu()@w2 + b2
-    def engine():
-        net(xt, *ours).cross_entropy(y).backward()
-        for p in ours:
-            p.data -= lr*p.grad
-            p.grad = None
-    def formulas():
-        F.cross_entropy(net(x, *theirs), y).backward()
-        with torch.no_grad():
-            for p in theirs:
+def descent(params, loss, off, lr=0.01):
+    "A step of gradient descent with the function `loss`, whose update runs inside `off()`"
+    def step():
+        loss(*params).backward()
+        with off():
+            for p in params:
                 p -= lr*p.grad
                 p.grad = None
+    return step
+
+def both(start, logits, targ, x=None):
+    "A step with our engine and one with autograd, over the same formulas for the logits of `x`, and from the same parameters"
+    xt = None if x is None else Tensor(x)
+    ours,theirs = [Tensor(o.clone(), requires_grad=True) for o in start],[o.clone().requires_grad_() for o in start]
+    return {'our engine': descent(ours, lambda *ps: logits(xt, *ps).cross_entropy(targ), no_grad),
+            'autograd, same formulas': descent(theirs, lambda *ps: F.cross_entropy(logits(x, *ps), targ), torch.no_grad)}
+
+def layers(n, n_in=784, nh=50, c=10):
+    "Two linear layers, for `n` rows; the third contender has PyTorch's own layers and optimizer"
+    x,y = torch.randn(n,n_in),torch.randint(c, (n,))
+    start = kaiming(n_in,nh),torch.zeros(nh),kaiming(nh,c),torch.zeros(c)
+    net = nn.Sequential(nn.Linear(n_in,nh), nn.ReLU(), nn.Linear(nh,c))
+    opt = torch.optim.SGD(net.parameters(), 0.01)
     def modules():
-        F.cross_entropy(layers(x), y).backward()
+        F.cross_entropy(net(x), y).backward()
         opt.step()
         opt.zero_grad()
-    return {'our engine': engine, 'autograd, same formulas': formulas, 'autograd, nn.Linear and optim.SGD': modules}
+    return both(start, lambda x, w1, b1, w2, b2: (x@w1 + b1).relu()@w2 + b2, y, x) | {'autograd, nn.Linear and optim.SGD': modules}
+
+def language_model(n=16, d=16, heads=4, vocab=27):
+    "A transformer of 4,192 parameters, one layer with four heads, on a text of 16 letters: 43 operations on tensors of about 16 by 16"
+    ids,targ = torch.randint(vocab, (n,)),torch.randint(vocab, (n,))
+    start = [0.2*torch.randn(s) for s in ((vocab,d),(n,d),(d,d),(d,d),(d,d),(d,d),(d,4*d),(4*d,d),(d,vocab))]
+    future = torch.full((n,n), -torch.inf).triu(1)
+    def norm(x): return x*((x*x).mean(-1, keepdim=True) + 1e-5)**-0.5
+    def split(x): return x.reshape(n, heads, -1).transpose(0, 1)
+    def logits(_, letters, places, wq, wk, wv, wo, w1, w2, head):
+        x = letters[ids] + places[:n]
+        h = norm(x)
+        q,k,v = split(h@wq),split(h@wk),split(h@wv)
+        weights = (q@k.transpose(-2, -1)*(d/heads)**-0.5 + future).softmax(-1)
+        x = x + (weights@v).transpose(0, 1).reshape(n, d)@wo
+        x = x + (norm(x)@w1).relu()@w2
+        return norm(x)@head
+    return both(start, logits, targ)
+
+def leaf(*shape): return Tensor(torch.randn(*shape), requires_grad=True)
+
+def shared(n):
+    x = y = leaf(1)
+    for _ in range(n): y = y*x
+    return y
+
+def rows(make, n):
+    x = make(n, 64)
+    sum(x[i].sum() for i in range(n)).backward()
+
+def skips(n):
+    "Each of `n` results leads to the next one and to the end"
+    parts = [leaf(1)]
+    for _ in range(n): parts.append(parts[-1].exp())
+    return cat(parts)
+
+GROWTH = {  # what costs as much as its number of parts; and what does not, with the reason
+    'backward pass of a chain': lambda n: shared(n).backward(),
+    'picture of a chain, all of it with one tensor': lambda n: shared(n).graph()._repr_svg_(),
+    'picture of a chain with an arrow from each result to the end': lambda n: skips(n//4).graph()._repr_svg_(),
+    'x[i] over rows, each gradient as large as x': lambda n: rows(leaf, n),
+    "x[i] over rows, PyTorch's": lambda n: rows(lambda *s: torch.randn(*s).requires_grad_(), n)}
+
+def growth(sizes=(250, 500, 1000, 2000)):
+    "The CPU milliseconds for each size, and the power of n with which they grow"
+    for name,f in GROWTH.items():
+        took = [min(in_turns({n: lambda: f(n)}, 3, at=0, clock=time.process_time).values()) for n in sizes]
+        power = math.log(took[-1]/took[-2])/math.log(sizes[-1]/sizes[-2])
+        print(f"  {name:66}{''.join(f'{o*1e3:9.1f}' for o in took)}  n^{power:.1f}")
 
 if __name__ == '__main__':
     for threads in map(int, sys.argv[1:] or ['1', '2']):
         torch.set_num_threads(threads)
-        t = in_turns(contenders(), 1000, at=0.05)
-        ours = t.pop('our engine')
-        print(f'a step of 784-50-10, batch 256, threads: {threads}, our engine {ours*1e6:.0f} us')
-        for k,v in t.items(): print(f'  {ours/v:.2f} times the time of {k} ({v*1e6:.0f} us)')
+        for name,contenders in {'784-50-10, batch 256': layers(256), '784-50-10, batch 64': layers(64),
+                                'a language model of 4,192 parameters': language_model()}.items():
+            t = in_turns(contenders, 1000, at=0.05, clock=time.process_time)
+            ours = t.pop('our engine')
+            print(f'a step of {name}, threads: {threads}, our engine {ours*1e6:.0f} us')
+            for k,v in t.items(): print(f'  {ours/v:.2f} times the time of {k} ({v*1e6:.0f} us)')
+    torch.set_num_threads(1)
+    print('milliseconds for 250, 500, 1,000 and 2,000 parts')
+    growth()

@@ -93,7 +93,7 @@ def operations(cls):
         name,sig = f.__name__.strip('_'),signature(f)
         @wraps(f)  # keeps `f` as `__wrapped__`, for tests that break it
         def operation(*args, **kwargs):
-            tensors = [_unwrap(o) for o in args]
+            tensors = [o.data if isinstance(o, Tensor) else _unwrap(o) for o in args]
             if not kwargs: out,*backward_fns = f(*tensors)
             else:
                 named = {k: _unwrap(o) for k,o in kwargs.items()}
@@ -423,12 +423,12 @@ def no_grad():
 def _in_place(name):
     "The method `name` of plain tensors, which changes them in place, for ours"
     def change(self, *args, **kwargs):
-        given = *args,*kwargs.values()
-        if _grad_enabled.get() and any(isinstance(o, Tensor) and o.requires_grad for o in (self, *given)):
+        if _grad_enabled.get() and any(isinstance(o, Tensor) and o.requires_grad for o in (self, *args, *kwargs.values())):
             raise RuntimeError(f'{name}: got a Tensor with a gradient to record, wanted no_grad(), or a new Tensor, as in t = t+u')
-        if any(isinstance(o, torch.Tensor) and o.requires_grad for o in given):
+        args,kwargs = [_unwrap(o) for o in args],kwargs and {k: _unwrap(o) for k,o in kwargs.items()}
+        if any([isinstance(o, torch.Tensor) and o.requires_grad for o in (*args, *kwargs.values())]):
             raise RuntimeError(f'{name}: got a tensor of PyTorch that requires a gradient, wanted it wrapped or detached')
-        getattr(self.data, name)(*map(_unwrap, args), **{k: _unwrap(o) for k,o in kwargs.items()})
+        getattr(self.data, name)(*args, **kwargs)
         return self
     change.__doc__ = f'`torch.Tensor.{name}`, inside `no_grad`'
     return change

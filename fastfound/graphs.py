@@ -7,6 +7,7 @@ __all__ = ['Graph', 'gv', 'computation_graph']
 
 # %% ../nbs/library/graphs.ipynb #19b25147
 import re
+from collections import Counter
 from collections.abc import Iterable
 from html import escape
 from statistics import fmean
@@ -83,22 +84,26 @@ class _Drawing:
         self.rows = [[] for _ in range(max(self.layer.values(), default=-1)+1)]
         for o,l in self.layer.items(): self.rows[l].append(o)
         self.size = dict.fromkeys(self.layer, (0,0)) | {o: self.xy(7.2*len(graph.label(o))+18, 26) for o in self.boxes}
-        self.text = dict.fromkeys(self.layer, 0)  # the longest on its arrows
+        self.text = dict.fromkeys(self.boxes, 0)  # the longest on its arrows
         for a,_,t in graph.edges: self.text[a] = max(self.text[a], 6.5*len(t))
         self.place_depth()
         self.place_side()
         self.beside = max((self.side[o]+self.size[o][1]/2 for o in self.layer), default=0)+30
     def add_stops(self):
-        "For each arrow that goes forward, the boxes and stops it passes that no earlier one has joined; the other arrows go around"
+        "For each arrow that goes forward, what it passes up to where it joins or leaves a line that is there; the other arrows go around"
         chains,lines = {},{}
-        for i,(a,b,text) in enumerate(self.g.edges):
-            line,span = lines.setdefault((a,text), [a]),self.layer[b]-self.layer[a]
+        spans = [self.layer[b]-self.layer[a] for a,b,_ in self.g.edges]
+        long = [o for o,span in zip(self.g.edges, spans) if span>1]
+        leave,end = Counter((a,t) for a,_,t in long),Counter((b,t) for _,b,t in long)
+        for i,((a,b,text),span) in enumerate(zip(self.g.edges, spans)):
             if span<1: continue
+            start,goal,step = (b,a,-1) if end[b,text]>leave[a,text] else (a,b,1)
+            line = lines.setdefault((start,text,step), [start])
             shared = min(len(line), span)
             for n in range(shared, span):
                 line.append(object())
-                self.layer[line[n]] = self.layer[a]+n
-            chains[i] = [*line[shared-1:span], b]
+                self.layer[line[n]] = self.layer[start]+step*n
+            chains[i] = [*line[shared-1:span], goal][::step]
         return chains
     def xy(self, depth, side):
         "Right and down, for a place or a size"
@@ -108,7 +113,7 @@ class _Drawing:
         for row in self.rows:
             half = max(self.size[o][0] for o in row)/2
             self.depth |= dict.fromkeys(row, end+half)
-            end += 2*half + (40 if self.g.down else 34+max(self.text[o] for o in row))
+            end += 2*half + (40 if self.g.down else 34+max(self.text.get(o, 0) for o in row))
     def place_side(self):
         "Move each near the mean of those it is linked to, layer by layer, down and up again"
         links = {o: [] for o in self.layer}
@@ -121,23 +126,24 @@ class _Drawing:
             for row in (self.rows if sweep%2 else self.rows[::-1]):
                 want = {o: fmean(self.side[p] for p in links[o] or [o]) for o in row}
                 row.sort(key=want.get)
-                self.side |= zip(row, _apart([want[o] for o in row], [max(self.size[o][1], 20)+16+self.text[o]*self.g.down for o in row]))
+                self.side |= zip(row, _apart([want[o] for o in row], [max(self.size[o][1], 20)+16+self.text.get(o, 0)*self.g.down for o in row]))
     def curve(self, i):
         "The points of arrow number `i`: where it begins; then two that bend each part, and where the part ends"
         (a,b,_),chain = self.g.edges[i],self.chains.get(i)
-        if chain: a = chain[0]
+        if chain: a,b = chain[0],chain[-1]
         d,s,e,t = self.depth[a],self.side[a],self.depth[b],self.side[b]
         if not chain: return [(d, s+self.size[a][1]/2), (d, self.beside), (e, self.beside), (e, t+self.size[b][1]/2+5)]
-        stops = [(d+self.size[a][0]/2, s), *((self.depth[o],self.side[o]) for o in chain[1:-1]), (e-self.size[b][0]/2-5, t)]
+        stops = [(d+self.size[a][0]/2, s), *((self.depth[o],self.side[o]) for o in chain[1:-1]), (e-self.size[b][0]/2-5*(b in self.text), t)]
         return stops[:1] + [p for (d,s),(e,t) in zip(stops, stops[1:]) for p in (((d+e)/2, s), ((d+e)/2, t), (e,t))]
     def svg(self):
         parts,rects = [],[]
-        for i,(a,_,text) in enumerate(self.g.edges):
-            points = [self.xy(*o) for o in self.curve(i)]
+        for i,(a,b,text) in enumerate(self.g.edges):
+            points,chain = [self.xy(*o) for o in self.curve(i)],self.chains.get(i, (a,b))
             first,*rest = (f'{x:.1f},{y:.1f}' for x,y in points)
-            parts.append(f'<path d="M{first} C{" ".join(rest)}" fill="none" stroke="#808080" stroke-width="1.3" marker-end="url(#arrow)"/>')
+            head = ' marker-end="url(#arrow)"'*(chain[-1]==b)
+            parts.append(f'<path d="M{first} C{" ".join(rest)}" fill="none" stroke="#808080" stroke-width="1.3"{head}/>')
             rects += [(x,y,0,0) for x,y in points]
-            if not text or i in self.chains and self.chains[i][0]!=a: continue  # the line that it joins has the text
+            if not text or chain[0]!=a: continue  # the line that it leaves has the text
             w,((x,y),(x1,y1),(x2,y2),_) = 6.5*len(text),points[:4]
             if self.g.down: x,y = x+(w/2+7)*(-1 if x2>x1 else 1),y+12  # on the side from which the arrow turns away
             else: x,y = (x1+x2)/2,(y1+y2)/2-(5 if i in self.chains else 10)

@@ -40,6 +40,28 @@ def test_any_graph_can_be_drawn():
         assert all(apart(a, b) for a,b in pairs), repr(g)
         if acyclic: assert all(at[g.label(a)][2+down]<at[g.label(b)][down] for a,b,_ in edges), repr(g)
 
+def stops(g):
+    "How many corners the lines of a picture have"
+    return sum(len(o.split()) for o in re.findall(r'<path d="M[^C]*C([^"]*)" fill="none"', g._repr_svg_()))
+
+@pytest.mark.parametrize('make', [
+    lambda n: [('x', f'{i}', 'a') for i in range(n)] + [(f'{i}', f'{i+1}', '') for i in range(n)],          # one box with an arrow to each
+    lambda n: [(f'{i}', 'x', 'a') for i in range(n)] + [(f'{i}', f'{i+1}', '') for i in range(n)],          # and one from each
+    lambda n: [(f'{i}', f'{i+1}', '') for i in range(n)]], ids=['from', 'to', 'chain'])
+def test_the_lines_of_a_picture_grow_as_its_arrows(make):
+    "Arrows of one box are one line as far as they go together: twice the arrows, twice the corners"
+    few,many = [stops(Graph(make(n), down=True)) for n in (40, 80)]
+    assert few>40 and many<2.2*few
+
+def test_shared_lines():
+    "What leaves one box with one text, or ends in one, shares a line; each text is written once, and each line has one arrowhead"
+    chain = 'a->b->c->d->e; '
+    for more,heads,texts in (('', 4, 0), ('a->d[label=t]; a->e[label=t]', 6, 1), ('a->d[label=t]; a->e[label=u]', 6, 2),
+                             ('a->e[label=t]; b->e[label=t]', 5, 2), ('a->e[label=t]; b->e[label=u]', 6, 2)):
+        svg = gv(chain+more)._repr_svg_()
+        assert (svg.count('marker-end'), svg.count('font-size="11"'))==(heads, texts), more
+        assert svg.count('<path d="M')==1+4+2*bool(more)
+
 ANY = st.text(st.characters(codec=None, categories=None), max_size=8)
 
 @given(ANY, ANY, ANY, ANY)

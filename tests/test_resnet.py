@@ -44,7 +44,8 @@ def test_shapes_that_do_not_fit_are_named(x, w, says):
 
 @pytest.mark.parametrize('setting', [
     {'stride': 0}, {'stride': (1,0)}, {'dilation': 0}, {'padding': -1}, {'padding': (0,-1)}, {'stride': 1.5}, {'padding': None},
-    {'stride': '2'}, {'padding': (1,1,1)}, {'dilation': ()}, {'b': torch.ones(1)}, {'b': torch.ones(4,1)}, {'b': torch.ones(4, dtype=torch.float64)},
+    {'stride': '2'}, {'padding': (1,1,1)}, {'dilation': ()},
+    {'b': torch.ones(1)}, {'b': torch.ones(4,1)}, {'b': torch.ones(4, dtype=torch.float64)},
     {'b': [1.,1.,1.,1.]}, {'x': torch.ones(2,3,8,8, dtype=torch.float64)}, {'w': [[1.]]}], ids=str)
 def test_what_pytorch_refuses_is_refused(setting):
     given = {'x': torch.ones(2,3,8,8), 'w': torch.ones(4,3,3,3), 'b': torch.ones(4)} | setting

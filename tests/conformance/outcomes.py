@@ -2,7 +2,7 @@
 import re
 import torch
 
-SAID = re.compile(r'\bgot\b.*\bwanted\b|unexpected keyword argument|takes (from )?\d.* positional arg|missing \d+ required positional', re.S)
+SAID = re.compile(r'\bgot\b.*\bwanted\b|unexpected keyword argument|takes (from )?\d.* positional|missing \d+ required positional', re.S)
 
 def in_words(error):
     "Whether `error` says what came and what was wanted, or, as Python does, which argument there is not"
