@@ -208,3 +208,10 @@ def test_linear_layer_with_and_without_biases(bias):
     assert [name for name,_ in ours.named_parameters()]==[name for name,_ in theirs.named_parameters()]
     for o in (ours, theirs):
         with pytest.raises(RuntimeError): o(torch.randn(5,3).double())
+
+@pytest.mark.parametrize('preds, targ', [((2,3,1), (2,1)), ((2,3,4), (2,3)), ((3,), ()), ((2,3), (3,)), ((2,3), (2,1))], ids=str)
+def test_cross_entropy_takes_rows_and_class_numbers(preds, targ):
+    "Some of these would have been gathered along a wrong dimension"
+    for dtype in (torch.int64, torch.int32, torch.float32):
+        with pytest.raises(AssertionError, match='cross_entropy: got targets .* wanted class numbers'):
+            cross_entropy(torch.zeros(preds), torch.zeros(targ, dtype=dtype))

@@ -6,7 +6,7 @@ from unittest.mock import patch
 import numpy as np, pytest, torch
 from fastcore.test import test_fail as fails
 from fastfound import basics
-from fastfound.basics import check_tensor, checked, default_device, set_seed, speedup, test_near
+from fastfound.basics import central_differences, check_tensor, checked, default_device, set_seed, speedup, test_near
 
 nan,inf = float('nan'),float('inf')
 
@@ -183,3 +183,17 @@ def test_a_checked_function_is_still_itself():
     with pytest.raises(TypeError, match=r"Halves: got n='2', wanted a whole number$"): Halves('2')
     with pytest.raises(TypeError, match=r"Halves.of: got x of type list, wanted a number or a tensor$"): Halves(1).of([2.])
     with pytest.raises(ZeroDivisionError): Halves(0).of(2.)
+
+def test_checked_sizes_belong_to_the_caller():
+    "Those of an earlier check are no part of a later one, and what a caller writes into them is not kept"
+    x = torch.zeros(2,3)
+    sizes = check_tensor('f', x, shape='n c')
+    sizes['n'] = 7
+    assert check_tensor('f', x, shape='n c')=={'n': 2, 'c': 3}
+    with pytest.raises(ValueError, match=r'got input of shape \(2, 3\), wanted \(n,c\) with n=7'): check_tensor('f', x, shape='n c', **sizes)
+
+def test_central_differences_of_one_of_two_inputs():
+    x,y = torch.tensor([[1.,2.]], dtype=torch.float64),torch.tensor([3.,4.], dtype=torch.float64)
+    def f(x, y): return (x*x*y).sum()
+    test_near(central_differences(f, [x, y]), 2*x*y, tol=1e-8)
+    test_near(central_differences(f, (x, y), 1), (x*x)[0], tol=1e-8)

@@ -404,6 +404,15 @@ def test_quotients_of_small_numbers_do_not_overflow():
 
 # ---- edges of single operations
 
+def test_corrections_of_a_variance():
+    "As PyTorch's, fractions and none given, too; its older option has no place here"
+    x = torch.tensor([[1.,2.,4.],[0.,3.,5.]], dtype=torch.float64)
+    for c in (None, 0, .5, 1, 1.3, 1.9):
+        special_check(lambda t: t.var(correction=c), x)
+        special_check(lambda t: t.std(1, correction=c), x)
+    for f in (Tensor.var, Tensor.std):
+        with pytest.raises(TypeError, match='got dim=False, wanted dimensions; instead of unbiased=False, correction=0'): f(Tensor(x), False)
+
 def test_mean_of_a_single_number():
     for dim in (0, -1, None, ()): special_check(lambda t: t.mean(dim), torch.tensor(3.))
     special_check(lambda t: t.mean(0), torch.zeros(0,3))
