@@ -7,31 +7,28 @@ __all__ = ['random_shift', 'RandomShift', 'affine', 'Augment', 'random_erase', '
 
 # %% ../nbs/08a_augment.ipynb #a9ae7274
 import copy, math
-from numbers import Real
 import torch
 import torch.nn.functional as F
 from collections.abc import Sequence
 from fastcore.basics import patch
 from torch import Tensor
-from .basics import check_choice, check_tensor
-from .dataloaders import as_images, to_device
+from .basics import check_choice, check_tensor, checked
+from .dataloaders import as_images
 from .interpret import probabilities
 from .learner import Callback, Learner
 
 # %% ../nbs/08a_augment.ipynb #f2a9c6d8
 _PADS = 'reflection','border','zeros'
 
-def _is_number(*values): return all(isinstance(o, Real) and math.isfinite(o) for o in values)
-
 def _check_shift(who, most, fill):
-    "An error unless `most` is a number of pixels and `fill` a shade"
-    if type(most) is not int or most<0: raise ValueError(f'{who}: got most={most!r}, wanted a whole number of pixels from 0')
-    if not _is_number(fill): raise ValueError(f'{who}: got fill={fill!r}, wanted a number')
+    "A `ValueError` unless pictures can be moved so far"
+    if most<0 or not math.isfinite(fill):
+        raise ValueError(f'{who}: got most={most!r} and fill={fill!r}, wanted a whole number of pixels from 0, and a finite number')
 
 def _check_erasing(who, p, area, ratio):
-    "An error unless `p` is a fraction, `area` two, and `ratio` a number from 1"
-    good = _is_number(p, ratio) and isinstance(area, tuple|list) and len(area)==2 and _is_number(*area)
-    if not (good and 0<=p<=1 and 0<=area[0]<=area[1]<=1 and ratio>=1):
+    "A `ValueError` unless rectangles of that kind can be drawn"
+    fits = len(area)==2 and all(isinstance(o, int|float) for o in area)
+    if not (fits and 0<=p<=1 and 0<=area[0]<=area[1]<=1 and 1<=ratio<math.inf):
         raise ValueError(f'{who}: got p={p!r}, area={area!r}, ratio={ratio!r}, wanted a fraction, two rising ones and a ratio from 1 up')
 
 def _amounts(x, **given):
@@ -52,9 +49,9 @@ def _as_planes(
 ) -> Tensor:  # (n,channels,h,w)
     "The images in `x`, with an axis for their channels"
     images = as_images(x)
-    if images.ndim>4: raise ValueError(f'got images of shape {tuple(x.shape)}, wanted (n,h,w) or (n,channels,h,w), or rows of pixels')
     return images if images.ndim==4 else images[:,None]
 
+@checked
 def random_shift(
     x:Tensor,      # images (n,h,w) or (n,channels,h,w), or rows of pixels (n,side*side)
     most:int,      # pixels
@@ -78,15 +75,17 @@ class _ImageChange(Callback):
 
 class RandomShift(_ImageChange):
     "Moves the training pictures of each batch at random"
+    @checked
     def __init__(self,
-        most=1,  # pixels
-        fill=0., # what comes in from outside
+        most:int=1,    # pixels
+        fill:float=0., # what comes in from outside
     ):
         _check_shift('RandomShift', most, fill)
         self.most,self.fill = most,fill
     def __call__(self, x): return random_shift(x, self.most, self.fill)
 
 # %% ../nbs/08a_augment.ipynb #cbd3959d
+@checked
 def affine(
     x:Tensor,              # images (n,h,w) or (n,channels,h,w), or rows of pixels (n,side*side)
     angle:float|Tensor=0., # degrees, counter-clockwise; this and the others are numbers, or tensors with one for each picture
@@ -97,9 +96,9 @@ def affine(
     pad:str='reflection',  # what comes in from outside: the 'reflection' of the picture, its 'border' repeated, or 'zeros'
 ) -> Tensor:               # of the shape of `x`
     "Each picture mirrored, enlarged, slanted, turned and then moved, around its centre"
-    images = _as_planes(x)
     check_tensor('affine', x, 'images', dtype='float')
     check_choice('pad', pad, _PADS)
+    images = _as_planes(x)
     n,_,h,w = images.shape
     if not n: return x  # nothing to do, and affine_grid wants something
     angle,zoom,k,right,down,flip = _amounts(x, angle=angle, zoom=zoom, shear=shear, right=right, down=down, flip=flip)
@@ -112,6 +111,7 @@ def affine(
 # %% ../nbs/08a_augment.ipynb #e4ac0bd1
 class Augment(_ImageChange):
     "Turns, scales, slants and moves the training pictures of each batch, each by random amounts up to those given"
+    @checked
     def __init__(self,
         rotate:float=10.,     # degrees
         zoom:float=0.1,       # 0.1: between 1/1.1 and 1.1
@@ -123,7 +123,7 @@ class Augment(_ImageChange):
         self.rotate,self.zoom,self.shear,self.shift,self.flip,self.pad = rotate,zoom,shear,shift,flip,pad
         check_choice('pad', pad, _PADS)
         for k in ('rotate','zoom','shear','shift'):
-            if not _is_number(v := getattr(self, k)) or v<0: raise ValueError(f'Augment: got {k}={v!r}, wanted a number from 0 up')
+            if not 0<=(v := getattr(self, k))<math.inf: raise ValueError(f'Augment: got {k}={v!r}, wanted a number from 0 up')
     def __call__(self,
         x, # images, or rows of pixels, as `affine` takes them
     ):
@@ -134,6 +134,7 @@ class Augment(_ImageChange):
         return affine(x, self.rotate*angle, (1+self.zoom)**zoom, self.shear*shear, self.shift*w*right, self.shift*h*down, flip, self.pad)
 
 # %% ../nbs/08a_augment.ipynb #8f2c851f
+@checked
 def random_erase(
     x:Tensor,                 # images (n,h,w) or (n,channels,h,w), or rows of pixels (n,side*side)
     p:float=0.5,              # the fraction of the pictures that are changed
@@ -157,6 +158,7 @@ def random_erase(
 
 class RandomErasing(_ImageChange):
     "Covers a random rectangle of some training pictures with noise (Zhong and others 2017)"
+    @checked
     def __init__(self,
         p:float=0.5,              # the fraction of the pictures that are changed
         area:Sequence=(0.02,0.2), # the smallest and the largest fraction of the picture that is covered
@@ -168,6 +170,7 @@ class RandomErasing(_ImageChange):
 
 # %% ../nbs/08a_augment.ipynb #9aea0b74
 @patch
+@checked
 def tta(self:Learner,
     dl=None,         # batches of inputs and targets, always in the same order; the validation set by default
     n:int=4,         # how many changed versions of each picture
@@ -175,7 +178,7 @@ def tta(self:Learner,
     beta:float=0.25, # weight of the unchanged picture
 ) -> tuple:          # predictions, which are logarithms of probabilities (n,c), and targets
     "Test-time augmentation: the average of predictions for changed pictures, on the CPU"
-    if type(n) is not int or n<1 or not _is_number(beta) or not 0<=beta<=1:
+    if type(n) is not int or n<1 or not 0<=beta<=1:
         raise ValueError(f'tta: got n={n!r} and beta={beta!r}, wanted a whole number from 1, and a number between 0 and 1')
     if not isinstance(augment, _ImageChange|None): raise TypeError(f'tta: got augment={augment!r}, wanted an Augment')
     augment = copy.copy(augment or next((o for o in self.cbs if isinstance(o, Augment)), Augment()))
