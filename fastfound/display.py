@@ -72,11 +72,11 @@ def subplots(
     imsize:float=3,             # inches a plot
     suptitle=None,              # above all plots
     **kw,                       # passed to matplotlib's subplots
-) -> tuple:                     # the figure, and an array (nrows,ncols)
-    "A figure and an array of `nrows` by `ncols` axes, sized for images"
-    fig,axs = plt.subplots(nrows, ncols, figsize=figsize or (ncols*imsize, nrows*imsize), squeeze=False, **kw)
+) -> tuple:                     # the figure, and an array (nrows,ncols), or (n,) where there is one row or one column
+    "A figure and an array of axes, sized for images; those of a single row can be taken one after the other"
+    fig,axs = plt.subplots(nrows, ncols, figsize=figsize or (ncols*imsize, nrows*imsize), **kw)
     if suptitle is not None: fig.suptitle(suptitle)
-    return fig,axs
+    return fig,np.atleast_1d(axs)
 
 # %% ../nbs/library/display.ipynb #fe1a8148
 @checked

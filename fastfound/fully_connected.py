@@ -56,7 +56,7 @@ class LayerStats(Table):
         **kw,       # passed to matplotlib's plot
     ):
         "The standard deviation by layer on a log axis; zero, infinity and nan are left out"
-        if ax is None: ax = subplots(figsize=(6,3.5))[1][0,0]
+        if ax is None: ax = subplots(figsize=(6,3.5))[1][0]
         std = [o if 0<o<math.inf else math.nan for o in self.column('std')]
         ax.plot(self.column('layer'), std, label=label, **kw)
         ax.set(yscale='log', xlabel='layer', ylabel='standard deviation')

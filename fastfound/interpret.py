@@ -152,7 +152,7 @@ def plot_confusion(self:Learner):
     counts = confusion_matrix(predicted_class(preds, class_axis(preds, targ)), targ, None if vocab is None else len(vocab))
     c,mistakes = len(counts),counts.clone().fill_diagonal_(0)
     most,names = mistakes.max().item(),[self.dls.name(i) for i in range(c)]
-    ax = subplots(figsize=(1.5+0.42*c, 1+0.42*c))[1][0,0]
+    ax = subplots(figsize=(1.5+0.42*c, 1+0.42*c))[1][0]
     ax.imshow(mistakes.numpy(), cmap='Reds', vmax=max(1, most))
     for i in range(c):
         for j in range(c):

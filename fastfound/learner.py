@@ -108,7 +108,7 @@ class Recorder(Callback):
         skip=0, # leave out this many batches at the start
     ):
         "Plot the loss of each training batch, and of the validation set after each epoch"
-        ax = subplots(figsize=(5.5,3.2))[1][0,0]
+        ax = subplots(figsize=(5.5,3.2))[1][0]
         ax.plot(range(skip, len(self.losses)), self.losses[skip:], lw=1, alpha=.6, label='training batches')
         valid_loss = [math.nan if o is None else o for o in self['valid_loss']]
         ax.plot([o-1 for o in self.epoch_ends], valid_loss, 'o-', ms=3, label='validation set')

@@ -161,7 +161,7 @@ class Ladder(Table):
     "What `ladder` measured: a table that can also be drawn"
     def plot(self):
         "A bar for each version: its speed-up over the first, on a log scale"
-        ax = subplots(figsize=(7, 0.4*len(self.rows)+1))[1][0,0]
+        ax = subplots(figsize=(7, 0.4*len(self.rows)+1))[1][0]
         names,ups = [r['version'] for r in self.rows], [r['speed-up'] for r in self.rows]
         bars = ax.barh(names, ups, color='C0')
         ax.bar_label(bars, [f'{o:,.0f}x' for o in ups], padding=3, color='grey')

@@ -206,7 +206,7 @@ def plot_lrs(
     suggested:SuggestedLRs, # is marked
 ):
     "The losses on a log axis, with the suggested rates and the lowest loss"
-    ax,lowest = subplots(figsize=(5.5,3))[1][0,0],lrs[losses.argmin()]
+    ax,lowest = subplots(figsize=(5.5,3))[1][0],lrs[losses.argmin()]
     ax.plot(lrs, losses)
     for (name,lr),style in zip({'lowest loss': lowest, **suggested._asdict()}.items(), 'xosv'):
         ax.plot(lr, losses[(lrs-lr).abs().argmin()], style, label=f'{name}: {lr:.2g}')

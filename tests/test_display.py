@@ -1,7 +1,7 @@
 "What is shown: progress bars and tables, in a notebook that is saved, and where nobody watches."
 import io, sys
 import numpy as np, pytest, torch
-from fastfound.display import Live, Table, plt, progress_bar, show_image, show_images
+from fastfound.display import Live, Table, plt, progress_bar, show_image, show_images, subplots
 
 pytestmark = pytest.mark.not_numerical
 
@@ -122,3 +122,11 @@ def test_a_grid_takes_what_its_figure_takes(drawn):
 def test_a_grid_without_images_or_with_other_titles(ims, titles):
     "Is refused: images or titles would be left out in silence"
     with pytest.raises(ValueError, match=f'got {len(ims)} images and'): show_images([torch.zeros(4,4) for _ in ims], titles=titles)
+
+@pytest.mark.parametrize('nrows, ncols, shape', [(1,1,(1,)), (1,3,(3,)), (3,1,(3,)), (2,3,(2,3))])
+def test_axes_are_an_array_as_in_fastai(drawn, nrows, ncols, shape):
+    "Of one axis where there is one row or one column, so that a loop goes through the plots, and never a single plot"
+    fig,axs = subplots(nrows, ncols, suptitle='all')
+    assert axs.shape==shape and list(axs.flat)==fig.axes and fig.get_suptitle()=='all'
+    assert all(o is p for o,p in zip(axs, fig.axes)) or len(shape)==2
+    assert subplots(1, 3, squeeze=False)[1].shape==(1,3)
