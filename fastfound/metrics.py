@@ -11,6 +11,7 @@ __all__ = ['predicted_class', 'class_axis', 'is_correct', 'accuracy', 'error_rat
 import inspect, math, re
 import torch
 import torch.nn.functional as F
+from contextlib import suppress
 from functools import partial
 from torch import Tensor, nn
 from .basics import check_tensor
@@ -160,14 +161,16 @@ def loss_reduction(
     return found if isinstance(found, str) else None
 
 def _reduced(f, reduction, preds, targ):
-    "The loss with another reduction"
+    "The loss with another reduction; None if it knows no other"
     bare,_ = _options(f)
-    if not hasattr(bare, 'reduction'): return partial(f, reduction=reduction)(preds, targ)
-    before = bare.reduction
+    before = getattr(bare, 'reduction', None)
     try:
+        if before is None: return partial(f, reduction=reduction)(preds, targ)
         bare.reduction = reduction
         return f(preds, targ)
-    finally: bare.reduction = before
+    except Exception: return None  # each loss refuses in its own way
+    finally:
+        with suppress(AttributeError): before is None or setattr(bare, 'reduction', before)
 
 def _class_weights(f):
     "The weights of classes and the ignored target of a cross-entropy of PyTorch's; None for other losses"
@@ -201,8 +204,9 @@ def loss_weights(
             counts = _target_weights(*classes, targ)
             return (counts.count_nonzero() if counts.dtype==torch.bool else counts.sum()).item()  # the first is twice as fast
         if known and isinstance(preds, Tensor): return preds.numel()
-        with torch.no_grad(): total = float(_reduced(f, 'sum', preds, targ))
-        return total/loss if loss and total!=loss else rows  # the same where `f` does not look at its `reduction`
+        with torch.no_grad(): total = _reduced(f, 'sum', preds, targ)
+        if total is None or not loss or float(total)==loss: return rows  # `f` does not look at its `reduction`
+        return float(total)/loss
     return weight
 
 def check_loss(

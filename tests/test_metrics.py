@@ -117,6 +117,21 @@ def function(p, t, reduction='mean'): return Focal(reduction)(p, t)
 
 def ignores_reduction(p, t, reduction='mean'): return F.mse_loss(p, t)
 
+class OnlyMean:
+    "A loss that knows one reduction, which cannot be set"
+    reduction = property(lambda self: 'mean')
+    def __call__(self, p, t): return F.mse_loss(p, t)
+
+def only_mean(p, t, reduction='mean'):
+    if reduction!='mean': raise NotImplementedError(reduction)
+    return F.mse_loss(p, t)
+
+class Flat:
+    "A loss around one of PyTorch's, as fastai's"
+    def __init__(self): self.func = nn.CrossEntropyLoss(W)
+    reduction = property(lambda self: self.func.reduction, lambda self, o: setattr(self.func, 'reduction', o))
+    def __call__(self, p, t): return self.func(p.flatten(0, -2), t.flatten())
+
 def declared(p, t): return (F.cross_entropy(p, t, reduction='none')*W[t]).sum()/W[t].sum()
 declared.each = lambda p,t: (F.cross_entropy(p, t, reduction='none'), W[t])
 
@@ -134,7 +149,9 @@ LOSSES = {
     'pos_weight': (nn.BCEWithLogitsLoss(pos_weight=W), PROBS), 'kl': (nn.KLDivLoss(reduction='batchmean'), PROBS),
     'margin': (nn.MultiMarginLoss(weight=W), CLASSES), 'own module': (Focal(), CLASSES), 'own sum': (Focal('sum'), CLASSES),
     'own function': (function, CLASSES), 'own partial': (partial(function, reduction='mean'), CLASSES),
-    'a reduction that does nothing': (ignores_reduction, REAL), 'declared': (declared, CLASSES), 'declared plain': (declared_plain, REAL),
+    'a reduction that does nothing': (ignores_reduction, REAL), 'only the mean': (OnlyMean(), REAL),
+    'only the mean, a function': (only_mean, REAL), 'flat': (Flat(), CLASSES), 'declared': (declared, CLASSES),
+    'declared plain': (declared_plain, REAL),
     'plain': (lambda p,t: ((p-t)**2).mean(), REAL)}
 
 def learner(loss, y, **kw):
@@ -161,8 +178,9 @@ def test_the_loss_of_an_example_is_its_part_of_the_whole(name):
     loss,y = LOSSES[name]
     learn = learner(loss, y)
     preds,targ = learn.get_preds()
-    if name in ('own module', 'own sum', 'own function', 'own partial', 'declared'): want = F.cross_entropy(preds, y, reduction='none')*W[y]
-    elif name in ('declared plain', 'plain'): want = ((preds-y).abs() if 'declared' in name else (preds-y)**2).mean(1)
+    weighted = 'own module', 'own sum', 'own function', 'own partial', 'declared', 'flat'
+    if name in weighted: want = F.cross_entropy(preds, y, reduction='none')*W[y]
+    elif name in ('declared plain', 'plain') or 'only' in name: want = ((preds-y).abs() if 'declared' in name else (preds-y)**2).mean(1)
     elif isinstance(loss, nn.Module):
         before,loss.reduction = loss.reduction,'none'
         want,loss.reduction = loss(preds, y),before
