@@ -126,14 +126,16 @@ class _Drawing:
             for row in (self.rows if sweep%2 else self.rows[::-1]):
                 want = {o: fmean(self.side[p] for p in links[o] or [o]) for o in row}
                 row.sort(key=want.get)
-                self.side |= zip(row, _apart([want[o] for o in row], [max(self.size[o][1], 20)+16+self.text.get(o, 0)*self.g.down for o in row]))
+                room = [max(self.size[o][1], 20)+16+self.text.get(o, 0)*self.g.down for o in row]
+                self.side |= zip(row, _apart([want[o] for o in row], room))
     def curve(self, i):
         "The points of arrow number `i`: where it begins; then two that bend each part, and where the part ends"
         (a,b,_),chain = self.g.edges[i],self.chains.get(i)
         if chain: a,b = chain[0],chain[-1]
         d,s,e,t = self.depth[a],self.side[a],self.depth[b],self.side[b]
         if not chain: return [(d, s+self.size[a][1]/2), (d, self.beside), (e, self.beside), (e, t+self.size[b][1]/2+5)]
-        stops = [(d+self.size[a][0]/2, s), *((self.depth[o],self.side[o]) for o in chain[1:-1]), (e-self.size[b][0]/2-5*(b in self.text), t)]
+        between,goal = [(self.depth[o],self.side[o]) for o in chain[1:-1]],e-self.size[b][0]/2-5*(b in self.text)
+        stops = [(d+self.size[a][0]/2, s), *between, (goal, t)]
         return stops[:1] + [p for (d,s),(e,t) in zip(stops, stops[1:]) for p in (((d+e)/2, s), ((d+e)/2, t), (e,t))]
     def svg(self):
         parts,rects = [],[]

@@ -190,7 +190,7 @@ def test_checked_sizes_belong_to_the_caller():
     sizes = check_tensor('f', x, shape='n c')
     sizes['n'] = 7
     assert check_tensor('f', x, shape='n c')=={'n': 2, 'c': 3}
-    with pytest.raises(ValueError, match=r'got input of shape \(2, 3\), wanted \(n,c\) with n=7'): check_tensor('f', x, shape='n c', **sizes)
+    with pytest.raises(ValueError, match=r'got input of shape \(2, 3\), wanted .* with n=7'): check_tensor('f', x, shape='n c', **sizes)
 
 def test_central_differences_of_one_of_two_inputs():
     x,y = torch.tensor([[1.,2.]], dtype=torch.float64),torch.tensor([3.,4.], dtype=torch.float64)

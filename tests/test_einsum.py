@@ -94,7 +94,8 @@ def test_uses_no_other(monkeypatch):
     test_near(einsum('bij,bjk->bik', a, b), a@b, tol=1e-10)
 
 @pytest.mark.parametrize('args, says', [
-    (([[1.]], [0,1]), "einsum: got a spec of type list, wanted a string such as 'ik,kj->ij'"), ((torch.ones(2), [0]), 'got a spec of type Tensor'),
+    (([[1.]], [0,1]), "einsum: got a spec of type list, wanted a string such as 'ik,kj->ij'"),
+    ((torch.ones(2), [0]), 'got a spec of type Tensor'),
     (('i,i', torch.ones(2), [1.,2.]), 'einsum: got operand 1 of type list, wanted a tensor'),
     (('i', 3), 'einsum: got operand 0 of type int, wanted a tensor')])
 def test_what_is_no_spec_and_no_tensor(args, says):

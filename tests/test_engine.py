@@ -411,7 +411,7 @@ def test_corrections_of_a_variance():
         special_check(lambda t: t.var(correction=c), x)
         special_check(lambda t: t.std(1, correction=c), x)
     for f in (Tensor.var, Tensor.std):
-        with pytest.raises(TypeError, match='got dim=False, wanted dimensions; instead of unbiased=False, correction=0'): f(Tensor(x), False)
+        with pytest.raises(TypeError, match='got dim=False, wanted dimensions; instead of unbiased=False'): f(Tensor(x), False)
 
 def test_mean_of_a_single_number():
     for dim in (0, -1, None, ()): special_check(lambda t: t.mean(dim), torch.tensor(3.))
