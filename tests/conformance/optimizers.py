@@ -1,5 +1,5 @@
 "PyTorch's own database of optimizer inputs: the steps of our optimizers in float64 are those of their twins, or refused in words."
-import copy, re, warnings
+import copy, re
 import torch
 from torch.testing._internal.common_optimizers import OptimizerErrorEnum, optim_db
 from fastfound.optimizers import SGD, Adam, AdamW, Muon, RMSProp
@@ -48,7 +48,6 @@ def refusal(ours, error):
 
 def checks():
     "Name, outcome and detail of every input of the optimizers that we have"
-    warnings.filterwarnings('ignore', category=UserWarning, module='torch')
     for info in optim_db:
         name = info.optim_cls.__name__
         if name not in OURS: continue
