@@ -294,7 +294,9 @@ def as_number(
     x,   # should be a number
 ) -> float:
     "`x` as a number of Python, or a `TypeError`"
-    try: return float(None if isinstance(x, str) else x)
+    try:
+        if not isinstance(x, str): return float(x)
+        raise TypeError
     except (TypeError, ValueError, RuntimeError):
         got = f'of shape {tuple(x.shape)}' if hasattr(x, 'shape') else f'of type {type(x).__name__}'
         raise TypeError(f'{who}: got a value {got}, wanted a number') from None
