@@ -24,7 +24,8 @@ def default_collate(
     items, # of one batch, all of the same kind
 ):         # a tensor, or a tuple or dict of batches
     "Numbers, arrays and tensors are stacked; tuples, lists and dicts are collated part by part; anything else makes a tuple"
-    first = items[0]
+    try: first = items[0]
+    except (TypeError, LookupError): raise TypeError(f'default_collate: got items={items!r:.60}, wanted a list of at least one') from None
     if isinstance(first, str|bytes): return tuple(items)
     if isinstance(first, Tensor) or hasattr(first, '__array__'): return _stack([torch.as_tensor(o) for o in items])
     if all(isinstance(o, bool|int|float) for o in items):
@@ -396,6 +397,7 @@ def class_numbers(
     targ:Tensor, # any shape
 ) -> list:             # of whole numbers
     "Targets as whole numbers"
+    check_tensor('class_numbers', targ, 'targets')
     return targ.flatten().long().tolist()
 
 # %% ../nbs/library/dataloaders.ipynb #fe189380
@@ -404,6 +406,7 @@ def map_tensors(
     x, # a tensor, or tuples, lists and dicts of tensors, nested; anything else is left as it is
 ):     # the same structure
     "`x` with `f(t)` in place of every tensor `t` in it"
+    if not callable(f): raise TypeError(f'map_tensors: got f={f!r:.60}, wanted a function of a tensor')
     if isinstance(x, Tensor): return f(x)
     if isinstance(x, dict): return {k: map_tensors(f, v) for k,v in x.items()}
     if isinstance(x, tuple|list):
@@ -417,7 +420,8 @@ def to_device(
 ):               # the same structure
     "`x` with its tensors on `device`; one that is there already is not copied, and copies to the CPU are complete when it returns"
     device = default_device() if device is None else device
-    wait = torch.device(device).type=='cpu'  # else the numbers could be read before they are there
+    try: wait = torch.device(device).type=='cpu'  # else the numbers could be read before they are there
+    except (TypeError, RuntimeError): raise ValueError(f"to_device: got {device=!r:.60}, wanted a device such as 'cpu' or 'cuda'") from None
     return map_tensors(lambda t: t.to(device, non_blocking=not wait), x)
 
 def count_rows(
@@ -432,6 +436,8 @@ def concat(
     parts, # tensors, or tuples and dicts of tensors, all with the same structure
 ):         # the same structure
     "The structures in `parts` as one, with their tensors concatenated"
+    if not isinstance(parts, tuple|list) or not parts:
+        raise TypeError(f'concat: got parts={parts!r:.60}, wanted a list of at least one tensor or structure')
     if isinstance(parts[0], dict): return {k: concat([o[k] for o in parts]) for k in parts[0]}
     if isinstance(parts[0], tuple|list): return tuple(map(concat, zip(*parts)))
     return torch.cat(parts) if isinstance(parts[0], Tensor) else parts[0]
