@@ -17,6 +17,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, getproxies, urlopen
 from fastcore.xdg import xdg_cache_home
+from .basics import checked
 from .display import notify, progress_bar
 
 # %% ../nbs/library/files.ipynb #7632a480
@@ -42,6 +43,7 @@ def atomic_write(
         raise OSError(e.errno, f'{e.strerror or e}, so nothing was written', str(path)) from None
 
 # %% ../nbs/library/files.ipynb #d0f9fec1
+@checked
 def gunzip(
     data:bytes,       # gzipped or not: the first two bytes tell
     name='the data',  # what an error message calls it
@@ -59,6 +61,7 @@ def gunzip(
     return out
 
 # %% ../nbs/library/files.ipynb #6e302ee5
+@checked
 def gunzip_start(
     data:bytes, # gzipped or not
     n:int,      # how many bytes
@@ -74,6 +77,7 @@ class FileInfo(NamedTuple):
     nbytes: int
     sha256: str
 
+@checked
 def verify(
     data:bytes,    # the file, which may be gzipped if its name does not say so
     name:str,      # of the file
@@ -104,6 +108,7 @@ def read_verified(
     info:FileInfo, # what it should be
 ) -> bytes:        # the file of that name
     "The file `name` in `folder`; `FileNotFoundError` or `ValueError` if it is missing or not as published"
+    folder = as_path('read_verified', folder)
     for path in (folder/_packed(name), folder/name):
         if path.is_file():
             try: return verify(path.read_bytes(), name, info)

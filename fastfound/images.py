@@ -12,7 +12,7 @@ import errno, os, re, threading
 import numpy as np, torch
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, partial
@@ -130,9 +130,9 @@ class ImageReader:
     size: Any = None     # height and width in pixels, or one number for both; by default pictures keep their size
     method: str = 'crop' # how a picture of another size gets there: 'crop', 'pad' or 'squish'
     def __post_init__(self):
-        size = (self.size,)*2 if isinstance(self.size, int) else self.size and tuple(self.size)
-        good = size is None or len(size)==2 and all(type(o) is int and o>0 for o in size)
-        if self.channels not in _modes or self.method not in ('crop','pad','squish') or not good:
+        size = (self.size,)*2 if isinstance(self.size, int) else tuple(self.size) if isinstance(self.size, Sequence) else self.size
+        good = size is None or isinstance(size, tuple) and len(size)==2 and all(type(o) is int and o>0 for o in size)
+        if type(self.channels) is not int or self.channels not in _modes or self.method not in ('crop','pad','squish') or not good:
             raise ValueError(f"got {self}, wanted 1 or 3 channels, a size of one or two numbers of pixels, and 'crop', 'pad' or 'squish'")
         object.__setattr__(self, 'size', size)
     @property
@@ -311,6 +311,8 @@ def label_numbers(
     vocab,  # the labels there may be, in order
 ) -> Tensor: # int64 (n,)
     "The class number of each of `labels`"
+    if not isinstance(labels, Iterable) or not isinstance(vocab, Iterable):
+        raise TypeError(f'label_numbers: got {labels=!r:.60} and {vocab=!r:.60}, wanted two lists')
     number = {o: i for i,o in enumerate(vocab)}
     if unknown := {o for o in labels if o not in number}:
         raise ValueError(f"got pictures of {', '.join(sorted(map(str, unknown)))}, wanted only {', '.join(map(str, vocab))}, "
@@ -410,6 +412,8 @@ class ImageDataLoaders(DataLoaders):
         **kw,          # passed to `from_files`
     ) -> 'ImageDataLoaders':
         "DataLoaders for files and their labels"
+        if not isinstance(fnames, Iterable) or not isinstance(labels, Iterable):
+            raise TypeError(f'from_lists: got {fnames=!r:.60} and {labels=!r:.60}, wanted two lists')
         fnames,labels = list(fnames),list(labels)
         if len(labels)!=len(fnames): raise ValueError(f'got {len(fnames)} files and {len(labels)} labels, wanted as many of each')
         return cls.from_files(*put_aside([(Path(path)/o, label) for o,label in zip(fnames, labels)], valid_pct, seed), **kw)

@@ -2,7 +2,7 @@
 import random, subprocess, sys
 import numpy as np, pytest, torch
 from torch.utils import data as torch_data
-from fastfound.dataloaders import DataLoader, default_collate, to_device
+from fastfound.dataloaders import DataLoader, as_images, class_numbers, concat, default_collate, map_tensors, to_device
 
 def draw_item(rng, kind):
     "A function from a row number to an item"
@@ -351,3 +351,15 @@ def test_short_last_batch():
     n = torch.arange(100)
     assert len(DataLoader(n, 7, drop_last=True))==14 and [len(o) for o in DataLoader(n, 7, drop_last=True)]==[7]*14
     assert list(map(len, DataLoader(n, 7)))==[7]*14+[2]
+
+BAD_CALLS = {'default_collate: got items': default_collate, 'concat: got parts': concat, 'class_numbers: got targets': class_numbers,
+             'map_tensors: got f': lambda o: map_tensors(o, 1), 'as_images: got inputs': as_images}
+
+@pytest.mark.parametrize('says', BAD_CALLS)
+@pytest.mark.parametrize('bad', [None, 5, 1.5, {}, (), float('nan')], ids=repr)
+def test_wrong_arguments_are_named(says, bad):
+    with pytest.raises((TypeError,ValueError), match=f'^{says}.*, wanted'): BAD_CALLS[says](bad)
+
+@pytest.mark.parametrize('bad', [1.5, 'gpu', [1,2], torch.zeros(2)], ids=str)
+def test_devices_that_are_none(bad):
+    with pytest.raises(ValueError, match='to_device: got device=.*, wanted a device such as'): to_device(torch.zeros(2), bad)

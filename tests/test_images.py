@@ -618,3 +618,12 @@ def test_readers_of_the_wrong_kind(tmp_path):
     own = ImageDataLoaders.from_folder(tmp_path, read=lambda path: torch.full((1,4,4), int(path.stem), dtype=torch.uint8))
     assert own.one_batch()[0].shape==(10,1,4,4)
     with pytest.raises(ValueError, match="got damaged='ignore'"): read_images([tmp_path/'flat/0.png'], ImageReader(), 'ignore')
+
+@pytest.mark.parametrize('bad', [None, 5, 1.5, [1,2], b'x', {}], ids=repr)
+def test_paths_and_labels_that_are_none(bad):
+    "The function and the argument are named"
+    for f in (load_image, get_image_files, labelled_files, folder_parts, is_picture, ImageDataLoaders.from_folder, ImageReader()):
+        with pytest.raises((TypeError,ValueError), match='got .*, wanted'): f(bad)
+    for f in (put_aside, as_viewed, lambda o: put_aside([('a','a')]*2, o or 'x'), lambda o: ImageReader(size=[o])):
+        if bad!={} or f is not put_aside:
+            with pytest.raises((TypeError,ValueError), match='got .*, wanted'): f(bad)
