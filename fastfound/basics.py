@@ -305,12 +305,13 @@ def test_near(
 test_near.__test__ = False  # tells pytest that this is no test of its own, wherever it is imported
 
 # %% ../nbs/library/basics.ipynb #f06ba3d2
+@checked
 def central_differences(
-    f,      # takes tensors, returns a single number
-    inputs, # what to call it with: float64 tensors, since differences lose half the digits
-    i=0,    # which of them to move
-    h=1e-5, # how far to move each number
-) -> torch.Tensor: # of the shape of that input
+    f:Callable,      # takes tensors, returns a single number
+    inputs:Sequence, # what to call it with: float64 tensors, since differences lose half the digits
+    i:int=0,         # which of them to move
+    h:float=1e-5,    # how far to move each number
+) -> torch.Tensor:   # of the shape of that input
     "The gradient of `f(*inputs)` for one of `inputs`, from two calls of `f` for each of its numbers"
     x = inputs[i]
     def at(moved): return float(f(*inputs[:i], moved, *inputs[i+1:]))

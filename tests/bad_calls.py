@@ -84,6 +84,8 @@ def ink():
     paper[8:22,13:16] = 1
     return paper
 
+SGD(params(), lr=0.1)  # the first optimizer of a process imports a large part of PyTorch
+
 def call(f, *args, **kw): return f,args,kw
 
 def method(make, name, *args, **kw): return getattr(make(), name),args,kw
@@ -139,7 +141,13 @@ GOOD = {
     'Scheduler': lambda: call(lambda *o: learner().fit(1, quiet=True, cbs=Scheduler(*o)), one_cycle(0.1, 1, 0.1),
                               cosine_schedule(0.9, 0.8)),
     'suggest_lrs': lambda: call(NAMES['suggest_lrs'], torch.logspace(-5, 0, 50), torch.linspace(3, 1, 50)),
-    'plot_lrs': lambda: call(NAMES['plot_lrs'], torch.logspace(-5, 0, 50), torch.linspace(3, 1, 50), NAMES['SuggestedLRs'](0.01, 0.1)),
+    'plot_lrs': lambda: call(NAMES['plot_lrs'], torch.logspace(-5, 0, 50), torch.linspace(3, 1, 50),
+                             NAMES['SuggestedLRs'](0.01, 0.1, 0.05)),
+    'valley': lambda: call(NAMES['valley'], torch.logspace(-5, 0, 50), torch.linspace(3, 1, 50)),
+    'central_differences': lambda: call(NAMES['central_differences'], lambda o: (o*o).sum(), [x(3).double()], i=0, h=1e-5),
+    'lower_is_better': lambda: call(NAMES['lower_is_better'], 'valid_loss'),
+    'as_metric': lambda: call(NAMES['as_metric'], accuracy),
+    'AvgMetric': lambda: call(lambda f: Learner(loaders(), net(), F.cross_entropy, SGD, 0.1, NAMES['AvgMetric'](f)).validate(), accuracy),
     'predicted_class': lambda: call(NAMES['predicted_class'], x(6,3), -1),
     'class_axis': lambda: call(NAMES['class_axis'], x(6,3), labels()),
     'accuracy': lambda: call(accuracy, x(6,3), labels()),
@@ -261,6 +269,9 @@ GOOD = {
     'engine.Tensor.where': lambda: method(lambda: tensor_of_ours(4,3), 'where', x(4,3)>0.5, x(4,3)),
     'engine.Tensor.backward': lambda: method(lambda: tensor_of_ours(4,3), 'backward', x(4,3)),
 }
+LEFT_OUT.update(dict.fromkeys('''check_count check_member check_lr as_pair torch_state set_torch_state surely AtEnd keeps_torch_state
+    one_at_a_time computation_graph is_correct metric_name loss_reduction loss_weights check_loss add_loss sample_losses in_full_precision
+    as_number Tensors'''.split(), 'a part of others'))
 LEFT_OUT.update(dict.fromkeys('conv2d_weight_grad conv2d_input_grad max_pool_indices max_pool_grad batch_norm_grad batch_norm'.split(),
                               'naked gradients of a lesson'),
                 matmul_tiles='needs a GPU', Value='the naked engine of a lesson', cnn_learner='is vision_learner')
@@ -275,7 +286,8 @@ def stepped(opt_func):
     "A function that makes an optimizer and takes a step"
     def make(params, **kw):
         opt = opt_func(params, **kw)
-        for p in opt.params(): p.grad = torch.ones_like(p)
+        for group in opt.param_groups:
+            for p in group['params']: p.grad = torch.ones_like(p)
         opt.step()
     return make
 
@@ -290,7 +302,7 @@ TWINS = {
     'BatchNorm': lambda c, x, **kw: nn.BatchNorm2d(c, **kw)(x), 'cat': lambda ts, dim: torch.cat([plain(o) for o in ts], dim),
     **{k: partial(lambda f, *o, wd=0, **kw: stepped(f)(*o, weight_decay=wd, **kw), getattr(torch.optim, k))
        for k in ('SGD', 'Adam', 'AdamW')},
-    **{k: method_twin(k.rpartition('.')[2]) for k in GOOD if k.startswith('engine.Tensor.')}}
+    **{k: method_twin(k.rpartition('.')[2]) for k in GOOD if k.startswith('engine.Tensor.') and 'cross_entropy' not in k}}
 
 # What is put in place of a good argument
 
@@ -387,17 +399,19 @@ def wrongly_accepted(name):
 def main(text=''):
     from collections import Counter
     plt.switch_backend('agg')
-    total = Counter()
+    total,rooms = Counter(),{}
     for name in GOOD:
         if text not in name: continue
         assert outcome(*GOOD[name]())[0]=='accepted', (name, outcome(*GOOD[name]()))
         found = list(bad_calls(name))
         count = Counter(o for _,o,_ in found)
         total += count
+        rooms.setdefault(room(name), Counter()).update(count)
         if count['unclear'] or count['hang']: print(f'{name}: {dict(count)}')
         for what,o,error in found:
             if o in ('unclear','hang'): print(f'    {what}: {error}', flush=True)
         for o in wrongly_accepted(name): print(f'  {name} takes what its twin refuses: {o[:150]}', flush=True)
+    for k,o in rooms.items(): print(f"{k}: {dict(o)}, unclear: {o['unclear']/sum(o.values()):.1%}")
     print(dict(total), f"unclear: {total['unclear']/max(1, sum(total.values())):.1%}")
 
 if __name__=='__main__': main(*sys.argv[1:])
