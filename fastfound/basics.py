@@ -167,6 +167,8 @@ def model_device(
     model, # has `parameters()`
 ) -> torch.device:
     "The device of the first parameter of `model`; the CPU if it has none"
+    if not callable(getattr(model, 'parameters', None)):
+        raise TypeError(f'model_device: got a model of type {type(model).__name__}, wanted something with parameters()')
     return next((p.device for p in model.parameters()), torch.device('cpu'))
 
 # %% ../nbs/library/basics.ipynb #c95d69fb
@@ -313,7 +315,11 @@ def central_differences(
     h:float=1e-5,    # how far to move each number
 ) -> torch.Tensor:   # of the shape of that input
     "The gradient of `f(*inputs)` for one of `inputs`, from two calls of `f` for each of its numbers"
+    for o in inputs: check_tensor('central_differences', o, 'an input', dtype='float int bool')
+    if not (0<=i<len(inputs) and 0<h<math.inf):
+        raise ValueError(f'central_differences: got {i=}, {h=} and {len(inputs)} inputs, wanted one of them and a number above 0')
     x = inputs[i]
+    check_tensor('central_differences', x, 'the input to move', dtype='float')
     def at(moved): return float(f(*inputs[:i], moved, *inputs[i+1:]))
     steps = h*torch.eye(x.numel(), dtype=x.dtype).view(x.numel(), *x.shape)
     return torch.tensor([(at(x+o)-at(x-o))/(2*h) for o in steps], dtype=x.dtype).view(x.shape)

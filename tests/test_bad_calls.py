@@ -17,7 +17,7 @@ def test_each_public_name_is_in_the_table():
     assert [o for o in NAMES if o not in GOOD and o not in LEFT_OUT]==[] and set(LEFT_OUT)<=set(NAMES) and not set(LEFT_OUT)&set(GOOD)
     assert [k for k in GOOD if k.split('.')[0].split(',')[0] not in (*NAMES, 'engine')]==[]
 
-DONE = 'basics files display graphs hooks explorables einsum kernels diagnostics interpret vision augment'.split(), 'augment'
+DONE = 'basics files display graphs hooks explorables einsum kernels diagnostics interpret vision augment'.split()
 
 @pytest.mark.parametrize('room', DONE)
 def test_errors_of_a_room_are_clear(room):
