@@ -63,7 +63,8 @@ def bare(train, valid):
 
 def fastfound_learner(train, valid):
     from fastfound.dataloaders import DataLoaders
-    from fastfound.learner import Learner, accuracy
+    from fastfound.learner import Learner
+    from fastfound.metrics import accuracy
     from fastfound.optimizers import SGD
     learn = Learner(DataLoaders.from_dsets(train, valid, BS), network(), F.cross_entropy, SGD, LR, accuracy)
     def fit():

@@ -282,6 +282,24 @@ learn.fit_one_cycle(1, 0.1)
 """, path=tmp_path)
     assert s['learn'].recorder.values[0][2]>=0 and s['dls'].c==2 and len(s['dls'].train_ds)==20
 
+def test_the_network_of_chapter_13_learns():
+    "With the optimizer and the learning rate that a Learner has where nobody names one"
+    s = run_cells("""
+set_seed(42)
+dls = ImageDataLoaders.from_folder(untar_data(URLs.MNIST_SAMPLE, 'sample'), channels=1, bs=16)
+dls.show_batch(max_n=4)
+xb,yb = first(dls.valid)
+xb,yb = to_cpu(xb),to_cpu(yb)
+def conv(ni, nf, ks=3, act=True):
+    layer = nn.Conv2d(ni, nf, stride=2, kernel_size=ks, padding=ks//2)
+    return nn.Sequential(layer, nn.ReLU()) if act else layer
+simple_cnn = sequential(conv(1,4), conv(4,8), conv(8,16), conv(16,32), conv(32,2, act=False), Flatten())
+shape = simple_cnn(xb).shape
+learn = Learner(dls, simple_cnn, loss_func=F.cross_entropy, metrics=accuracy)
+learn.fit_one_cycle(2, 0.01)
+""")
+    assert s['shape']==(32,2) and s['learn'].recorder['accuracy'][-1]>0.9
+
 SEVENTEEN = """
 set_seed(42)
 m1,m2 = torch.randn(5,28*28),torch.randn(784,10)

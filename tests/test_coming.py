@@ -39,7 +39,7 @@ def found(text):
 
 @pytest.mark.parametrize('row', ROWS, ids=lambda o: o['name'][:40])
 def test_names(row):
-    assert row.keys()=={'kind', 'library', *FIELDS[row['kind']]} and set(row['library'].split(', '))<=LIBRARIES
+    assert row.keys()|{'check'}=={'kind', 'library', 'check', *FIELDS[row['kind']]} and set(row['library'].split(', '))<=LIBRARIES
     here = row['here'] if 'here' in row else row['name'] if row['kind']=='differs' else None
     for o in parts(here) if here else (): assert all(found(o)), f'{o} is not here'
     for o in parts(row['name']) if row['kind'] in ('renamed', 'absent') else (): assert not any(found(o)), f'{o} is here'
