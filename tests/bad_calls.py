@@ -43,6 +43,8 @@ LEFT_OUT = {  # and why
 
 # What good calls are made of
 
+FOLDER = tempfile.TemporaryDirectory()  # which goes with this process
+
 def x(*shape): return torch.rand(*shape, generator=torch.Generator().manual_seed(0))
 
 def labels(n=6, c=3): return torch.arange(n)%c
@@ -69,7 +71,7 @@ def axes(): return plt.subplots()[1]
 @cache
 def pictures():
     "A folder with a folder of four pictures for each of two classes"
-    folder = Path(tempfile.mkdtemp(prefix='bad_calls'))
+    folder = Path(tempfile.mkdtemp(dir=FOLDER.name))
     for c in 'ab':
         (folder/c).mkdir()
         for i in range(4): Image.fromarray((x(8,8)*255).byte().numpy()).save(folder/c/f'{i}.png')
@@ -77,7 +79,7 @@ def pictures():
 
 def files(): return sorted(pictures().glob('*/*.png'))
 
-def spare(name='spare'): return Path(tempfile.mkdtemp(prefix='bad_calls'))/name
+def spare(name='spare'): return Path(tempfile.mkdtemp(dir=FOLDER.name))/name
 
 def ink():
     paper = torch.zeros(30,30)
