@@ -118,7 +118,7 @@ class Optimizer(torch.optim.Optimizer):
         for k in self.defaults: self._check(k, new[k])
         if new.get('nesterov') and 'dampening' in new and not (new['momentum']>0 and new['dampening']==0):
             _refuse(who, f"nesterov=True with momentum={new['momentum']} and dampening={new['dampening']}", 'a momentum and no dampening')
-        super().add_param_group(group)
+        inspect.unwrap(super().add_param_group)(self, group)  # the wrapper would import PyTorch's compiler, for a second or more
     def _check(self, name, value):
         "A `ValueError` unless `value` is right for the setting `name`"
         got = f'{name}={value!r}'
@@ -151,9 +151,7 @@ class Optimizer(torch.optim.Optimizer):
     step.hooked = True  # tells PyTorch not to do this always, since it takes a third of a small step
     @torch.no_grad()
     def _step(self, closure=None):
-        loss = None
-        if closure is not None:
-            with torch.enable_grad(): loss = closure()
+        loss = torch.enable_grad()(closure)() if closure else None
         todo = self._todo()  # all errors come before anything is changed
         if not todo: raise RuntimeError(f'{type(self).__name__}: no parameter has a gradient; run a backward pass before `step`')
         for opt,settings,ps,gs,states in todo: opt._update_all(ps, gs, states, settings)
@@ -221,9 +219,10 @@ class Optimizer(torch.optim.Optimizer):
     ):
         "Load settings and a copy of the state; an error, and nothing changed, if they do not fit"
         last = self.register_load_state_dict_pre_hook(_fitting)  # after all other hooks
-        try: super().load_state_dict(state_dict if isinstance(state_dict, dict) else {'a': type(state_dict).__name__})
+        try: inspect.unwrap(super().load_state_dict)(self, state_dict if isinstance(state_dict, dict) else {'a': type(state_dict).__name__})
         finally: last.remove()
     def _rules(self): return [self]*len(self.param_groups)  # the optimizer of each group
+    state_dict = inspect.unwrap(torch.optim.Optimizer.state_dict)
     def __getstate__(self): return {k: v for k,v in vars(self).items() if not k.startswith('_') and k!='step'}
     def __setstate__(self, state): super().__setstate__({**state, '_checked': {}})
 

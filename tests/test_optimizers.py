@@ -1,5 +1,5 @@
 "SGD, the other optimizers and their base class against torch.optim, and what they refuse."
-import copy, importlib.util, inspect, math, pickle, random
+import copy, importlib.util, inspect, math, pickle, random, subprocess, sys
 from functools import partial
 import pytest, torch
 from torch import nn
@@ -747,3 +747,20 @@ def test_several_optimizers_have_one_state():
     all_near(go(other, 3, 2), go(opt, 3, 2), tol=0)
     with pytest.raises(ValueError, match='SGD: got settings without momentum'):
         other.load_state_dict(MultiOptimizer(Adam(matrices()[:1]), Adam(matrices()[1:])).state_dict())
+
+def test_the_compiler_of_pytorch_is_not_imported():
+    "Which takes a second or more, and which PyTorch's own methods would do"
+    code = '''if True:
+        import sys, torch
+        from fastfound.optimizers import Adam, MuonSGD
+        for make in (Adam, MuonSGD):
+            ps = [torch.nn.Parameter(torch.ones(2,2)) for _ in range(3)]
+            opt = make(ps)
+            for p in ps: p.grad = torch.ones(2,2)
+            opt.step()
+            opt.zero_grad()
+            opt.load_state_dict(opt.state_dict())
+        opt = Adam(ps[:1])
+        opt.add_param_group({'params': ps[1:]})
+        sys.exit('torch._dynamo' in sys.modules)'''
+    assert subprocess.run([sys.executable, '-c', code]).returncode==0
