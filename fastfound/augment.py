@@ -39,8 +39,9 @@ def _amounts(x, **given):
             got = ' '.join(repr(o).split())
             raise TypeError(f'affine: got {k}={got}, wanted a number, or a tensor with one for each of {len(x)} pictures') from None
     amounts = torch.stack([expanded(k, o) for k,o in given.items()])
-    for (k,o),bad in zip(given.items(), (~amounts.isfinite()).any(1).tolist()):
-        if bad or k=='zoom' and (amounts[1]<=0).any(): raise ValueError(f'affine: got {k}={o!r}, wanted finite numbers, and a zoom above 0')
+    if not amounts.isfinite().all() or amounts[1].min()<=0:
+        k = next((k for k,o in zip(given, amounts) if not o.isfinite().all()), 'zoom')
+        raise ValueError(f'affine: got {k}={given[k]!r}, wanted finite numbers, and a zoom above 0')
     return amounts.to(x.device)
 
 # %% ../nbs/08a_augment.ipynb #420cfaa2

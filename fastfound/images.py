@@ -13,7 +13,7 @@ import numpy as np, torch
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from collections.abc import Hashable, Iterable, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -88,7 +88,7 @@ class _Room:
         finally:
             with self.changed: self.taken -= n ; self.changed.notify_all()
 
-_room,_LARGE = _Room(2**29),2**24  # bytes, and pixels
+_room,_SMALL,_LARGE = _Room(2**29),2**20,2**24  # bytes, bytes, and pixels
 
 @contextmanager
 def _opened(path, at_least=0):
@@ -97,7 +97,8 @@ def _opened(path, at_least=0):
         try:
             with Image.open(file) as im:
                 if at_least: im.draft(None, (at_least,at_least))
-                with _room.take(im.width*im.height*(32 if im.mode[0] in 'IF' else 4)): yield _reduced(im, at_least)
+                n = im.width*im.height*(32 if im.mode[0] in 'IF' else 4)
+                with _room.take(n) if n>_SMALL else nullcontext(): yield _reduced(im, at_least)
         except (Image.DecompressionBombError, Image.DecompressionBombWarning):
             raise LargePicture(f'{path}: got a picture of {_header_size(file)} pixels, wanted at most {2*Image.MAX_IMAGE_PIXELS:,} in all; '
                                'PIL.Image.MAX_IMAGE_PIXELS is half of that') from None

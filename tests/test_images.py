@@ -234,6 +234,7 @@ def test_large_pictures_are_not_all_decoded_at_once(tmp_path, monkeypatch):
         with lock: now.remove(4*im.width*im.height)
         return im.convert('RGB')
     monkeypatch.setattr(images, '_room', room)
+    monkeypatch.setattr(images, '_SMALL', 0)
     monkeypatch.setattr(images, 'as_viewed', viewed)
     monkeypatch.setattr(os, 'cpu_count', lambda: 12)
     threads = [threading.Thread(target=load_image, args=(o,)) for o in sorted(tmp_path.iterdir())]
