@@ -197,10 +197,7 @@ class Learner:
         self.n_epoch,self.epoch,before,started = n_epoch,0,self.active_cbs,[]
         self.opt.zero_grad()
         def train():
-            self.activate(cbs)
-            for cb in self.active_cbs:
-                cb.before_fit()
-                started.append(cb)
+            self.start_fit(cbs, started)
             for self.epoch in range(self.epoch, n_epoch): self.with_events('epoch', self.one_epoch)
         with suppress(CancelFitException): surely(train, lambda: self.end_fit(started, before))
     def one_epoch(self):
@@ -305,6 +302,17 @@ _no_batch = dict(training=False, dl=None, iter=0, n_iter=0, rows=0, xb=None, yb=
 def clear(self:Learner):
     "Forget the current batch"
     vars(self).update(_no_batch, precision=nullcontext)
+
+@patch
+def start_fit(self:Learner,
+    cbs,     # callbacks to activate
+    started, # gets those whose `before_fit` succeeded
+):
+    "Let all callbacks begin"
+    self.activate(cbs)
+    for cb in self.active_cbs:
+        cb.before_fit()
+        started.append(cb)
 
 @patch
 def end_fit(self:Learner,

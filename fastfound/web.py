@@ -11,11 +11,10 @@ import torch
 from functools import singledispatch
 from pathlib import Path
 from torch import nn
-from .basics import check_tensor
+from .basics import check_tensor, evaluating, model_device
 from .datasets import get_mnist
 from .explorables import Explorable, still_curves, still_svg, web_file
 from .files import atomic_write
-from .learner import evaluating, model_device
 from .resnet import Skip
 
 # %% ../nbs/programs/web.ipynb #9cfdce3b
