@@ -57,13 +57,17 @@ def set_rng_state(
         if own is not None: o.generator.set_state(own)
 
 # %% ../nbs/library/basics.ipynb #a41c07be
+def _autocast_depth():
+    "How many blocks of autocast are open"
+    up_and_down = torch.autocast_increment_nesting,torch.autocast_decrement_nesting  # the only way to ask
+    _,depth = map(operator.methodcaller('__call__'), up_and_down)  # in one step, which nothing can interrupt
+    return depth
+
 def torch_state() -> dict:
     "Whether gradients are recorded, autocast with its dtypes, and the default dtype"
     devices = 'cpu','cuda','mps'
-    up_and_down = torch.autocast_increment_nesting,torch.autocast_decrement_nesting  # the only way to ask
-    _,depth = map(operator.methodcaller('__call__'), up_and_down)  # in one step, which nothing can interrupt
     return {'grad': torch.is_grad_enabled(), 'dtype': torch.get_default_dtype(), 'cache': torch.is_autocast_cache_enabled(),
-            'depth': depth, 'autocast': {o: (torch.is_autocast_enabled(o), torch.get_autocast_dtype(o)) for o in devices}}
+            'depth': _autocast_depth(), 'autocast': {o: (torch.is_autocast_enabled(o), torch.get_autocast_dtype(o)) for o in devices}}
 
 def set_torch_state(
     state, # as `torch_state` returned it
@@ -75,7 +79,7 @@ def set_torch_state(
     for device,(enabled,dtype) in state['autocast'].items():
         torch.set_autocast_enabled(device, enabled)
         torch.set_autocast_dtype(device, dtype)
-    depth = torch.autocast_increment_nesting()
+    depth = _autocast_depth()
     while depth>state['depth']: depth = torch.autocast_decrement_nesting()
     while depth<state['depth']: depth = torch.autocast_increment_nesting()
     if depth==0: torch.clear_autocast_cache()  # which may hold copies of weights that have changed since
