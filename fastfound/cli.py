@@ -106,7 +106,7 @@ Train a model on digits or on your own pictures, and save it
 
 --file FILE: where the model is written (default: model.pth)
 --data DATA: digits of MNIST, as auto, full or sample, or a folder with a folder of pictures for each class (default: auto)
---model NAME: linear, net, deep, by_hand, or resnet, which takes longer and is best (default: net)
+--model NAME: linear, net, deep, by_hand, or resnet, which takes longer and is best (default: resnet for MNIST, net for a folder)
 --epochs N: passes through the training pictures (default: 10)
 --bs N: pictures in a batch (default: 64)
 --lr X: highest learning rate (default: 0.05 for resnet, 0.003 for the others)
