@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MODELS', 'NO_DIGIT', 'similarity_baseline', 'digit_sets', 'normalized_sets', 'ImageModel', 'new_learner',
            'resnet_learner', 'basic_ink', 'center_by_mass', 'frame_digit', 'DigitReader', 'mlp', 'default_lr',
-           'fit_temperature', 'ModelBundle', 'digit_loaders']
+           'fit_temperature', 'ModelBundle', 'digit_loaders', 'reliability', 'calibration_error']
 
 # %% ../nbs/08b_handwriting.ipynb #e98cfea5
 import math
@@ -256,3 +256,23 @@ def digit_loaders(
         x,y = torch.cat([x, digits[0][:,None], others[:,None]]),torch.cat([y, digits[1], torch.full((len(others),), 10)])
         vocab.append(NO_DIGIT)
     return ImageDataLoaders.from_dsets((x,y), valid, bs, vocab=vocab, read=read)
+
+# %% ../nbs/08b_handwriting.ipynb #9d3e4f09
+def reliability(
+    probs:Tensor, # (n,c)
+    targ:Tensor,  # class numbers (n,)
+    bins=15,      # of the same width, from 0 to 1
+) -> list: # for each bin that is not empty: the mean confidence, the accuracy, and the fraction of the predictions
+    "How often predictions are right, by their confidence"
+    confidence,preds = probs.max(1)
+    number = (confidence*bins).ceil().clamp(1, bins)
+    groups = [number==i for i in number.unique()]
+    return [(confidence[o].mean().item(), (preds[o]==targ[o]).float().mean().item(), o.float().mean().item()) for o in groups]
+
+def calibration_error(
+    probs:Tensor, # (n,c)
+    targ:Tensor,  # class numbers (n,)
+    bins=15,      # of the same width, from 0 to 1
+) -> float:
+    "The mean difference between confidence and accuracy, over the bins of `reliability`"
+    return sum(n*abs(c-a) for c,a,n in reliability(probs, targ, bins))

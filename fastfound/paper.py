@@ -75,7 +75,7 @@ def _without_lines(ink):
 def _labels(mask):
     "A number for each connected part of `mask`, and 0 outside"
     new,own = torch.where(mask, torch.arange(1, mask.numel()+1).view(mask.shape), 0),None
-    while own is None or not torch.equal(new, own):  # each pixel takes the largest number around it, and then the number of the pixel so named
+    while own is None or not torch.equal(new, own):  # each pixel takes the largest number around it, then that of the pixel so named
         own = new
         new = torch.where(mask, dilate(own.float(), 1, 1).long(), 0)
         new = torch.cat([torch.zeros(1).long(), new.flatten()])[new]
@@ -96,7 +96,7 @@ def _main_parts(ink):
 # %% ../nbs/library/paper.ipynb #fcb67795
 def reduced(
     pixels:Tensor, # uint8 (h,w)
-    side=160,      # pixels
+    side=256,      # pixels
 ) -> Tensor:       # uint8
     "A picture whose longer side has twice `side` or more, averaged over squares so that it has at least `side`, and less than twice"
     k = max(pixels.shape)//side

@@ -1,4 +1,4 @@
-"Digits drawn by code, as a hand would: strokes through shaken points, on a canvas of any size; what is no digit; and sheets for tests of reading."
+"Digits drawn by code, as a hand would: strokes through shaken points, on a sheet of any size, photographed too; and what is no digit."
 import io, math, random
 from functools import cache
 from pathlib import Path
@@ -28,7 +28,8 @@ GRID = {
     0: ['8,0 5,1 2,4 1,8 1,12 2,16 5,19 8,20 11,19 14,16 15,12 15,8 14,4 11,1 8,0', '8,0 4,2 3,6 3,14 4,18 8,20 12,18 13,14 13,6 12,2 8,0'],
     1: ['4,5 7,3 10,0 10,20', '3,7 10,0 10,20', '4,4 9,0 9,20 / 4,20 14,20', '2,6 9,0 8,20'],
     2: ['2,5 2,4 3,2 5,0 10,0 13,2 14,4 14,6 13,9 10,12 1,20 15,20', '2,6 4,2 8,0 12,1 14,5 12,10 6,15 1,20 6,18 11,19 15,20'],
-    3: ['3,0 14,0 8,8 11,8 14,10 15,13 15,15 13,18 10,20 6,20 3,19 1,16', '2,3 5,0 10,0 13,2 13,6 10,9 6,9 / 10,9 14,11 15,15 13,18 9,20 4,20 1,17'],
+    3: ['3,0 14,0 8,8 11,8 14,10 15,13 15,15 13,18 10,20 6,20 3,19 1,16',
+        '2,3 5,0 10,0 13,2 13,6 10,9 6,9 / 10,9 14,11 15,15 13,18 9,20 4,20 1,17'],
     4: ['11,0 1,14 16,14 / 11,0 11,20', '4,0 2,12 15,12 / 12,4 11,20', '10,20 10,0 0,13 14,13', '3,1 3,11 13,11 / 13,1 13,20'],
     5: ['13,0 4,0 3,9 4,8 7,7 10,7 13,8 15,11 15,14 14,17 11,20 7,20 3,19 1,16', '14,1 4,1 4,9 10,8 14,11 14,16 10,20 2,19'],
     6: ['14,3 12,1 9,0 7,0 4,2 2,5 1,10 1,15 3,18 6,20 9,20 12,19 14,17 15,14 14,11 12,9 9,8 6,8 3,10 1,14',
@@ -39,7 +40,9 @@ GRID = {
     9: ['15,7 13,10 10,12 7,12 4,11 2,9 1,6 2,3 5,1 8,0 11,1 14,4 15,7 15,11 14,15 12,18 9,20 6,20 3,19 1,17',
         '13,6 12,2 8,0 4,1 2,5 3,9 7,11 11,10 13,6 13,20', '14,5 11,1 6,0 2,3 2,8 6,11 11,10 14,5 12,13 7,20']}
 
-def arc(x, y, rx, ry, a, b): return [(x+rx*math.cos(math.radians(a+(b-a)*i/24)), y+ry*math.sin(math.radians(a+(b-a)*i/24))) for i in range(25)]
+def arc(x, y, rx, ry, a, b):
+    angles = [math.radians(a+(b-a)*i/24) for i in range(25)]
+    return [(x+rx*math.cos(o), y+ry*math.sin(o)) for o in angles]
 
 # Typographic digits, of arcs and straight lines: angles in degrees from the right, by the hands of the clock
 ARCS = {
@@ -160,7 +163,8 @@ FONTS = 'DejaVuSans','DejaVuSerif','DejaVuSansMono','DejaVuSans-Bold','STIXGener
 def letter(rng):
     im = Image.new('L', (200,200), rng.choice([255,240,225]))
     font = ImageFont.truetype(str(DATA/f'fonts/ttf/{rng.choice(FONTS)}.ttf'), rng.choice([60,100,130]))
-    ImageDraw.Draw(im).text((rng.uniform(20,60),rng.uniform(5,40)), rng.choice('ACDEFHJKLMNPQRTUVWXYadehkmnrtuvwx'), rng.choice([0,30,60]), font)
+    place,text = (rng.uniform(20,60),rng.uniform(5,40)),rng.choice('ACDEFHJKLMNPQRTUVWXYadehkmnrtuvwx')
+    ImageDraw.Draw(im).text(place, text, rng.choice([0,30,60]), font)
     return im.rotate(rng.uniform(-12,12), Image.Resampling.BILINEAR, fillcolor=im.getpixel((0,0)))
 
 def shape(rng):
@@ -191,7 +195,8 @@ def scene(rng):
 
 def blank(rng):
     "An empty sheet, lined perhaps"
-    return photograph(Image.new('L', rng.choice([(200,150),(80,100)]), 255), rng, *rng.choice([['fall'],['shadow'],['squared','fall'],['noise']]))
+    kinds = rng.choice([['fall'],['shadow'],['squared','fall'],['noise']])
+    return photograph(Image.new('L', rng.choice([(200,150),(80,100)]), 255), rng, *kinds)
 
 def no_digit_pictures(seed, n=200):
     "`n` pictures that are no digits: letters, shapes, photographs and blank sheets in turn"

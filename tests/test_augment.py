@@ -2,7 +2,7 @@
 import math
 import pytest, torch
 from hypothesis import given, settings, strategies as st
-from fastfound.augment import Augment, RandomErasing, RandomShift, affine, random_erase, random_shift
+from fastfound.augment import Augment, RandomErasing, RandomShift, RandomWidth, affine, random_erase, random_shift, random_width
 from fastfound.dataloaders import DataLoaders
 from fastfound.basics import set_seed, test_near as near
 from fastfound.interpret import probabilities
@@ -191,3 +191,23 @@ def test_tta():
         with pytest.raises((ValueError,TypeError), match='tta: got .*, wanted'): learn.tta(**kw)
     for o in (5, 'affine', lambda x: x):
         with pytest.raises(TypeError, match='tta: got augment='): learn.tta(augment=o)
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+@pytest.mark.parametrize('shape', [(40,9,11), (40,2,9,11), (40,81)])
+def test_random_width(shape, dtype):
+    "Each picture is moved towards the maximum, or the minimum, of the windows of three by three, by an amount of its own"
+    torch.manual_seed(0)
+    x = torch.rand(shape, dtype=dtype)
+    planes = x.view(40,-1,9,shape[-1] if len(shape)>2 else 9)
+    thick,thin = torch.nn.functional.max_pool2d(planes, 3, 1, 1),-torch.nn.functional.max_pool2d(-planes, 3, 1, 1)
+    torch.manual_seed(1)
+    changed = random_width(x, .6)
+    assert changed.shape==x.shape and changed.dtype==dtype
+    torch.manual_seed(1)
+    by = .6*(2*torch.rand(40,1,1,1)-1).to(dtype)
+    near(changed.view_as(planes), torch.where(by>0, planes+by*(thick-planes), planes-by*(thin-planes)), tol=1e-6)
+    assert torch.equal(random_width(x, 0.), x)
+
+def test_wrong_width():
+    for most in (-1, 1.5):
+        with pytest.raises(ValueError, match=f'RandomWidth: got most={most}, wanted a number from 0 to 1'): RandomWidth(most)

@@ -5,28 +5,34 @@ from PIL import Image, ImageDraw
 from drawings import sheet
 from fastfound.basics import set_seed
 from fastfound.datasets import get_mnist
-from fastfound.handwriting import (DigitReader, MODELS, ModelBundle, center_by_mass, digit_loaders, extract_ink, frame_digit,
-                                   normalized_sets, similarity_baseline)
+from fastfound.handwriting import (DigitReader, MODELS, ModelBundle, NO_DIGIT, basic_ink, calibration_error, center_by_mass, digit_loaders,
+                                   fit_temperature, frame_digit, normalized_sets, reliability, similarity_baseline)
 from fastfound.images import BlankPicture, ImageDataLoaders, ImageReader
+from fastfound.paper import extract_ink
 from fastfound.weights import load_model_state, model_state, write_state
 
 pytestmark = pytest.mark.not_numerical
 
 def array(im): return torch.from_numpy(np.array(im))
 
+both = pytest.mark.parametrize('extract_ink', [basic_ink, extract_ink])
+
+@both
 @pytest.mark.parametrize('paper, ink', [(255,0), (0,255), (200,90), (60,160), (128,0)])
-def test_polarity(paper, ink):
+def test_polarity(paper, ink, extract_ink):
     "Paper is what the border shows, whatever its brightness"
     got = extract_ink(array(sheet(paper=paper, ink=ink)))
     assert torch.equal(got, (array(sheet())==0).float())
 
-def test_polarity_told():
+@both
+def test_polarity_told(extract_ink):
     dark,light = array(sheet()),array(sheet(paper=0, ink=255))
     assert torch.equal(extract_ink(dark, 'yes'), extract_ink(light, 'no'))
     for x,told in ((dark,'no'), (light,'yes')):
         with pytest.raises(BlankPicture): extract_ink(x, told)
 
-def test_blank(tmp_path):
+@both
+def test_blank(tmp_path, extract_ink):
     "Blank pictures are called blank, with a little noise as well, and so is white ink on a transparent sheet"
     g = torch.Generator().manual_seed(0)
     for x in (torch.zeros(30,30).byte(), torch.full((30,30), 255).byte(), (200+4*torch.rand(30,30, generator=g)).byte()):
@@ -96,6 +102,42 @@ def test_digits_as_images():
     mean,std = data.x_train[:len(y)].float().mean()/255,data.x_train[:len(y)].float().std()/255
     assert torch.equal(yb, y_valid[:64]) and torch.allclose((xb-mean)/std, x_valid[:64], atol=1e-4)
     assert torch.equal(torch.cat([x_test, x_valid]).amin((1,2,3)).unique(), x.min()[None])
+
+def test_drawings_are_for_training():
+    "They come after the digits of MNIST, with a class of their own for what is none; the validation set stays as it is"
+    data = get_mnist('sample')
+    plain,more,other = digit_loaders(data),digit_loaders(data, drawn=60, seed=1),digit_loaders(data, drawn=60, seed=2)
+    (x,y),(x0,y0),(x2,_) = [o.train.dataset for o in (more, plain, other)]
+    assert len(x)==len(x0)+80 and torch.equal(x[:len(x0)], x0) and torch.equal(y[:len(x0)], y0) and not torch.equal(x, x2)
+    assert y[len(x0):].bincount().tolist()==[6]*10+[20] and more.vocab==[*plain.vocab, NO_DIGIT] and more.valid.n==plain.valid.n
+
+# Calibration
+
+def test_temperature():
+    "The one that made the logits"
+    g = torch.Generator().manual_seed(0)
+    logits = 2*torch.randn(20000, 5, generator=g)
+    targ = torch.multinomial(logits.softmax(1), 1, generator=g)[:,0]
+    for t in (.3, 1, 4): assert abs(fit_temperature(logits*t, targ)/t-1)<.05
+
+def test_reliability():
+    "Four predictions in two bins, and one on the border of a bin, which belongs to the lower one"
+    probs,targ = torch.tensor([[.9,.1],[.1,.9],[.35,.65],[.61,.39],[.5,.5]]),torch.tensor([0,1,0,0,1])
+    want = [(.5,0,.2), (.63,.5,.4), (.9,1,.4)]
+    got = reliability(probs, targ, 10)
+    assert torch.allclose(torch.tensor(got), torch.tensor(want)) and abs(calibration_error(probs, targ, 10)-(.5*.2+.13*.4+.1*.4))<1e-6
+    assert calibration_error(torch.eye(3), torch.arange(3))<1e-6 and abs(calibration_error(torch.eye(3), (torch.arange(3)+1)%3)-1)<1e-6
+
+@pytest.mark.parametrize('name', MODELS)
+def test_calibrated_models(name, tmp_path):
+    "All logits are divided by the temperature, in a file as well"
+    set_seed(0)
+    bundle,x,y = ModelBundle(name, ['a','b','c']),torch.rand(90,1,28,28),torch.arange(90)%3
+    logits = bundle.predict(x)
+    temperature = bundle.calibrate(x, y)
+    assert temperature==fit_temperature(logits, y)!=1 and torch.allclose(bundle.predict(x), logits/temperature, atol=1e-4)
+    bundle.save(tmp_path/'m.pth')
+    assert torch.equal(ModelBundle.load(tmp_path/'m.pth').predict(x), bundle.predict(x))
 
 def test_baseline():
     "Two digits and all ten: the mean of the accuracies on each"

@@ -1,14 +1,18 @@
 "The command that trains, resumes, evaluates and predicts, as a person runs it."
-import os, re, shlex, shutil, signal, subprocess
+import math, os, random, re, shlex, shutil, signal, subprocess
+from contextlib import suppress
+from functools import cache
 from types import SimpleNamespace
 import pytest, torch
 from PIL import Image
 from commandline import FASTFOUND, inside
-from drawings import drawings, sheet
+from drawings import GLYPHS, dark_drawings, drawings, no_digit_pictures, photograph, sheet
 from fastfound import train
-from fastfound.handwriting import DigitReader, MODELS, ModelBundle
-from fastfound.images import ImageReader
-from fastfound.train import change_reader, evaluate_model, folder_reader, predict_files, train_model
+from fastfound.datasets import get_mnist
+from fastfound.handwriting import DigitReader, MODELS, ModelBundle, NO_DIGIT, calibration_error
+from fastfound.images import BlankPicture, ImageReader
+from fastfound.interpret import probabilities
+from fastfound.train import change_reader, doubted, evaluate_model, folder_reader, predict_files, train_model
 
 pytestmark = pytest.mark.not_numerical
 
@@ -35,29 +39,30 @@ def shapes(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def digits(tmp_path_factory):
-    "A folder in which the command has trained a model on the sample with its defaults, and what it printed"
+    "A folder in which the command has trained a model on the sample, with its defaults but for fewer epochs, and what it printed"
     folder = tmp_path_factory.mktemp('digits')
-    return folder,run_alone('train', '--data', 'sample', cwd=folder)
+    return folder,run_alone('train', '--data', 'sample', '--epochs', 3, cwd=folder)
 
 def accuracy_of(out): return float(re.search(r'^all +\d+ +([\d.]+)%', out, re.M)[1])
 
 def test_digits(digits):
     "Train, evaluate and predict on the sample, with what a newcomer would type"
     folder,r = digits
-    assert r.returncode==0 and r.stderr=='' and len(re.findall(r'^ +\d ', r.stdout, re.M))==10, r.stderr
-    assert '3,334 pictures of 10 classes to train on, 666 to validate on' in r.stdout
+    assert r.returncode==0 and r.stderr=='' and len(re.findall(r'^ +\d ', r.stdout, re.M))==3, r.stderr
+    assert '3,334 pictures of 10 classes to train on, 666 to validate on\n' in r.stdout
+    assert 'and 2,500 drawn digits and 833 drawings that are none\n' in r.stdout
     assert r.stdout.endswith('saved model.pth; to evaluate it: fastfound evaluate --data sample\n')
     assert [o.name for o in folder.iterdir()]==['model.pth']
     r = run('evaluate', '--data', 'sample', cwd=folder)
     assert r.returncode==0 and r.stderr=='' and accuracy_of(r.stdout)>92, r.stdout+r.stderr
 
 @pytest.mark.long
-def test_the_residual_network_reads_best(tmp_path):
+def test_the_smaller_network_is_there(tmp_path):
     "With its own optimizer and learning rate, saved and read again"
-    r = run('train', '--data', 'sample', '--model', 'resnet', '--epochs', 5, '--quiet', cwd=tmp_path)
+    r = run('train', '--data', 'sample', '--model', 'net', '--quiet', cwd=tmp_path)
     assert r.returncode==0 and r.stderr=='', r.stderr
     r = run('evaluate', '--data', 'sample', cwd=tmp_path)
-    assert r.returncode==0 and accuracy_of(r.stdout)>96, r.stdout+r.stderr
+    assert r.returncode==0 and accuracy_of(r.stdout)>92, r.stdout+r.stderr
 
 def drawn(folder, seed):
     "200 drawings in a folder of a folder for each digit, as PNG and JPEG in turn"
@@ -74,15 +79,90 @@ def test_drawings(digits, tmp_path):
     rows = run('predict', *some, cwd=digits[0]).stdout.splitlines()[1:]
     assert sum(o.split()[1]==p.parent.name for o,p in zip(rows, some))>=len(some)-4
 
+def tensors(pairs):
+    "Images and labels of pairs of a digit and a picture, as the command reads them"
+    return torch.stack([DigitReader()(im) for _,im in pairs])/255,torch.tensor([digit for digit,_ in pairs])
+
+@cache
+def pictures():
+    "Drawings of three sets of glyphs, photographs in light that falls by up to a half, digits of MNIST, and what is no digit"
+    rng,found = random.Random(0),{glyphs: tensors(drawings(11, 200, glyphs)) for glyphs in GLYPHS}
+    found['photographs'] = tensors([(d, photograph(im, rng, ['fall','half'][i%2])) for i,(d,im) in enumerate(dark_drawings(12, 100))])
+    test = get_mnist('auto')
+    found['mnist'] = test.x_test[:2000,None]/255,test.y_test[:2000]
+    others = []
+    for im in no_digit_pictures(13):
+        with suppress(BlankPicture): others.append(DigitReader()(im))
+    return found,torch.stack(others)/255,200-len(others)
+
+def below_the_bars(file):
+    "What a model of digits does worse than promised: names and figures"
+    bundle,(sets,others,blank),found = ModelBundle.load(file),pictures(),{}
+    for name,(x,y) in sets.items():
+        logits = bundle.predict(x)
+        p,right = probabilities(logits),(logits.argmax(1)==y).float()
+        found[name] = right.mean().item(),.95
+        found[f'{name}: digits that are not doubted'] = 1-doubted(bundle, logits).float().mean().item(),.95
+        if name=='mnist': found['1 - calibration error'] = 1-calibration_error(p, y),.97
+        elif name in GLYPHS:
+            found[f'{name}: 1 - confidence apart from accuracy'] = 1-abs(p.amax(1).mean()-right.mean()).item(),.95
+            i = torch.arange(len(y))  # as `drawings` has them: in tens of one height and pen, in forties of one colour
+            for pen in range(3):
+                for dark in (0,1): found[f'{name}: pen {pen}, colour {dark}'] = right[(i//10%3==pen) & (i//40%2==dark)].mean().item(),.9
+    found['no digits doubted'] = (doubted(bundle, bundle.predict(others)).sum().item()+blank)/200,.8
+    return {k: v for k,(v,least) in found.items() if v<least}
+
 @pytest.mark.long
+def test_any_hand(tmp_path):
+    "Three sets of glyphs that the generator does not know, photographs, doubt and calibration, after training on the sample"
+    train_model(tmp_path/'m.pth', 'sample', quiet=True)
+    assert below_the_bars(tmp_path/'m.pth')=={}
+    assert evaluate_model(tmp_path/'m.pth', 'sample').rows[-1]['accuracy']>.975
+
+@pytest.mark.nightly
 @pytest.mark.skipif(not os.environ.get('FASTFOUND_DATA'), reason='FASTFOUND_DATA does not name a folder with all of MNIST')
-def test_drawings_full(tmp_path):
-    "With all of MNIST it is at least 95 of 100 as well"
-    assert run('train', '--data', 'full', '--quiet', cwd=tmp_path).returncode==0
-    assert accuracy_of(run('evaluate', '--data', 'full', cwd=tmp_path).stdout)>98
-    assert accuracy_of(run('evaluate', '--data', drawn(tmp_path/'drawn', 1), cwd=tmp_path).stdout)>=95
-    r = run('evaluate', '--data', 'sample', cwd=tmp_path)  # which was drawn from the file that it was trained on
-    assert r.returncode==0 and 'has seen most digits of the sample' in r.stderr
+@pytest.mark.parametrize('seed', range(3))
+@pytest.mark.parametrize('data, least', [('sample',.985), ('full',.994)])
+def test_any_hand_with_three_seeds(tmp_path, data, least, seed):
+    train_model(tmp_path/'m.pth', data, seed=seed, quiet=True)
+    assert below_the_bars(tmp_path/'m.pth')=={}
+    assert evaluate_model(tmp_path/'m.pth', 'full').rows[-1]['accuracy']>least
+
+def answering(path, *logits):
+    "A model of digits in a file that answers `logits`, whatever it sees"
+    bundle = ModelBundle('linear', [*DIGITS, NO_DIGIT])
+    weight,bias = bundle.model[-1].weight.data,bundle.model[-1].bias.data
+    weight.zero_(), bias.copy_(torch.tensor(logits))
+    bundle.save(path)
+    return bundle
+
+def test_doubt(tmp_path):
+    "Below 80 % the answer is that there is doubt, and a model may take a picture for no digit; models of folders always answer"
+    im = drawings(3, 1)[0][1]
+    im.save(tmp_path/'x.png')
+    for index,odds,want in ((3, 5., 'doubtful: 3 or 5'), (3, 50., '3'), (10, 5., NO_DIGIT), (10, 50., NO_DIGIT)):
+        logits = [0.]*11
+        logits[index],logits[5] = math.log(9*odds),math.log(9.)
+        bundle = answering(tmp_path/'m.pth', *logits)
+        row = predict_files([tmp_path/'x.png'], tmp_path/'m.pth').rows[0]
+        p,second = [9*o/(9*odds+9+9) for o in (odds, 1)]
+        assert (row['prediction'],row['second'])==(want, '5') and abs(row['probability']-p)<1e-4 and abs(row['its probability']-second)<1e-4
+        x = torch.zeros(4,1,28,28)
+        assert doubted(bundle, bundle.predict(x)).tolist()==[want!='3']*4
+    folder = ModelBundle('linear', ['a','b'])
+    assert not doubted(folder, torch.tensor([[0.,0.],[5.,0.]])).any()
+
+def test_doubt_is_counted(tmp_path, shapes):
+    "For each class beside its accuracy, where a model can doubt"
+    for i in range(2):
+        (tmp_path/'some'/str(i)).mkdir(parents=True)
+        for k,(_,im) in enumerate(drawings(3, 3)): im.save(tmp_path/'some'/str(i)/f'{k}.png')
+    answering(tmp_path/'m.pth', *[5.]+[0.]*10)
+    assert [(o['accuracy'],o['doubted']) for o in evaluate_model(tmp_path/'m.pth', tmp_path/'some').rows]==[(1,0), (0,0), (.5,0)]
+    answering(tmp_path/'m.pth', *[1.]+[0.]*10)
+    assert [(o['accuracy'],o['doubted']) for o in evaluate_model(tmp_path/'m.pth', tmp_path/'some').rows]==[(1,1), (0,1), (.5,1)]
+    ModelBundle('linear', ['lying','standing']).save(tmp_path/'m.pth')
+    assert 'doubted' not in evaluate_model(tmp_path/'m.pth', shapes).rows[0]
 
 def test_seen_digits_are_told(tmp_path, capfd):
     for source,told in (('full', True), ('sample', False)):
@@ -255,7 +335,7 @@ def test_failed_training_is_not_saved(tmp_path):
     "Neither when the loss is no number nor when the model has learned nothing; an older model stays, and no checkpoint is in the way"
     (tmp_path/'model.pth').write_bytes(b'older')
     for lr,message in (('1e30', 'may be too large'), ('30', 'no better than guessing')):
-        r = run('train', '--data', 'sample', '--epochs', 2, '--lr', lr, '--quiet', cwd=tmp_path)
+        r = run('train', '--data', 'sample', '--model', 'net', '--epochs', 2, '--lr', lr, '--quiet', cwd=tmp_path)
         assert r.returncode==1 and message in r.stderr and r.stdout=='', r.stderr
         assert [(o.name, o.read_bytes()) for o in tmp_path.iterdir()]==[('model.pth', b'older')]
 
