@@ -157,10 +157,10 @@ def test_doubt_is_counted(tmp_path, shapes):
     for i in range(2):
         (tmp_path/'some'/str(i)).mkdir(parents=True)
         for k,(_,im) in enumerate(drawings(3, 3)): im.save(tmp_path/'some'/str(i)/f'{k}.png')
-    answering(tmp_path/'m.pth', *[5.]+[0.]*10)
-    assert [(o['accuracy'],o['doubted']) for o in evaluate_model(tmp_path/'m.pth', tmp_path/'some').rows]==[(1,0), (0,0), (.5,0)]
-    answering(tmp_path/'m.pth', *[1.]+[0.]*10)
-    assert [(o['accuracy'],o['doubted']) for o in evaluate_model(tmp_path/'m.pth', tmp_path/'some').rows]==[(1,1), (0,1), (.5,1)]
+    for sure,want in ((5., [(1,0), (0,0), (.5,0)]), (1., [(1,1), (0,1), (.5,1)])):
+        answering(tmp_path/'m.pth', *[sure]+[0.]*10)
+        rows = evaluate_model(tmp_path/'m.pth', tmp_path/'some').rows
+        assert [(o['accuracy'],o['doubted']) for o in rows if o['pictures']]==want and len(rows)==11
     ModelBundle('linear', ['lying','standing']).save(tmp_path/'m.pth')
     assert 'doubted' not in evaluate_model(tmp_path/'m.pth', shapes).rows[0]
 
@@ -335,7 +335,7 @@ def test_failed_training_is_not_saved(tmp_path):
     "Neither when the loss is no number nor when the model has learned nothing; an older model stays, and no checkpoint is in the way"
     (tmp_path/'model.pth').write_bytes(b'older')
     for lr,message in (('1e30', 'may be too large'), ('30', 'no better than guessing')):
-        r = run('train', '--data', 'sample', '--model', 'net', '--epochs', 2, '--lr', lr, '--quiet', cwd=tmp_path)
+        r = run('train', '--data', 'sample', '--model', 'deep', '--epochs', 2, '--lr', lr, '--quiet', cwd=tmp_path)
         assert r.returncode==1 and message in r.stderr and r.stdout=='', r.stderr
         assert [(o.name, o.read_bytes()) for o in tmp_path.iterdir()]==[('model.pth', b'older')]
 
