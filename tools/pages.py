@@ -1,5 +1,5 @@
 "A notebook, as nbdev prepared it for a site, as a page of Markdown for Sphinx: the prose as it stands, the code, and what it shows."
-import base64, html, inspect, io, re
+import ast, base64, html, inspect, io, re
 from importlib import import_module
 from urllib.parse import quote
 import yaml
@@ -45,10 +45,10 @@ def one_id_each(text):
     "Markdown in which a definition has no id where a heading or an earlier definition has the same"
     used = {make_id(o) for o in re.findall(r'^#+ (.+)$', text, re.M)}
     def once(m):
-        taken = m[1] in used
-        used.add(m[1])
-        return 'class="ff-def"' if taken else m[0]
-    return re.sub(r'class="ff-def" id="([^"]+)"', once, text)
+        taken = m[2] in used
+        used.add(m[2])
+        return m[1] if taken else m[0]
+    return re.sub(r'(class="ff-(?:def|at)") id="([^"]+)"', once, text)
 
 class Pages:
     "Writes pages: links lead to the page, with `suffix`, that the dict `names` has for a notebook, and pictures go to the folder `images`"
@@ -96,7 +96,9 @@ class Pages:
         "A definition: its name, for links, and, unless its source stands below, that if short, else signature, purpose and folded source"
         name = doc['name'].replace('\\', '')
         source = f'<a href="{html.escape(doc["source"])}">source</a>' if doc['source'] else ''
-        bar = raw(f'<div class="ff-def" id="{quote(name.lower(), safe="._")}"><code>{html.escape(name)}</code>{source}</div>')
+        def id_of(name): return f'id="{quote(name.lower(), safe="._")}"'
+        within = ''.join(f'<a class="ff-at" {id_of(f"{name}.{o}")}></a>' for o in self.methods(name))
+        bar = raw(f'<div class="ff-def" {id_of(name)}><code>{html.escape(name)}</code>{source}{within}</div>')
         if taught: return [bar]
         text = '' if 'Call self as a function' in doc['doc'] else self.links(doc['doc']).strip().strip('*')
         code = self.source(name)
@@ -112,6 +114,13 @@ class Pages:
             return inspect.getsource(inspect.unwrap(obj)).rstrip()
         except (AttributeError, TypeError, OSError): return ''
 
+    def methods(self, name):
+        "The names of the methods that the class `name` of this page's module defines in its own source; none for a function"
+        source = self.source(name)
+        found = ast.parse(source).body[0] if source.startswith(('class ', '@')) else None
+        body = found.body if isinstance(found, ast.ClassDef) else []
+        return [o.name for o in body if isinstance(o, ast.FunctionDef) and not o.name.startswith('_')]
+
     def page(self, nb, name, head=()):
         "The Markdown of the notebook `nb`, called `name`; `head` comes below its title"
         front = yaml.safe_load(joined(nb['cells'][0]['source']).strip().strip('-')) if nb['cells'][0]['cell_type']=='raw' else {}
@@ -126,7 +135,10 @@ class Pages:
             elif cell['cell_type']=='code':
                 docs = [SHOWN.fullmatch(joined(o['data']['text/markdown'])) for o in cell.get('outputs', [])
                         if 'show_doc(' in joined(cell['source']) and 'text/markdown' in o.get('data', {})]
-                if docs and all(docs): found += docs; continue
+                if docs and all(docs):  # by the name that is asked for, which a decorator does not change
+                    asked = re.findall(r'show_doc\(([\w.]+)', joined(cell['source']))
+                    found += [{**m.groupdict(), 'name': o} for m,o in zip(docs, asked)]
+                    continue
                 taught = options(joined(cell['source']))[0].get('code-summary')=='Exported source'
                 for d in found: parts += self.definition(d, taught)
                 found = []
