@@ -221,35 +221,6 @@ def fetch(
     except OSError as e: notify(f"can't keep {name} in {home} ({e}), so it will be downloaded again; FASTFOUND_HOME names another folder")
     return data
 
-# %% ../nbs/library/files.ipynb #2c7a90e4
-def as_path(
-    who,  # the function that got it
-    path, # what it got
-) -> Path:
-    "`path` as a Path; a `TypeError` if it is none"
-    if not isinstance(path, str|os.PathLike): raise TypeError(f'{who}: got path={path!r:.60}, wanted a path')
-    return Path(path)
-
-def visible(
-    folder, # a Path
-) -> list:
-    "The files and folders in `folder`, sorted, without those that the system and editors hide"
-    return sorted(o for o in as_path('visible', folder).iterdir() if not o.name.startswith(('.', '__')))
-
-def list_paths(
-    paths,  # a list
-    most=5, # how many are named
-) -> str:
-    "The names of `paths` with their folders"
-    return ', '.join('/'.join(o.parts[-2:]) for o in paths[:most]) + f' and {len(paths)-most} more'*(len(paths)>most)
-
-def notify_skipped(
-    paths, # a list
-    what,  # they are, in the singular
-):
-    "Tell which files are left out, if there are any"
-    if paths: notify(f'skipped {len(paths)} {what}{"s"*(len(paths)>1)}: {list_paths(paths)}')
-
 # %% ../nbs/library/files.ipynb #35b66071
 def read_runs(
     name:str, # of a file in `fastfound/data`, without its suffix: 'resnet' or 'figures'
