@@ -204,8 +204,8 @@ def tta(self:Learner,
     beta:float=0.25, # weight of the unchanged picture
 ) -> tuple:          # predictions, which are logarithms of probabilities (n,c), and targets
     "Test-time augmentation: the average of predictions for changed pictures, on the CPU"
-    if type(n) is not int or n<1 or not 0<=beta<=1:
-        raise ValueError(f'tta: got n={n!r} and beta={beta!r}, wanted a whole number from 1, and a number between 0 and 1')
+    if type(n) is not int or not 1<=n<=10**4 or not 0<=beta<=1:
+        raise ValueError(f'tta: got n={n!r} and beta={beta!r}, wanted a whole number from 1 to 10,000, and a number between 0 and 1')
     if not isinstance(augment, _ImageChange|None): raise TypeError(f'tta: got augment={augment!r}, wanted an Augment')
     augment = copy.copy(augment or next((o for o in self.cbs if isinstance(o, Augment)), Augment()))
     augment.run_valid = True

@@ -375,10 +375,12 @@ def check_choice(
     choices, # strings that are allowed
 ):
     "A `ValueError` unless `value` is one of `choices`"
-    if value not in choices: raise ValueError(f"got `{name}` {value}, wanted one of {', '.join(choices)}")
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"got `{name}` {value!s:.60}, wanted one of {', '.join(choices)}")
 
+@checked
 def check_writable(
-    folder, # the folder that a result will be written to
+    folder:str|os.PathLike, # the folder that a result will be written to
 ):
     "A `ValueError` unless `folder` is there and a file can be written in it"
     try: tempfile.TemporaryFile(dir=folder).close()

@@ -9,9 +9,11 @@ __all__ = ['weights_path', 'best_epoch', 'TrackerCallback', 'EarlyStopping', 'Sa
 import copy, math
 import torch
 import torch.distributed as dist
+from collections.abc import Iterable
 from pathlib import Path
 from fastcore.basics import patch
-from .basics import is_main_process, model_device, rng_state, set_rng_state
+from .basics import checked, is_main_process, model_device, rng_state, set_rng_state
+from .files import as_path
 from .learner import Callback, CancelFitException, Learner
 from .metrics import lower_is_better
 from .optimizers import get_grads, set_grads
@@ -22,7 +24,8 @@ def weights_path(
     path, # of a file of weights
 ) -> Path:
     "`path` as a Path that ends in .pth; a name such as `model.v1.2` is no suffix and is kept"
-    path = Path(path)
+    path = as_path('weights_path', path)
+    if not path.name: raise ValueError(f'weights_path: got path={str(path)!r}, wanted the name of a file')
     return path if path.suffix in ('.pth','.pt') else path.with_name(path.name+'.pth')
 
 @patch
@@ -47,10 +50,11 @@ def load(self:Learner,
     return self
 
 # %% ../nbs/05b_checkpoints.ipynb #9069e983
+@checked
 def best_epoch(
-    values,      # a number for each epoch; None or nan where there is none
-    lower=True,  # whether lower is better
-    min_delta=0, # the smallest improvement that counts
+    values:Iterable,   # a number for each epoch; None or nan where there is none
+    lower=True,        # whether lower is better
+    min_delta:float=0, # the smallest improvement that counts
 ) -> int|None:
     "The number of the epoch with the best of `values`, or None"
     best,at = None,None
@@ -120,7 +124,7 @@ class SaveBest(TrackerCallback):
         min_delta=0,          # the smallest improvement that counts
     ):
         super().__init__(monitor, lower, min_delta)
-        self.path = path
+        self.path = weights_path(path)
     def after_epoch(self):
         if self.best()==len(self.learn.recorder.values)-1: self.learn.save(self.path)
 
@@ -134,7 +138,7 @@ class Checkpoint(Callback):
     ):
         if every is not None and (type(every) is not int or every<1):
             raise ValueError(f'Checkpoint: got every={every!r}, wanted a whole number from 1, or None')
-        self.path,self.every = Path(path),every
+        self.path,self.every = as_path('Checkpoint', path),every
     run_valid = False
     def loaders(self): return self.learn.dls.train,self.learn.dls.valid
     def stateful_cbs(self):

@@ -8,6 +8,7 @@ __all__ = ['as_path', 'visible', 'list_paths', 'notify_skipped', 'atomic_write',
 
 # %% ../nbs/library/files.ipynb #19b25147
 import errno, hashlib, http.client, json, os, queue, shutil, socket, tempfile, threading, time, zlib
+from collections.abc import Sequence
 from contextlib import contextmanager, suppress
 from glob import escape
 from importlib.resources import files
@@ -35,19 +36,21 @@ def visible(
     "The files and folders in `folder`, sorted, without those that the system and editors hide"
     return sorted(o for o in as_path('visible', folder).iterdir() if not o.name.startswith(('.', '__')))
 
+@checked
 def list_paths(
-    paths,  # a list
-    most=5, # how many are named
+    paths:Sequence, # a list
+    most:int=5,     # how many are named
 ) -> str:
     "The names of `paths` with their folders"
-    return ', '.join('/'.join(o.parts[-2:]) for o in paths[:most]) + f' and {len(paths)-most} more'*(len(paths)>most)
+    return ', '.join('/'.join(as_path('list_paths', o).parts[-2:]) for o in paths[:most]) + f' and {len(paths)-most} more'*(len(paths)>most)
 
+@checked
 def notify_skipped(
-    paths, # a list
-    what,  # they are, in the singular
+    paths:Sequence, # a list
+    what:str,       # they are, in the singular
 ):
     "Tell which files are left out, if there are any"
-    if paths: notify(f'skipped {len(paths)} {what}{"s"*(len(paths)>1)}: {list_paths(paths)}')
+    if len(paths): notify(f'skipped {len(paths)} {what}{"s"*(len(paths)>1)}: {list_paths(paths)}')
 
 # %% ../nbs/library/files.ipynb #7632a480
 @contextmanager

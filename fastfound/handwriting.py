@@ -11,14 +11,15 @@ __all__ = ['MODELS', 'NO_DIGIT', 'similarity_baseline', 'digit_sets', 'normalize
 import math
 import numpy as np, torch
 import torch.nn.functional as F
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import partial
 from PIL import Image
 from torch import Tensor, nn
 from .backprop import CrossEntropy, Model
-from .basics import check_choice, check_tensor, default_device, model_device
+from .basics import check_choice, check_tensor, checked, default_device, model_device
 from .dataloaders import DataLoaders
-from .datasets import mnist_splits
+from .datasets import Mnist, mnist_splits
 from .fully_connected import normalize
 from .images import BlankPicture, ImageDataLoaders, ImageReader, border_median
 from .learner import Learner
@@ -99,22 +100,30 @@ def basic_ink(
     return F.threshold((paper-x if dark else x-paper)/most, 0.099999994, 0)  # the float32 before 0.1
 
 # %% ../nbs/08b_handwriting.ipynb #fe3a9188
+@checked
 def center_by_mass(
-    ink:Tensor, # (h,w), neither side longer than `size`
-    size=28,          # pixels
-) -> Tensor:    # (size,size)
+    ink:Tensor,  # (h,w), neither side longer than `size`
+    size:int=28, # pixels
+) -> Tensor:     # (size,size)
     "Place `ink` in a square so that its centre of mass is at the centre, as far as the square has room"
+    check_tensor('center_by_mass', ink, 'ink', 'h w', 'float')
+    if not (max(ink.shape)<=size and ink.sum()>0):
+        raise ValueError(f'center_by_mass: got {ink.sum():g} of ink in {tuple(ink.shape)}, wanted some, in at most {size} by {size} pixels')
     def margins(mass):  # of the rows, or of the columns
         first = round(size/2-((mass*torch.arange(len(mass))).sum()/mass.sum()).item())
         first = min(max(first, 0), size-len(mass))
         return first,size-len(mass)-first
     return F.pad(ink, (*margins(ink.sum(0)), *margins(ink.sum(1))))
 
+@checked
 def frame_digit(
-    ink:Tensor, # (h,w), between 0 and 1
-    size=28, box=20,  # pixels a side, of the result and of the box that the digit fits into
-) -> Tensor:    # (size,size), between 0 and 1
+    ink:Tensor,              # (h,w), between 0 and 1
+    size:int=28, box:int=20, # pixels a side, of the result and of the box that the digit fits into
+) -> Tensor:                 # (size,size), between 0 and 1
     "Scale the drawing in `ink` to fit into `box`, with its aspect ratio kept, and centre it by mass"
+    check_tensor('frame_digit', ink, 'ink', 'h w', 'float', finite=True)
+    if not (0<box<=size and (ink>0.2).any()):
+        raise ValueError(f'frame_digit: got {box=}, {size=} and ink up to {ink.sum():.3g}, wanted a box in that size, and ink above 0.2')
     rows,cols = [(ink.amax(d)>0.2).nonzero().flatten().tolist() for d in (1,0)]
     ink = ink[rows[0]:rows[-1]+1, cols[0]:cols[-1]+1]
     scale = box/max(ink.shape)
@@ -170,9 +179,10 @@ def fit_temperature(
 class ModelBundle:
     "A model with all that is needed to use it"
     readers = {o.__name__: o for o in (DigitReader, ImageReader)}
+    @checked
     def __init__(self,
         name,               # one of MODELS
-        vocab,              # the names of the classes
+        vocab:Iterable,     # the names of the classes
         read=DigitReader(), # turns a picture into bytes: a DigitReader, or an ImageReader with a size
         source='',          # the data it was trained on: 'full', 'sample' or a folder
     ):
@@ -241,8 +251,9 @@ class ModelBundle:
 # %% ../nbs/08b_handwriting.ipynb #0cb1c75e
 NO_DIGIT = 'no digit'
 
+@checked
 def digit_loaders(
-    data,               # digits as get_mnist returns them
+    data:Mnist,         # digits as get_mnist returns them
     bs=64,              # images in a batch
     read=DigitReader(), # how other pictures are read
     drawn=0,            # how many drawn digits are added to the training set, with a third as many images of the class `NO_DIGIT`

@@ -15,7 +15,7 @@ from itertools import chain, count
 from numbers import Real
 from fastcore.basics import listify, patch
 from fastcore.imports import IN_NOTEBOOK
-from .basics import AtEnd, check_tensor, evaluating, is_main_process, keeps_torch_state, model_device, one_at_a_time
+from .basics import AtEnd, check_tensor, checked, evaluating, is_main_process, keeps_torch_state, model_device, one_at_a_time
 from .basics import set_mode, surely
 from .dataloaders import count_rows, split_batch, to_device
 from .display import Live, Table, progress_bar, subplots
@@ -104,12 +104,13 @@ class Recorder(Callback):
         if name not in self.names(): raise KeyError(f"got {name!r}, wanted one of {', '.join(self.names())}")
         i = self.names().index(name)
         return [o[i] for o in self.values]
+    @checked
     def plot_loss(self,
-        skip=0, # leave out this many batches at the start
+        skip:int=0, # leave out this many batches at the start
     ):
         "Plot the loss of each training batch, and of the validation set after each epoch"
         ax = subplots(figsize=(5.5,3.2))[1][0]
-        ax.plot(range(skip, len(self.losses)), self.losses[skip:], lw=1, alpha=.6, label='training batches')
+        ax.plot(range(len(self.losses))[skip:], self.losses[skip:], lw=1, alpha=.6, label='training batches')
         valid_loss = [math.nan if o is None else o for o in self['valid_loss']]
         ax.plot([o-1 for o in self.epoch_ends], valid_loss, 'o-', ms=3, label='validation set')
         ax.set(xlabel='batch', ylabel='loss', title='Training and validation loss')
@@ -380,7 +381,8 @@ def fit(self:Learner,
     quiet=False, # show nothing
 ):
     "Train for `n_epoch` epochs; the optimizer keeps its state from one fit to the next"
-    if type(n_epoch) is not int or n_epoch<1: raise ValueError(f'fit: got n_epoch={n_epoch!r}, wanted a whole number from 1')
+    if type(n_epoch) is not int or not 1<=n_epoch<=10**6:
+        raise ValueError(f'fit: got n_epoch={n_epoch!r}, wanted a whole number from 1 to a million')
     self.check()
     if lr is not None: check_lr('fit', lr)
     if not len(self.dls.train): raise ValueError('fit: got a training DataLoader without batches, wanted at least one')
@@ -412,7 +414,7 @@ def set_lr(self:Learner,
     lr=None, # of the group with the highest one, the others in proportion; by default as the optimizer was made
 ):
     "Set the learning rates of all groups of the optimizer"
-    if lr is not None and not 0<=lr<math.inf: raise ValueError(f'set_lr: got lr={lr!r}, wanted a number from 0 up')
+    if not (lr is None or isinstance(lr, Real) and 0<=lr<math.inf): raise ValueError(f'set_lr: got lr={lr!r}, wanted a number from 0 up')
     highest = max(self.group_lrs)
     for group,o in zip(self.opt.param_groups, self.group_lrs): group['lr'] = o if lr is None else o/highest*lr
 

@@ -11,10 +11,11 @@ __all__ = ['predicted_class', 'class_axis', 'is_correct', 'accuracy', 'error_rat
 import inspect, math, re
 import torch
 import torch.nn.functional as F
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from torch import Tensor, nn
-from .basics import check_tensor
+from .basics import check_tensor, checked
 from .dataloaders import concat, count_rows, map_tensors, to_cpu
 
 # %% ../nbs/library/metrics.ipynb #f76d8746
@@ -23,7 +24,7 @@ def predicted_class(
     axis=-1,      # the axis of the classes
 ) -> Tensor:      # class numbers (n,), or (n,...)
     "The class with the highest logit; where there is only one logit, class 1 if it is above 0"
-    check_tensor('predicted_class', preds, 'logits')
+    check_tensor('predicted_class', preds, 'logits', dtype='float int bool')
     if not isinstance(axis, int) or not -max(preds.ndim, 1)<=axis<max(preds.ndim, 1):
         raise ValueError(f'predicted_class: got axis={axis!r}, wanted one of the {preds.ndim} axes of the logits')
     if preds.ndim<2: top,classes = preds,preds>0
@@ -104,7 +105,7 @@ def metric_name(
     for o in _within(f):
         for name in (getattr(o, k, None) for k in ('name', '__name__')):
             if isinstance(name, str): return name
-    return type(o).__name__
+    return type(f if f is None else o).__name__
 
 # %% ../nbs/library/metrics.ipynb #f236b28d
 _LOWER = set("""loss losses error errors err mse rmse mae mape smape msle rmsle rmspe nll bce ce perplexity ppl kl divergence deviance hinge
@@ -257,9 +258,10 @@ def in_full_precision(
 # %% ../nbs/library/metrics.ipynb #3b954fce
 class AvgMetric:
     "The mean of a metric over batches, weighted by rows or as `func` declares; right for metrics that are means over examples"
+    @checked
     def __init__(self,
-        func,       # of the predictions and targets of a batch
-        lower=None, # whether lower is better; by default as `func` declares
+        func:Callable, # of the predictions and targets of a batch
+        lower=None,    # whether lower is better; by default as `func` declares
     ):
         self.func,self.lower,self.each,self.weigh = func,lower,_each(func),loss_weights(func)
         self.reset()

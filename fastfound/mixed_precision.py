@@ -11,15 +11,16 @@ import torch
 import torch.nn.functional as F
 from functools import cache
 from torch import nn
-from .basics import is_main_process, model_device
+from .basics import checked, is_main_process, model_device
 from .learner import Callback, CancelStepException, Learner
 from .optimizers import Optimizer
 
 # %% ../nbs/library/mixed_precision.ipynb #09505724
+@checked
 @cache
 def is_slower_in(
-    dtype,           # such as torch.bfloat16
-    shape=(256,256), # of the weight of a layer: (n_out,n_in), or (n_out,n_in,height,width) of a convolution
+    dtype:torch.dtype, # such as torch.bfloat16
+    shape=(256,256),   # of the weight of a layer: (n_out,n_in), or (n_out,n_in,height,width) of a convolution
 ) -> bool:
     "Whether a training step of a layer takes this processor half as long again with autocast to `dtype`, measured once"
     w,layer = torch.ones(shape, requires_grad=True),{2: F.linear, 3: F.conv1d, 4: F.conv2d, 5: F.conv3d}[len(shape)]

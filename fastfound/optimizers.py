@@ -9,9 +9,10 @@ __all__ = ['Tensors', 'Optimizer', 'get_grads', 'set_grads', 'SGD', 'RMSProp', '
 # %% ../nbs/library/optimizers.ipynb #19b25147
 import copy, inspect, math
 import torch
+from collections.abc import Iterable
 from torch import Tensor
 from torch.optim import optimizer as torch_optimizer
-from .basics import check_tensor
+from .basics import check_tensor, checked
 
 # %% ../nbs/library/optimizers.ipynb #3b9c1d70
 class Tensors(list):
@@ -80,7 +81,7 @@ class Optimizer(torch.optim.Optimizer):
     only:dict = {'differentiable': (False,), 'foreach': (None,False,True), 'fused': (None,False,True)}  # its options, and what they can be
     options = {'maximize': False, 'differentiable': False, 'foreach': None, 'fused': None}
     kinds = {'maximize': bool, 'nesterov': bool, 'ns_steps': int, 'dtype': torch.dtype|None}
-    ranges = {**dict.fromkeys(('lr', 'momentum', 'dampening', 'weight_decay', 'eps'), (0,math.inf)), 'alpha': (0,1), 'betas': (0,1)}
+    ranges = {**dict.fromkeys(('lr', 'momentum', 'dampening', 'weight_decay', 'eps'), (0,2.**63)), 'alpha': (0,1), 'betas': (0,1)}
     def __init_subclass__(cls):
         if 'update' not in vars(cls): return
         rule,a = list(inspect.signature(cls.update).parameters.values())[4:],inspect.Parameter
@@ -127,12 +128,11 @@ class Optimizer(torch.optim.Optimizer):
             _refuse(self, got, f'{wanted}; others are in torch.optim, and a Learner takes those optimizers as well')
         if not isinstance(value, kind := self.kinds.get(name, object)): _refuse(self, got, getattr(kind, '__name__', kind))
         if name not in self.ranges: return
-        (low,below),n = self.ranges[name],1+(name=='betas')
-        values = value if isinstance(value, tuple|list) else [value]
-        try: right = len(values)==n and all(low<=o<below for o in values)
-        except (TypeError,RuntimeError): right = False
-        end = 'up, and finite' if below==math.inf else f'to below {below}'
-        if not right: _refuse(self, got, f"{('a number', 'two numbers')[n-1]} from {low} {end}")
+        (low,below),values = self.ranges[name],value if isinstance(value, tuple|list) else [value]
+        try: right = len(values)==1+(name=='betas') and all(low<=o<below for o in values)
+        except (TypeError,ValueError,RuntimeError): right = False
+        end = f'to below {below}' if below<2.**63 else 'up, and finite'
+        if not right: _refuse(self, got, f"{'two numbers' if name=='betas' else 'a number'} from {low} {end}")
     def params(self) -> list:
         "All parameters of all groups"
         return [p for o in self.param_groups for p in o['params']]
@@ -363,6 +363,7 @@ def orthogonalize(
 ) -> Tensor: # (r,c)
     "A matrix with the directions of `m` and singular values near 1, by Newton-Schulz iterations (Jordan and others 2024)"
     tall = check_tensor('orthogonalize', m, 'a matrix', 'r c', 'float')['r']>m.shape[1]
+    if type(steps) is not int or not 0<=steps<=100: _refuse('orthogonalize', f'steps={steps!r:.60}', 'a whole number from 0 to 100')
     x = m.to(dtype or m.dtype)
     if tall: x = x.T  # so that `xx` is as small as it can be
     x = x/x.norm().clamp(min=eps)
@@ -393,13 +394,13 @@ class Muon(Optimizer):
         p.mul_(1-lr*weight_decay).sub_(step, alpha=lr*max(1, p.shape[0]/p[0].numel())**0.5)
 
 # %% ../nbs/library/optimizers.ipynb #d5b8214f
+@checked
 def split_params(
-    params, # the parameters of a model, in the order of its layers
-) -> tuple: # two lists
+    params:Iterable, # the parameters of a model, in the order of its layers
+) -> tuple:          # two lists
     "The weights of hidden layers (matrices and filters except the last), and all other parameters"
     params = list(params)
-    if any(isinstance(o, dict) for o in params):
-        raise TypeError('split_params: got groups, wanted tensors; make a MultiOptimizer of the optimizers that you want')
+    for p in params: check_tensor('split_params', p, 'groups (for a MultiOptimizer)' if isinstance(p, dict) else 'a parameter')
     hidden = [p for p in params if p.ndim>1][:-1]
     if not hidden: raise ValueError(f'split_params: got parameters of shapes {[tuple(p.shape) for p in params]}, '
                                     'wanted at least two with two or more dimensions: the last is that of the output layer')

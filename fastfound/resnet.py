@@ -11,9 +11,10 @@ import math
 import torch
 import torch.nn.functional as F
 from collections import OrderedDict
+from collections.abc import Sequence
 from functools import partial
 from torch import Tensor, nn
-from .basics import check_tensor
+from .basics import check_tensor, checked
 
 # %% ../nbs/07_resnet.ipynb #a1b26ae9
 def out_size(
@@ -24,17 +25,21 @@ def out_size(
     dilation=1, # distance between the pixels under the kernel
 ) -> int:       # below 1 if the kernel does not fit
     "The number of positions of a kernel along one axis"
-    return (n + 2*padding - dilation*(ks-1) - 1)//stride + 1
+    try: return (n + 2*padding - dilation*(ks-1) - 1)//stride + 1
+    except (TypeError, ZeroDivisionError):
+        raise TypeError(f'out_size: got {n=}, {ks=}, {stride=}, {padding=}, {dilation=}, wanted whole numbers, a stride from 1') from None
 
 def as_pair(
     o,                # a whole number for both axes, or one for height and one for width
     what='a setting', # what an error calls it
+    least=0,          # the least that it may be
 ) -> tuple:           # for height and width
     "A setting of a convolution or of pooling as a pair"
-    pair = tuple(o)*(3-len(o)) if isinstance(o, (tuple,list)) and len(o) in (1,2) else (o,o)
-    if not all(isinstance(n, int) for n in pair):
-        raise TypeError(f'got {what} of {o!r}, wanted a whole number, or one for height and one for width')
-    return pair
+    h,w = tuple(o)*(3-len(o)) if isinstance(o, (tuple,list)) and len(o) in (1,2) else (o,o)
+    whole = isinstance(h, int) and isinstance(w, int)
+    if whole and least<=h<2**31 and least<=w<2**31: return h,w
+    wanted = f'a whole number, or one for height and one for width, from {least} to below 2**31'
+    raise (RuntimeError if whole else TypeError)(f'got {what} of {o!r}, wanted {wanted}')
 
 # %% ../nbs/07_resnet.ipynb #aca68b66
 def conv2d(
@@ -47,26 +52,26 @@ def conv2d(
     sizes = check_tensor('conv2d', x, 'images', 'n c_in h w')
     sizes = check_tensor('conv2d', w, 'kernels', 'c_out c_in kh kw', c_in=sizes['c_in'])
     if b is not None: check_tensor('conv2d', b, 'biases', 'c_out', str(w.dtype).removeprefix('torch.'), **sizes)
-    stride,padding,dilation = as_pair(stride, 'stride'),as_pair(padding, 'padding'),as_pair(dilation, 'dilation')
+    stride,padding,dilation = as_pair(stride, 'stride', 1),as_pair(padding, 'padding'),as_pair(dilation, 'dilation', 1)
     windows = F.unfold(x, w.shape[2:], dilation, padding, stride)  # (n, c_in*kh*kw, h_out*w_out)
     out = w.flatten(1) @ windows
     if b is not None: out = out + b[:,None]
     return out.view(len(x), len(w), *map(out_size, x.shape[2:], w.shape[2:], stride, padding, dilation))
 
 # %% ../nbs/07_resnet.ipynb #87315a61
-def _pool2d(x, size, reduce):
+def _pool2d(x, size, reduce, dtype):
     "`reduce` each square (or rectangle) of `size` pixels of the images `x` (n,c,h,w) to one; what does not fill a square is left out"
-    check_tensor('pooling', x, 'images', 'n c h w')
-    kh,kw = as_pair(size, 'size')
+    check_tensor('pooling', x, 'images', 'n c h w', dtype)
+    kh,kw = as_pair(size, 'size', 1)
     return reduce(x.unfold(2, kh, kh).unfold(3, kw, kw), (-2,-1))  # from (n,c,h//kh,w//kw,kh,kw)
 
 def max_pool2d(x, size=2):
     "The maximum of each square of `size` by `size` pixels: (n,c,h,w) to (n,c,h//size,w//size)"
-    return _pool2d(x, size, torch.amax)
+    return _pool2d(x, size, torch.amax, 'float int')
 
 def avg_pool2d(x, size=2):
     "The mean of each square of `size` by `size` pixels: (n,c,h,w) to (n,c,h//size,w//size)"
-    return _pool2d(x, size, torch.mean)
+    return _pool2d(x, size, torch.mean, 'float')
 
 # %% ../nbs/07_resnet.ipynb #78218ffa
 def update_running(
@@ -83,13 +88,14 @@ def update_running(
 
 class BatchNorm(nn.Module):
     "Each channel of images gets mean 0 and variance 1, then a learned scale and shift (Ioffe and Szegedy 2015, algorithms 1 and 2)"
+    @checked
     def __init__(self,
-        c,            # number of channels
-        eps=1e-5,     # added to the variance, so that it is not zero
-        momentum=0.1, # weight of each batch in the running statistics
+        c:int,              # number of channels
+        eps:float=1e-5,     # added to the variance, so that it is not zero
+        momentum:float=0.1, # weight of each batch in the running statistics
     ):
         super().__init__()
-        if momentum is None: raise ValueError('BatchNorm: got momentum None, wanted a number, the weight of each batch')
+        if not (c>0 and eps>0): raise ValueError(f'BatchNorm: got {c=} and {eps=}, wanted numbers above 0')
         self.eps,self.momentum = eps,momentum
         self.weight,self.bias = nn.Parameter(torch.ones(c)),nn.Parameter(torch.zeros(c))
         self.register_buffer('running_mean', torch.zeros(c))
@@ -98,7 +104,7 @@ class BatchNorm(nn.Module):
         x, # (n,c,h,w)
     ):
         "`x` normalised with the statistics of the batch in training, with the running ones in evaluation mode"
-        check_tensor('BatchNorm', x, 'images', 'n c h w', c=len(self.weight))
+        check_tensor('BatchNorm', x, 'images', 'n c h w', 'float', c=len(self.weight))
         mean,var = self.batch_stats(x) if self.training else (self.running_mean, self.running_var)
         scale = self.weight/(var+self.eps).sqrt()
         return x*scale[:,None,None] + (self.bias-mean*scale)[:,None,None]  # the formula, multiplied out
@@ -109,10 +115,11 @@ class BatchNorm(nn.Module):
         return mean,var
 
 # %% ../nbs/07_resnet.ipynb #64c147e4
+@checked
 def init_convs(
-    model:nn.Module, # is changed
-    mode='fan_in',   # fan counts the inputs under a kernel, which keeps the variance of activations; 'fan_out' counts its outputs
-) -> nn.Module:      # the same
+    model:nn.Module,   # is changed
+    mode:str='fan_in', # fan counts the inputs under a kernel, which keeps the variance of activations; 'fan_out' counts its outputs
+) -> nn.Module:        # the same
     "Give the convolutions of `model` normal weights with a standard deviation of sqrt(2/fan) (He and others 2015, 1502.01852, eq. 10, 14)"
     for o in model.modules():
         if isinstance(o, nn.Conv2d): nn.init.kaiming_normal_(o.weight, mode=mode, nonlinearity='relu')
@@ -126,11 +133,13 @@ def conv3x3(n_in, n_out, stride=1):
 # %% ../nbs/07_resnet.ipynb #9669a787
 class ResBlock(nn.Module):
     "Two convolutions and a skip connection: `relu(x + f(x))` (He and others 2015, *Deep residual learning*, section 3)"
+    @checked
     def __init__(self,
-        n_in, n_out, # channels
-        stride=1,    # of the first convolution
+        n_in:int, n_out:int, # channels
+        stride:int=1,        # of the first convolution
     ):
         super().__init__()
+        if min(n_in, n_out, stride)<1: raise ValueError(f'ResBlock: got {n_in=}, {n_out=}, {stride=}, wanted numbers from 1')
         self.conv1,self.bn1 = conv3x3(n_in, n_out, stride),nn.BatchNorm2d(n_out)
         self.conv2,self.bn2 = conv3x3(n_out, n_out),nn.BatchNorm2d(n_out)
         same = n_in==n_out and stride==1
@@ -140,24 +149,29 @@ class ResBlock(nn.Module):
         return self.bn2(self.conv2(self.bn1(self.conv1(x)).relu()))
     def forward(self, x):
         "From (n,n_in,h,w) to (n,n_out,h/stride,w/stride)"
+        check_tensor('ResBlock', x, 'images', 'n c h w', 'float')
         return (self.downsample(x) + self.residual(x)).relu()
 
 # %% ../nbs/07_resnet.ipynb #a8f0f78e
 class Skip(nn.Module):
     "`relu(x + f(x))`, where `f` applies `layers` one after the other"
-    def __init__(self, *layers):
+    @checked
+    def __init__(self, *layers:nn.Module):
         super().__init__()
         self.layers = nn.Sequential(*layers)
     def forward(self, x):
         "Of the shape of `x`"
         return (x + self.layers(x)).relu()
 
+@checked
 def small_resnet(
-    n_out=10,           # number of classes
-    n_in=1,             # channels of the images
-    widths=(16,32,64),  # channels of the three stages
-) -> nn.Sequential:     # from images (n,n_in,h,w), of at least 8 by 8 pixels, to logits (n,n_out)
+    n_out:int=10,               # number of classes
+    n_in:int=1,                 # channels of the images
+    widths:Sequence=(16,32,64), # channels of the three stages
+) -> nn.Sequential:             # from images (n,n_in,h,w), of at least 8 by 8 pixels, to logits (n,n_out)
     "A residual network for small images: five convolutions in three stages, each of which halves the image"
+    if len(widths)!=3 or min(n_out, n_in, *widths)<1:
+        raise ValueError(f'small_resnet: got {n_out=}, {n_in=} and {widths=}, wanted numbers from 1, and three widths')
     def shrink(n_in, n_out): return [conv3x3(n_in, n_out), nn.MaxPool2d(2), nn.BatchNorm2d(n_out), nn.ReLU()]
     def stage(n_in, n_out): return [*shrink(n_in, n_out), Skip(conv3x3(n_out, n_out), nn.BatchNorm2d(n_out))]
     a,b,c = widths
@@ -168,12 +182,15 @@ def small_resnet(
 smoothed_cross_entropy = partial(F.cross_entropy, label_smoothing=0.1)
 
 # %% ../nbs/07_resnet.ipynb #21320b2e
+@checked
 def deep_resnet(
-    blocks,     # how many residual blocks each of the four stages has
-    n_out=1000, # number of classes
-    n_in=3,     # channels of the images
+    blocks:Sequence, # how many residual blocks each of the four stages has
+    n_out:int=1000,  # number of classes
+    n_in:int=3,      # channels of the images
 ) -> nn.Sequential: # from images (n,n_in,h,w) to logits (n,n_out)
     "A residual network for large images (He and others 2015, table 1, option B), with torchvision's initialisation and names of parameters"
+    if len(blocks)!=4 or min(n_out, n_in, *blocks)<1:
+        raise ValueError(f'deep_resnet: got {blocks=}, {n_out=} and {n_in=}, wanted four numbers of blocks, and all from 1')
     def stage(n_in, n_out, n, stride):
         return nn.Sequential(ResBlock(n_in, n_out, stride), *(ResBlock(n_out, n_out) for _ in range(n-1)))
     a,b,c,d = blocks

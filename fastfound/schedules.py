@@ -13,7 +13,7 @@ from numbers import Real
 from typing import NamedTuple
 from fastcore.basics import listify, patch
 from torch import Tensor
-from .basics import AtEnd, evaluating, keeps_torch_state, one_at_a_time, rng_state, set_rng_state, surely
+from .basics import AtEnd, check_tensor, checked, evaluating, keeps_torch_state, one_at_a_time, rng_state, set_rng_state, surely
 from .dataloaders import DataLoaders
 from .display import subplots
 from .learner import Callback, CancelFitException, Learner, check_lr
@@ -21,26 +21,29 @@ from .optimizers import get_grads, set_grads
 from .weights import load_model_state, model_state
 
 # %% ../nbs/library/schedules.ipynb #9d6dd63c
+@checked
 def linear_schedule(
-    start, # value at the beginning
-    end,   # value at the end
-):         # a function of training progress
+    start:float, # value at the beginning
+    end:float,   # value at the end
+):               # a function of training progress
     "From `start` to `end` in a straight line: start + (end-start)*pos"
     return lambda pos: start + (end-start)*pos
 
+@checked
 def cosine_schedule(
-    start, # value at the beginning
-    end,   # value at the end
-):         # a function of training progress
+    start:float, # value at the beginning
+    end:float,   # value at the end
+):               # a function of training progress
     "From `start` to `end` along half a cosine, which is flat at both ends (Loshchilov and Hutter 2017, eq. 5)"
     return lambda pos: end + (start-end)*(1+math.cos(math.pi*pos))/2
 
+@checked
 def one_cycle(
-    start,          # value at the beginning
-    peak,           # value at the peak
-    end,            # value at the end
-    pct_start=0.25, # training progress at the peak, between 0 and 1
-):                  # a function of training progress
+    start:float,          # value at the beginning
+    peak:float,           # value at the peak
+    end:float,            # value at the end
+    pct_start:float=0.25, # training progress at the peak, between 0 and 1
+):                        # a function of training progress
     "From `start` to `peak` and then to `end`, both along half a cosine (Smith 2018)"
     if not 0<=pct_start<=1: raise ValueError(f'one_cycle: got pct_start={pct_start!r}, wanted a number from 0 to 1')
     up,down = cosine_schedule(start, peak),cosine_schedule(peak, end)
@@ -159,8 +162,8 @@ def lr_find(self:Learner,
     show=True,  # plot the losses
 ) -> SuggestedLRs:
     "Try `n` learning rates from very small to very large, and restore everything (Smith 2015)"
-    if not (all(isinstance(o, Real) for o in (start, end)) and 0<start<end<math.inf and type(n) is int and n>9):
-        raise ValueError(f'lr_find: got start={start!r}, end={end!r}, n={n!r}, wanted 0 < start < end and at least 10 rates')
+    if not (all(isinstance(o, Real) for o in (start, end)) and 0<start<end<math.inf and type(n) is int and 9<n<=10**6):
+        raise ValueError(f'lr_find: got start={start!r}, end={end!r}, n={n!r}, wanted 0 < start < end and from 10 to a million rates')
     if not len(self.dls.train): raise ValueError('lr_find: got a training DataLoader without batches, wanted at least one')
     finder = LRFinder(start, end, n)
     def search():
@@ -175,18 +178,25 @@ def lr_find(self:Learner,
     if show: plot_lrs(lrs, losses, suggested)
     return suggested
 
+def _check_curve(who, lrs, losses):
+    "An error unless these are some learning rates and as many losses"
+    n = check_tensor(who, lrs, 'lrs', 'n', 'float int', finite=True)['n']
+    check_tensor(who, losses, 'losses', 'n', 'float int', finite=True, n=n)
+    if n<3: raise ValueError(f'{who}: got {n} learning rates, wanted at least 3')
+
 def suggest_lrs(
     lrs:Tensor,    # rising learning rates (n,)
     losses:Tensor, # their smoothed losses (n,)
 ) -> SuggestedLRs:
     "What `losses` say about `lrs`"
+    _check_curve('suggest_lrs', lrs, losses)
     span = max(2, len(lrs)//8)
     minimum = lrs[losses.argmin()].item()/10
     gradients,middle = losses[span:]-losses[:-span],lrs[span//2:len(lrs)-span+span//2]  # over several batches, since each is noisy
     gradients = gradients.where((middle>=minimum/30) & (middle<=minimum), math.inf)
     if gradients.min()>=-1e-12*losses.abs().max():  # a constant loss is smoothed with rounding errors
-        raise FloatingPointError(f'lr_find: the loss did not fall between learning rates of {lrs[0]:.2g} and {lrs[-1]:.2g}, '
-                                 'so there is nothing to suggest')
+        raise FloatingPointError(f'lr_find: the loss did not fall between the rates that it got, {lrs[0]:.2g} to {lrs[-1]:.2g}, '
+                                 'wanted some at which it falls')
     skip = len(lrs)//10  # the first are the noisiest
     return SuggestedLRs(middle[gradients.argmin()].item(), minimum, valley(lrs[skip:], losses[skip:]))
 
@@ -195,17 +205,20 @@ def valley(
     losses:Tensor, # their losses (n,)
 ) -> float:
     "The rate in the middle of the longest sequence of falling losses, with others between them, counted as fastai does"
+    _check_curve('valley', lrs, losses)
     longest = torch.ones(len(losses), dtype=torch.int64)  # that ends at each
     for i in range(1, len(losses)): longest[i] += longest[:i].where(losses[:i]>losses[i], 0).max()
     length,end = longest.max().item(),longest.argmax().item()
     return lrs[max(0, end-length + length//3 + length//6)].item()
 
+@checked
 def plot_lrs(
     lrs:Tensor,       # learning rates (n,)
     losses:Tensor,    # their losses (n,)
     suggested:SuggestedLRs, # is marked
 ):
     "The losses on a log axis, with the suggested rates and the lowest loss"
+    _check_curve('plot_lrs', lrs, losses)
     ax,lowest = subplots(figsize=(5.5,3))[1][0],lrs[losses.argmin()]
     ax.plot(lrs, losses)
     for (name,lr),style in zip({'lowest loss': lowest, **suggested._asdict()}.items(), 'xosv'):

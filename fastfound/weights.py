@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import NoReturn
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
-from .files import atomic_write
+from .basics import checked, model_device
+from .files import as_path, atomic_write
 
 # %% ../nbs/library/weights.ipynb #05ed4c72
 def _unreadable(x):
@@ -50,7 +51,7 @@ def read_state(
     **types,  # the types of the values that it should have, by name
 ) -> dict:    # with tensors on the CPU
     "The state in the file at `path`; a `ValueError` if it is damaged, holds something else or lacks one of `types`"
-    path = Path(path)
+    path = as_path('read_state', path)
     def refuse(got) -> NoReturn: raise ValueError(f'{path}: got {got}, wanted a {kind} file') from None
     if not path.exists(): raise FileNotFoundError(f'{path} is not there; wanted a {kind} file')
     try:
@@ -61,6 +62,7 @@ def read_state(
     found = state.get('kind') if isinstance(state, dict) else None
     if found!=kind: refuse(found or 'a file of something else')
     for k,t in types.items():
+        if not isinstance(t, type): raise TypeError(f'read_state: got {k}={t!r:.60}, wanted a type')
         if k not in state: refuse(f'a file of that kind without {k!r}')
         if not isinstance(state[k], t): refuse(f'a file of that kind in which {k!r} is a {type(state[k]).__name__}')
     return state
@@ -82,6 +84,7 @@ def model_state(
     model, # has `parameters()`
 ) -> dict: # from name to tensor
     "All parameters and buffers of `model`; what is compiled or parallel has the names that it would have without that"
+    model_device(model)  # an error for what is no model
     if not hasattr(model, 'state_dict'): return {str(i): p for i,p in enumerate(model.parameters())}
     state = model.state_dict()
     return {k: state[own] for k,own in _names(model).items()}
@@ -111,9 +114,10 @@ def _survives(v, dtype):
     if v.is_floating_point() or v.is_complex(): return torch.equal(*(o.to(torch.complex128).isfinite() for o in (v, w)))
     return torch.equal(*(o.to(torch.int64) for o in (v, w)))
 
+@checked
 def check_model_state(
-    model, # has `parameters()`
-    state, # as `model_state` returns it
+    model,      # has `parameters()`
+    state:dict, # as `model_state` returns it
 ):
     "A `ValueError` if `state` does not fit `model`: names, shapes, kinds of numbers, and tensors that are one in the model"
     def refuse(k, got, wanted, more=0):
@@ -145,4 +149,3 @@ def load_model_state(
         if hasattr(model, 'load_state_dict'): model.load_state_dict({name: state[k] for k,name in _names(model).items()})
         else:
             for k,p in own.items(): p.copy_(state[k])
-

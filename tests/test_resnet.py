@@ -113,7 +113,7 @@ def test_batch_normalisation(n, c, h, w, eps, momentum, seed):
 def test_one_value_has_no_variance():
     with pytest.raises(ValueError, match=r'got \(1, 3, 1, 1\) in training'): BatchNorm(3)(torch.zeros(1,3,1,1))
     assert BatchNorm(3).eval()(torch.zeros(1,3,1,1)).shape==(1,3,1,1)
-    with pytest.raises(ValueError, match='BatchNorm: got momentum None, wanted a number'): BatchNorm(3, momentum=None)
+    with pytest.raises(TypeError, match='BatchNorm: got momentum=None, wanted a number'): BatchNorm(3, momentum=None)
 
 # the parameters and buffers of the published network, as in its other implementations
 def published():
