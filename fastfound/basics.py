@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['set_seed', 'rng_state', 'set_rng_state', 'torch_state', 'set_torch_state', 'surely', 'AtEnd', 'keeps_torch_state',
            'one_at_a_time', 'device_name', 'default_device', 'is_main_process', 'model_device', 'set_mode',
-           'evaluating', 'check_tensor', 'checked', 'test_near', 'central_differences', 'median_time', 'speedup',
-           'check_options', 'check_choice', 'check_writable']
+           'evaluating', 'check_tensor', 'checked', 'in_words', 'test_near', 'central_differences', 'median_time',
+           'speedup', 'check_options', 'check_choice', 'check_writable']
 
 # %% ../nbs/library/basics.ipynb #19b25147
 import inspect, json, math, operator, os, random, tempfile, time
@@ -268,7 +268,8 @@ def checked(
     "`f`, with a `TypeError` for an argument that is not what its annotation says, and a `ValueError` for nan where it says `float`"
     parameters = inspect.signature(f).parameters.values()
     found = [(i, p, *kind) for i,p in enumerate(parameters) if p.name!='self' and (kind := _kind(p.annotation))]
-    tests = [(i, p.name, p.default, wanted, fits) for i,p,wanted,fits in found if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    tests = [(math.inf if p.kind==p.KEYWORD_ONLY else i, p.name, p.default, wanted, fits) for i,p,wanted,fits in found
+             if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     rest = [(i, p.name, wanted, fits) for i,p,wanted,fits in found if p.kind==p.VAR_POSITIONAL]
     def refuse(name, value, wanted):
         got = f'{name}={value!r}' if isinstance(value, str|int|float|complex|None) else f'{name} of type {type(value).__name__}'
@@ -287,6 +288,17 @@ def checked(
                 if not fits(value): refuse(name, value, wanted)
         return f(*args, **kw)
     return wrapper
+
+def in_words(
+    error, # of PyTorch or Python
+    who,   # raised it
+    *got,  # its arguments
+) -> Exception:
+    "`error`, or if it does not say what was wanted, one of its kind that names what `who` got"
+    if 'wanted' in str(error) or isinstance(error, MemoryError|torch.OutOfMemoryError): return error
+    def form(o): return f'{o.dtype} of shape {tuple(o.shape)}' if hasattr(o, 'dtype') and hasattr(o, 'shape') else f'{o!r:.40}'
+    kind = next((o for o in (TypeError, ValueError, RuntimeError, IndexError) if isinstance(error, o)), ValueError)
+    return kind(f"{who}: got {' and '.join(map(form, got))}, wanted what fits ({str(error).strip().partition(chr(10))[0]})")
 
 # %% ../nbs/library/basics.ipynb #d628d7d0
 @checked

@@ -9,14 +9,14 @@ __all__ = ['Tensor', 'operations', 'unbroadcast', 'check_gradients', 'cat', 'no_
 import itertools, operator
 import numpy as np, torch
 import torch.nn.functional as F
+from collections.abc import Callable
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from inspect import signature
 from operator import attrgetter
-from types import EllipsisType
 from fastcore.basics import patch
-from .basics import central_differences, check_choice, check_tensor
+from .basics import central_differences, check_choice, check_tensor, checked, in_words
 from .graphs import Graph, computation_graph
 
 # %% ../nbs/03b_engine.ipynb #43b41aac
@@ -52,8 +52,7 @@ class Tensor:
         return Tensor(self.data)
     def numpy(self):
         "The numbers as an array, which shares their memory"
-        if self.requires_grad:
-            raise RuntimeError('numpy: got a Tensor that needs a gradient, which NumPy cannot record: call detach() first')
+        if self.requires_grad: raise RuntimeError('numpy: got a Tensor that needs a gradient, wanted none: call detach() first')
         return self.data.numpy()
     def __repr__(self):
         made = f', op={self.op}' if self.op else ', requires_grad=True' if self.requires_grad else ''
@@ -91,13 +90,14 @@ def operations(cls):
     "Make every function of `cls` a method of `Tensor`: it takes plain tensors, and returns the result and its backward functions"
     def method(f):
         name,sig = f.__name__.strip('_'),signature(f)
+        copied = _unwrap if name not in ('maximum','minimum','where','matmul') else lambda o: o  # these take no arrays, as in PyTorch
         @wraps(f)  # keeps `f` as `__wrapped__`, for tests that break it
         def operation(*args, **kwargs):
-            tensors = [o.data if isinstance(o, Tensor) else _unwrap(o) for o in args]
-            if not kwargs: out,*backward_fns = f(*tensors)
-            else:
-                named = {k: _unwrap(o) for k,o in kwargs.items()}
-                out,*backward_fns = f(*tensors, **named)
+            tensors = [o.data if isinstance(o, Tensor) else copied(o) for o in args]
+            named = {k: o.data if isinstance(o, Tensor) else copied(o) for k,o in kwargs.items()} if kwargs else kwargs
+            try: out,*backward_fns = f(*tensors, **named) if kwargs else f(*tensors)
+            except Exception as e: raise in_words(e, name, *tensors, *named.values()) from None
+            if kwargs:
                 tensors += named.values()
                 if len(backward_fns)>len(args):  # some inputs were passed by name
                     bound = sig.bind(*args, **kwargs)
@@ -129,7 +129,8 @@ def unbroadcast(
     like:torch.Tensor, # the input that it is for
 ) -> torch.Tensor:     # of the shape and type of `like`
     "Sum `g` over the dimensions in which broadcasting stretched `like`"
-    return g if g.shape==like.shape and g.dtype==like.dtype else g.sum_to_size(like.shape).to(like.dtype)
+    try: return g if g.shape==like.shape and g.dtype==like.dtype else g.sum_to_size(like.shape).to(like.dtype)
+    except (AttributeError, TypeError, RuntimeError) as e: raise in_words(e, 'unbroadcast', g, like) from None
 
 # %% ../nbs/03b_engine.ipynb #7ae9f5e0
 def _topological_order(t):
@@ -155,11 +156,12 @@ def _backward_pass(order, grad):
                 else: grads[inp] = part
 
 # %% ../nbs/03b_engine.ipynb #d540e2c4
+@checked
 def check_gradients(
-    f,        # takes Tensors, returns one
-    *inputs,  # what to call it with: float64 tensors, since central differences lose half the digits
-    h=1e-5,   # how far to move each number
-    tol=1e-6, # the largest relative error, element by element
+    f:Callable,     # takes Tensors, returns one
+    *inputs,        # what to call it with: float64 tensors, since central differences lose half the digits
+    h:float=1e-5,   # how far to move each number
+    tol:float=1e-6, # the largest relative error, element by element
 ):
     "An `AssertionError` unless `backward` finds the gradient that central differences find, for every element of every input"
     for o in inputs: check_tensor('check_gradients', o, dtype='float64')
@@ -190,7 +192,8 @@ def _restore_dims(g, a, dim):
 
 def _extreme(f, a, dim, keepdim):
     "The largest or smallest values of `a` along `dim` that `f` finds; those that are equal share the gradient, and a nan counts as equal"
-    out = f(a, () if dim is None else dim, keepdim=keepdim)
+    if dim is None: raise TypeError(f'{f.__name__[1:]}: got dim=None, wanted dimensions, or none at all')
+    out = f(a, dim, keepdim=keepdim)
     def back(g):
         extreme = (a==_restore_dims(out, a, dim)) | a.isnan()
         return torch.where(extreme, _restore_dims(g, a, dim)/extreme.sum(_dims(a, dim) or None, keepdim=True), 0.)
@@ -213,10 +216,10 @@ class _Reductions:
         "The mean along `dim`, one or several dimensions, all by default"
         out = a.mean(dim, keepdim=keepdim)
         return out, lambda g: (_restore_dims(g, a, dim)/(a.numel()/max(out.numel(), 1))).expand(a.shape)
-    def max(a, dim=None, keepdim=False):
+    def max(a, dim=(), keepdim=False):
         "The largest value along `dim`, one or several dimensions, all by default, as `torch.amax`: equals share the gradient"
         return _extreme(torch.amax, a, dim, keepdim)
-    def min(a, dim=None, keepdim=False):
+    def min(a, dim=(), keepdim=False):
         "The smallest value along `dim`, one or several dimensions, all by default, as `torch.amin`: equals share the gradient"
         return _extreme(torch.amin, a, dim, keepdim)
     def var(a, dim=None, correction=1, keepdim=False):
@@ -281,11 +284,9 @@ def _select_larger(g, a, b):
 class _Selection:
     def maximum(a, b):
         "The larger of two, element by element; equals get half the gradient each"
-        b = _as_tensor(b, a)
         return torch.maximum(a, b), lambda g: _select_larger(g, a, b), lambda g: _select_larger(g, b, a)
     def minimum(a, b):
         "The smaller of two, element by element; equals get half the gradient each"
-        b = _as_tensor(b, a)
         return torch.minimum(a, b), lambda g: _select_larger(g, b, a), lambda g: _select_larger(g, a, b)
     def where(a, cond, b):
         "This where `cond` is true, and `b` elsewhere"
@@ -329,7 +330,7 @@ class _Indexing:
     def __getitem__(a, index):
         def back(g):
             grad,parts = torch.zeros_like(a, memory_format=torch.contiguous_format),index if isinstance(index, tuple) else (index,)
-            if all(o is None or isinstance(o, (int,slice,EllipsisType)) for o in parts): grad[index] = g  # these take no element twice
+            if all(o is None or isinstance(o, (int,slice,type(...))) for o in parts): grad[index] = g  # these take no element twice
             else:
                 taken = torch.arange(a.numel(), device=a.device).reshape(a.shape)[index]
                 grad.view(-1).index_add_(0, taken.flatten(), g.flatten())
@@ -340,15 +341,15 @@ class _Indexing:
 @operations
 class _Products:
     def __matmul__(a, b):
-        out = a@b
+        out = torch.matmul(a, b)
         if a.ndim>1 and b.ndim>1: return out, lambda g: g@b.mT, lambda g: (g.mT@a).mT
         m,n = a if a.ndim>1 else a[None], b if b.ndim>1 else b[:,None]  # as matrices
         def as_matrix(g):
             if b.ndim==1: g = g.unsqueeze(-1)
             return g.unsqueeze(-2) if a.ndim==1 else g
         return out, lambda g: as_matrix(g)@n.mT, lambda g: as_matrix(g).mT@m if b.ndim==1 else (as_matrix(g).mT@m).mT
-Tensor.__rmatmul__ = lambda b, a: (a if isinstance(a, Tensor) else Tensor(a))@b
 Tensor.matmul = Tensor.__matmul__
+Tensor.__rmatmul__ = lambda b, a: Tensor.matmul(a, b)
 
 # %% ../nbs/03b_engine.ipynb #48dda05d
 @operations
@@ -385,8 +386,8 @@ def _initial_gradient(t, grad):
         raise RuntimeError(f'backward: got a result of {t.dtype} that needs no gradient, wanted one from a Tensor with requires_grad=True')
     if grad is None and t.numel()!=1:
         raise ValueError(f'backward: got a result of shape {tuple(t.shape)}, wanted a single number, such as its mean, or a first gradient')
-    grad = torch.ones_like(t.data) if grad is None else _unwrap(grad)
-    check_tensor('backward', grad, 'a gradient', ' '.join(map(str, t.shape)))
+    grad = torch.ones_like(t.data) if grad is None else grad.data if isinstance(grad, Tensor) else grad
+    check_tensor('backward', grad, 'a gradient', ' '.join(map(str, t.shape)), 'float int bool')
     return grad.to(t.dtype)
 
 def _check_unchanged(order):
@@ -408,8 +409,7 @@ def backward(self:Tensor,
     grad,order = _initial_gradient(self, grad),_topological_order(self)
     _check_unchanged(order)
     for t,g in list(_backward_pass(order, grad)): t.grad = g.clone() if t.grad is None else t.grad+g
-    if not retain_graph:
-        for t in order: t.inputs,t.backward_fns,t.saved_versions = (),None if t.op else (),()
+    for t in () if retain_graph else order: t.inputs,t.backward_fns,t.saved_versions = (),None if t.op else (),()
 
 # %% ../nbs/03b_engine.ipynb #d09e8344
 @contextmanager

@@ -394,7 +394,7 @@ def test_a_gradient_that_is_cut_off_stays_out():
               lambda t: (t-2).max().log(), lambda t: t.max().sqrt(),
               lambda t: (t-2).clamp(0.).sqrt().sum(), lambda t: (t+1).min().log()): special_check(f, x)
     t,p = Tensor([-1.,0.,2.], requires_grad=True),x.clone().requires_grad_()
-    t.maximum(0.).sqrt().sum().backward()
+    t.maximum(torch.tensor(0.)).sqrt().sum().backward()
     p.maximum(torch.tensor(0.)).sqrt().sum().backward()
     assert same(t.grad, p.grad) and t.grad.isfinite().sum()==2
 
@@ -501,7 +501,8 @@ def test_conversions():
 
 def test_integers_without_gradients():
     t = Tensor([1,5])
-    assert t.clamp(max=3).tolist()==[1,3] and t.clamp(2).tolist()==[2,5] and t.maximum(1.5).tolist()==[1.5,5.] and (t*2).tolist()==[2,10]
+    assert t.clamp(max=3).tolist()==[1,3] and t.clamp(2).tolist()==[2,5] and (t*2).tolist()==[2,10]
+    assert t.maximum(torch.tensor(1.5)).tolist()==[1.5,5.]
     assert t.relu().dtype==torch.int64 and (2**t).tolist()==[2,32] and t.max().item()==5 and t.sum().dtype==torch.int64
 
 def test_complex_numbers_are_refused():
