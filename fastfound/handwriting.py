@@ -239,6 +239,11 @@ class ModelBundle:
         with torch.no_grad():
             for p in list(self.model.parameters())[-2:]: p.div_(temperature)  # the weights and the biases
         return temperature
+    def discount(self,
+        times, # how many times rarer the last class is in use than it was in training
+    ):
+        "Divide the odds of the last class by `times`"
+        list(self.model.parameters())[-1].data.view(-1)[-1] -= math.log(times)
     def predict(self,
         x, # images (n,*read.shape), between 0 and 1
     ) -> Tensor:

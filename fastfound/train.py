@@ -102,6 +102,7 @@ def _calibrate(bundle, dls, seed, most=2000):
     x,y = [torch.cat(o)[:most] for o in zip(*dls.valid)]
     drawn,targ = stroke_digits(len(x), [seed,1])
     bundle.calibrate(torch.cat([x, drawn[:,None]]), torch.cat([y, targ]))
+    bundle.discount(20)
 
 # %% ../nbs/programs/train.ipynb #87ccde6e
 def train_model(

@@ -139,6 +139,14 @@ def test_calibrated_models(name, tmp_path):
     bundle.save(tmp_path/'m.pth')
     assert torch.equal(ModelBundle.load(tmp_path/'m.pth').predict(x), bundle.predict(x))
 
+@pytest.mark.parametrize('name', MODELS)
+def test_discount(name):
+    "Only the odds of the last class change, and by that factor"
+    bundle,x = ModelBundle(name, ['a','b','c']),torch.rand(20,1,28,28)
+    before = bundle.predict(x)
+    bundle.discount(20)
+    assert torch.allclose(bundle.predict(x)-before, -torch.tensor([0,0,20.]).clamp_min(1).log().expand(20,3), atol=1e-5)
+
 def test_baseline():
     "Two digits and all ten: the mean of the accuracies on each"
     data = get_mnist('sample')
