@@ -10,7 +10,8 @@ from fastfound.backprop import CrossEntropy, Model
 from fastfound.basics import test_near as near
 from fastfound.fully_connected import kaiming
 from fastfound.optimizers import (
-    SGD, Adam, AdamW, MultiOptimizer, Muon, MuonSGD, Optimizer, RMSProp, Tensors, orthogonalize, split_params)
+    SGD, Adam, AdamW, MultiOptimizer, Muon, MuonSGD, Optimizer, RMSProp, orthogonalize, split_params)
+from fastfound.tensors import Tensors
 from learners import steps
 
 nan,inf = float('nan'),float('inf')
