@@ -7,7 +7,7 @@ __all__ = ['write_state', 'read_state', 'model_state', 'check_model_state', 'loa
 
 # %% ../nbs/library/weights.ipynb #19b25147
 import io, zipfile
-import torch
+import numpy as np, torch
 from pathlib import Path
 from typing import NoReturn
 from torch import Tensor, nn
@@ -29,12 +29,19 @@ def _unreadable(x):
         torch.load(buffer, weights_only=True)
     except Exception: return x  # each type fails in its own way
 
+def _plain(x):
+    "`x` with numbers of Python in place of NumPy's"
+    if isinstance(x, np.number|np.bool_): return x.item()
+    if type(x) is dict: return {_plain(k): _plain(v) for k,v in x.items()}
+    return x if type(x) not in (list, tuple) or set(map(type, x))<={int, float, str} else type(x)(map(_plain, x))
+
 def write_state(
     path,     # of the file
     kind:str, # what it holds, such as 'weights'
     **state,  # tensors, numbers, strings, and dicts and lists of these
 ):
     "Write `state` to a file, whole or not at all; an `OSError` if it can not be written, a `TypeError` if it could not be read again"
+    state = _plain(state)
     for k,v in state.items():
         if (bad := _unreadable(v)) is not None:
             raise TypeError(f'{path}: got a {type(bad).__module__}.{type(bad).__name__} in {k!r}, wanted tensors, numbers, strings, and '
@@ -120,6 +127,7 @@ def check_model_state(
     state:dict, # as `model_state` returns it
 ):
     "A `ValueError` if `state` does not fit `model`: names, shapes, kinds of numbers, and tensors that are one in the model"
+    if not isinstance(state, dict): raise TypeError(f'got weights of type {type(state).__name__}, wanted a dict from name to tensor')
     def refuse(k, got, wanted, more=0):
         raise ValueError(f'these weights are of another model: for {k!r} got {got}, wanted {wanted}' + f', and {more} more'*bool(more))
     want = model_state(model)
@@ -129,7 +137,7 @@ def check_model_state(
     if wrong:
         a,b = forms[wrong[0]]
         n = 1 if a[0]!=b[0] else None  # the rest only where that is what differs
-        refuse(wrong[0], *(' '.join(map(str, o[:n])) for o in (a, b)), len(wrong)-1)
+        refuse(wrong[0], *(' '.join(map(str, o[:n])) for o in (a, b if a!=b else ('one with values',))), len(wrong)-1)
     for k,(form,_) in forms.items():
         if form[1:]==() or form[-1]!='strided': continue
         if not _survives(state[k], want[k].dtype): refuse(k, 'numbers that are too large', f'what {want[k].dtype} can hold')

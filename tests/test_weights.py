@@ -142,9 +142,24 @@ def test_models_without_values(tmp_path, model):
     with pytest.raises(ValueError, match='on meta, without values|a tensor without a shape'): learn.save(tmp_path/'x')
     assert [o.name for o in tmp_path.iterdir()]==['w.pth']
 
+@pytest.mark.parametrize('weights', [None, [torch.ones(2,3)], torch.ones(2,3), 'w.pth'])
+def test_weights_that_are_no_dict(weights):
+    with pytest.raises(TypeError, match=f'got weights of type {type(weights).__name__}, wanted a dict'): load_model_state(tiny().model, weights)
+
+@pytest.mark.parametrize('model', [nn.LazyLinear(2), nn.Linear(3,2, device='meta')], ids=['lazy', 'meta'])
+def test_a_model_without_values_is_told_what_it_lacks(model):
+    "And not that it got what it wanted"
+    with pytest.raises(ValueError, match="for 'weight' got .*, wanted one with values"): check_model_state(model, model_state(model))
+
 # What can be written
 
-BAD = [np.float64(1), np.arange(2), fractions.Fraction(1,2), datetime.date(2020,1,1), len, range(2), collections.UserDict()]
+@pytest.mark.parametrize('number', [np.float64(1.5), np.float32(2), np.int64(3), np.bool_(True)], ids=lambda o: type(o).__name__)
+def test_numbers_of_numpy_are_written_as_those_of_python(tmp_path, number):
+    write_state(tmp_path/'c', 'checkpoint', state={'a': [number, (number, 1)], number: W})
+    got = read_state(tmp_path/'c', 'checkpoint')['state']
+    assert got['a']==[number, (number, 1)] and number in got and type(got['a'][0]) in (float, int, bool)
+
+BAD = [np.datetime64('2020'), np.arange(2), fractions.Fraction(1,2), datetime.date(2020,1,1), len, range(2), collections.UserDict()]
 GOOD = [1, 2.5, 'x', True, None, W, nn.Parameter(W), torch.Size([2]), torch.float16, {}, collections.OrderedDict(a=W), {1, 2}, b'x']
 
 @pytest.mark.parametrize('value', BAD, ids=lambda o: type(o).__name__)
