@@ -10,6 +10,7 @@ import copy, math
 import torch
 import torch.distributed as dist
 from collections.abc import Iterable
+from numbers import Real
 from pathlib import Path
 from fastcore.basics import patch
 from .basics import checked, is_main_process, model_device, rng_state, set_rng_state
@@ -71,6 +72,8 @@ class TrackerCallback(Callback):
         min_delta=0,          # the smallest improvement that counts
     ):
         if lower not in (None, True, False): raise ValueError(f'{type(self).__name__}: got lower={lower!r}, wanted True or False')
+        if not (isinstance(min_delta, Real) and 0<=min_delta<math.inf):
+            raise ValueError(f'{type(self).__name__}: got min_delta={min_delta!r}, wanted a number from 0')
         self.monitor,self.lower,self.min_delta = monitor,lower,min_delta
     def before_fit(self):
         who,learn = type(self).__name__,self.learn
@@ -160,7 +163,8 @@ class Checkpoint(Callback):
                 'default dtype': str(torch.get_default_dtype()),
                 'dtypes of weights': sorted({str(p.dtype) for p in learn.model.parameters()}),
                 'training batches': len(train), 'validation batches': 0 if valid is None else len(valid),
-                'rows': getattr(train, 'n', None), 'batch size': getattr(train, 'batch_size', None),
+                **{k: getattr(train, name, None) for k,name in (('rows', 'n'), ('batch size', 'batch_size'), ('shuffle', 'shuffle'))},
+                'columns of the record': learn.recorder.names(), 'trained': [p.requires_grad for p in learn.model.parameters()],
                 'generators of loaders': [getattr(o, 'generator', None) is not None for o in (train, valid)]}
     def before_fit(self):
         self.resumed = None

@@ -2,7 +2,7 @@
 import errno, math, os, pickle, random
 from functools import partial
 from pathlib import Path
-import pytest, torch
+import numpy as np, pytest, torch
 import torch.nn.functional as F
 from torch import nn
 import fastfound.schedules
@@ -16,6 +16,7 @@ from fastfound.mixed_precision import MixedPrecision
 from fastfound.learner import Callback, CancelBatchException, CancelEpochException, Learner
 from fastfound.metrics import AvgMetric, accuracy
 from fastfound.optimizers import SGD, Adam, MuonSGD, RMSProp
+from fastfound.schedules import Scheduler
 from learners import run, same, three_classes, tiny, weights
 
 pytestmark = pytest.mark.not_numerical
@@ -415,11 +416,12 @@ def test_random_numbers_drawn_in_before_epoch_are_the_same_after_resuming(tmp_pa
 
 # Checkpoints of another fit
 
-def small(dtype=torch.float32, bs=4, n=8, n_valid=4, generator=None, cbs=()):
+def small(dtype=torch.float32, bs=4, n=8, n_valid=4, generator=None, cbs=(), shuffle=True, metrics=(), frozen=False):
     "A Learner with two training batches of four rows and one validation batch"
-    learn = tiny(dtype)
+    learn = tiny(dtype, metrics=metrics)
+    learn.model.weight.requires_grad_(not frozen)
     x,y = torch.randn(20,5, dtype=dtype),torch.randn(20,1, dtype=dtype)
-    train = DataLoader((x[:n], y[:n]), bs, shuffle=True, generator=generator)
+    train = DataLoader((x[:n], y[:n]), bs, shuffle=shuffle, generator=generator)
     learn.dls = DataLoaders(train, DataLoader((x[:n_valid], y[:n_valid]), 4))
     learn.cbs += list(cbs)
     return learn
@@ -428,6 +430,8 @@ def mixed(dtype=torch.bfloat16): return [MixedPrecision(dtype, force=True)]
 
 OTHERS = {
     'batch size: got 4, wanted 5': dict(bs=5), 'training batches: got 2, wanted 3': dict(n=12), 'rows: got 8, wanted 7': dict(n=7),
+    'shuffle: got True, wanted False': dict(shuffle=False), r"columns of the record: got .* wanted .*'accuracy'": dict(metrics=[accuracy]),
+    r'trained: got \[True, True\], wanted \[False, True\]': dict(frozen=True),
     'validation batches: got 1, wanted 2': dict(n_valid=8),
     r'dtypes of weights: got .*float32.* wanted .*float64': dict(dtype=torch.float64),
     r'generators of loaders: got \[False, False\], wanted \[True, False\]': dict(generator=1)}
@@ -443,6 +447,23 @@ def unchanged(learn, path, says):
 def test_checkpoint_of_other_batches_or_numbers(tmp_path, says):
     small().fit(1, 0.1, cbs=Checkpoint(tmp_path/'c'), quiet=True)
     unchanged(small(**OTHERS[says]), tmp_path/'c', says)
+
+@pytest.mark.parametrize('number', [np.float64, np.float32, np.float16, torch.tensor])
+def test_rates_that_are_numbers_of_numpy(tmp_path, number):
+    "From a schedule, which may have more of them in the state of a callback; the record and the optimizer's state are written as numbers"
+    class Kept(Callback):
+        state_attrs = ('seen',)
+        seen = [number(0.5)]
+    rate = Scheduler(lambda pos: number(0.25))
+    small(cbs=[rate, Kept()]).fit(1, cbs=Checkpoint(tmp_path/'c'), quiet=True)
+    assert small(cbs=[rate, Kept()]).fit(2, cbs=Checkpoint(tmp_path/'c'), quiet=True) is None
+    assert read_state(tmp_path/'c', 'checkpoint')['opt']['param_groups'][0]['lr']==0.25
+
+@pytest.mark.parametrize('min_delta', [math.nan, math.inf, -0.1, '0.1', None])
+@pytest.mark.parametrize('cls', [EarlyStopping, lambda **kw: SaveBest('best', **kw)], ids=['stop', 'save'])
+def test_a_least_improvement_that_is_none(cls, min_delta):
+    "With nan the first epoch would be the best for ever"
+    with pytest.raises(ValueError, match=f'got min_delta={min_delta!r}, wanted a number from 0'): cls(min_delta=min_delta)
 
 def test_checkpoint_with_a_generator_into_a_fit_without(tmp_path):
     small(generator=1).fit(1, 0.1, cbs=Checkpoint(tmp_path/'c'), quiet=True)
