@@ -73,8 +73,10 @@ def predict(self:Learner,
     with self.preserve_batch(), torch.no_grad(), evaluating(self.model):
         self.xb = to_device(self.dls.as_batch(*item), model_device(self.model))
         self.forward()
-        pred = self.pred.cpu()
-    index = int(predicted_class(pred)[0])
+        pred = to_cpu(self.pred)
+    classes = predicted_class(pred)
+    if classes.shape!=(1,): raise ValueError(f'predict: got predictions of shape {tuple(pred.shape)}, wanted logits (1,c) of one example')
+    index = classes.item()
     return Prediction(self.dls.name(index), index, probabilities(pred)[0])
 
 # %% ../nbs/05a_interpret.ipynb #10259c84

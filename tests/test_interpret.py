@@ -182,3 +182,18 @@ def test_names_of_classes_are_no_mathematics():
     plt.gcf().canvas.draw()
     assert [o.get_text() for o in ax.get_xticklabels()]==[o.get_text() for o in ax.get_yticklabels()]==names
     plt.close('all')
+
+@pytest.mark.parametrize('form', [lambda x: {'a': x}, lambda x: (x, x), lambda x: [x]], ids=['dict', 'tuple', 'list'])
+def test_a_prediction_that_is_no_tensor(form):
+    learn = three_classes()
+    class Other(nn.Linear):
+        def forward(self, x): return form(super().forward(x))
+    learn.model = Other(20,3)
+    with pytest.raises(TypeError, match='got logits of type (dict|tuple|list), wanted a tensor'): learn.predict(torch.zeros(20))
+
+@pytest.mark.parametrize('shape', [(2,20), (1,1,20), (2,3,20)])
+def test_a_prediction_for_more_than_one_example(shape):
+    learn = three_classes()
+    learn.model = nn.Linear(20,3)
+    with pytest.raises(ValueError, match=r'predict: got predictions of shape .*, wanted logits \(1,c\) of one example'):
+        learn.predict(torch.zeros(shape))
