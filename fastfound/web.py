@@ -15,6 +15,7 @@ from .basics import check_tensor, evaluating, model_device
 from .datasets import get_mnist
 from .explorables import Explorable, still_curves, still_svg, web_file
 from .files import atomic_write
+from .hooks import Hooks
 from .resnet import Skip
 
 # %% ../nbs/programs/web.ipynb #9cfdce3b
@@ -103,12 +104,14 @@ def _outputs(model, size):
     "How many numbers `model` gives for an image; a `ValueError` if it takes none, or gives something else"
     dtype = next((p.dtype for p in model.parameters()), None)
     x = torch.zeros(2, 1, size, size, dtype=dtype, device=model_device(model))
+    def is_row(layer, out): check_tensor('web_network', out, 'an output of a Linear', 'n c')  # as `net.js` has it
     def run(x):
-        with torch.no_grad(), evaluating(model): return model(x)
+        linear = [o for o in model.modules() if isinstance(o, nn.Linear)]
+        with torch.no_grad(), evaluating(model), Hooks(linear, is_row): return model(x)
     try: out = run(x)
-    except (RuntimeError, ValueError):
+    except (RuntimeError, ValueError, TypeError, AttributeError):
         try: out = run(x.flatten(1))
-        except (RuntimeError, ValueError) as e:
+        except (RuntimeError, ValueError, TypeError, AttributeError) as e:
             why = str(e).partition('\n')[0]
             raise ValueError(f'web_network: got a network that takes neither images (n,1,{size},{size}) nor rows (n,{size*size}), wanted '
                              f'one that does ({why})') from None
@@ -122,6 +125,8 @@ def web_network(
     int8=True,       # a byte for each weight, else four
 ) -> dict:           # JSON can hold it
     "A trained network as data for a web page"
+    if isinstance(vocab, set|frozenset|dict) or not hasattr(vocab, '__iter__') and vocab is not None:
+        raise TypeError(f'web_network: got a {type(vocab).__name__} as vocab, wanted the names of the outputs in order')
     vocab = list(map(str, range(10) if vocab is None else vocab))
     for name,o in (('mean', mean), ('std', std)):
         try: good = math.isfinite(float(o)) and (name=='mean' or float(o)>0)
@@ -162,6 +167,7 @@ def export_for_web(
     **settings, # of `web_network`: mean and std of the training images, vocab, int8
 ) -> Path:
     "Write a page in which the trained network reads what you draw; a browser shows it without a network connection"
+    if not hasattr(learn, 'model'): raise TypeError(f'export_for_web: got a {type(learn).__name__}, wanted a Learner, which has a model')
     return draw_digit(web_network(learn.model, **settings)).save(path, title)
 
 # %% ../nbs/programs/web.ipynb #80d0814c

@@ -425,6 +425,10 @@ NO_NETWORKS = {
     'std below 0': (mlp_for_web(), dict(std=-1), 'std=-1'),
     'mean nan': (mlp_for_web(), dict(mean=math.nan), 'got mean=nan, wanted a number'),
     'means of colours': (mlp_for_web(), dict(mean=(0.5,0.5,0.5)), r'got mean=\(0.5, 0.5, 0.5\), wanted a number'),
+    'a layer on each line of an image': (nn.Sequential(nn.Linear(28,4), nn.Flatten(), nn.Linear(112,3)), {}, 'takes neither images'),
+    'names in no order': (mlp_for_web(), dict(vocab={'a','b','c'}), 'got a set as vocab, wanted the names of the outputs in order'),
+    'names by number': (mlp_for_web(), dict(vocab={0: 'a', 1: 'b', 2: 'c'}), 'got a dict as vocab'),
+    'a number of names': (mlp_for_web(), dict(vocab=3), 'got a int as vocab'),
     'too few names': (mlp_for_web(), dict(vocab=['a','b']), 'got 2 names for 3 outputs, wanted one for each'),
     'digits by default': (mlp_for_web(), dict(vocab=None), 'got 10 names for 3 outputs')}
 
@@ -471,3 +475,6 @@ def test_numbers_that_json_has_not():
     for bad in (math.nan, math.inf):
         figure = Explorable('', {'x': [bad]}, '', '')
         with pytest.raises(ValueError, match='Explorable: got data with nan or an infinity'): figure.page()
+
+def test_a_page_of_what_has_no_model(tmp_path):
+    with pytest.raises(TypeError, match='export_for_web: got a Sequential, wanted a Learner'): export_for_web(mlp_for_web(), tmp_path/'page.html')
