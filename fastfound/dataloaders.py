@@ -433,14 +433,14 @@ def count_rows(
     return first(lengths)
 
 def concat(
-    parts, # tensors, or tuples and dicts of tensors, all with the same structure
+    parts, # tensors, or tuples and dicts of tensors, all with the same structure; anything else in it is the same object in all
 ):         # the same structure
     "The structures in `parts` as one, with their tensors concatenated"
     if not isinstance(parts, tuple|list) or not parts:
         raise TypeError(f'concat: got parts={parts!r:.60}, wanted a list of at least one tensor or structure')
-    if isinstance(parts[0], dict): return {k: concat([o[k] for o in parts]) for k in parts[0]}
-    if isinstance(parts[0], tuple|list): return tuple(map(concat, zip(*parts)))
-    return torch.cat(parts) if isinstance(parts[0], Tensor) else parts[0]
+    if isinstance(parts[0], dict): return {k: concat([o[k] for o in parts]) for k in dict.fromkeys(k for o in parts for k in o)}
+    if isinstance(parts[0], tuple|list): return tuple(map(concat, zip(*parts, strict=True)))
+    return torch.cat(parts) if isinstance(parts[0], Tensor) or any(o is not parts[0] for o in parts) else parts[0]
 
 # %% ../nbs/library/dataloaders.ipynb #c16c1938
 def to_cpu(

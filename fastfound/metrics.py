@@ -30,8 +30,7 @@ def predicted_class(
     if preds.ndim<2: top,classes = preds,preds>0
     elif preds.shape[axis]==1: top,classes = preds,(preds>0).squeeze(axis)
     else: top,classes = preds.max(axis)
-    if math.isnan(top.sum()) and top.isnan().any():  # a sum is quick to look at
-        raise ValueError('predicted_class: got logits that are nan, wanted numbers')
+    if top.numel() and math.isnan(top.max()): raise ValueError('predicted_class: got logits that are nan, wanted numbers')
     return classes.long()
 
 def class_axis(
@@ -109,12 +108,13 @@ def metric_name(
 
 # %% ../nbs/library/metrics.ipynb #f236b28d
 _LOWER = set("""loss losses error errors err mse rmse mae mape smape msle rmsle rmspe nll bce ce perplexity ppl kl divergence deviance hinge
-    huber pinball brier hamming wer cer ece cross l1 l2""".split())
+    huber pinball brier hamming wer cer ece cross crossentropy l1 l2""".split())
 _HIGHER = set("""accuracy acc precision recall sensitivity specificity f1 fbeta auc auroc auprc ap map dice jaccard iou miou r2 kappa mcc
-    matthews pearson spearman bleu rouge psnr ssim ndcg explained""".split())
+    matthews pearson spearman bleu rouge psnr ssim ndcg explained similarity""".split())
 _NEUTRAL = set("""train valid validation val test batch mean median root squared square absolute abs percentage log logarithmic max min
     average avg macro micro weighted balanced binary multi multiclass multilabel class sparse categorical top k roc curve rate score coef
-    coefficient corrcoef index entropy div smooth variance exp metric cohen thresh""".split())
+    coefficient coeff corrcoef corr correlation corpus foreground structural cosine measure one hot
+    index entropy div smooth variance exp metric cohen thresh""".split())
 _NEGATIONS = set('neg negative minus no non not without inverse'.split())
 
 def lower_is_better(
@@ -124,8 +124,9 @@ def lower_is_better(
     for o in _within(f):
         if isinstance(getattr(o, 'lower', None), bool): return o.lower
         if isinstance(higher := getattr(o, 'higher_is_better', None), bool): return not higher  # torchmetrics
-    words = re.findall(r'[A-Z]+\d*(?![a-z])|[A-Z]?[a-z]+\d*|\d+', f if isinstance(f, str) else metric_name(f))
-    words = [o.lower() for o in words if not o.isdigit()]
+    name = re.sub('IoU|FBeta', lambda o: o[0].capitalize(), f if isinstance(f, str) else metric_name(f))
+    words = re.findall(r'[A-Z]+\d*(?![a-z])|[A-Z]?[a-z]+\d*|\d+', name)
+    words = [o.lower() for i,o in enumerate(words) if not (i and o.isdigit())]  # a number at the beginning may be subtracted from
     if words[-1:] in (['loss'], ['error']) and not _NEGATIONS & set(words): return True
     found = {k for k,known in ((True, _LOWER), (False, _HIGHER)) for o in words if o in known}
     return found.pop() if len(found)==1 and all(o in _LOWER|_HIGHER|_NEUTRAL for o in words) else None
@@ -140,7 +141,7 @@ def _each(f):
 def _sums(values):
     "The weighted sum of what `each` returned, and the sum of weights"
     values,weights = values if isinstance(values, tuple) else (values, None)
-    if weights is None: return values.sum().item(),values.numel()
+    if weights is None: return (values.count_nonzero() if values.dtype==torch.bool else values.sum()).item(),values.numel()
     return (values*weights).where(weights!=0, 0).sum().item(),weights.sum().item()
 
 def _options(f):
@@ -202,6 +203,7 @@ def loss_weights(
             with torch.no_grad(): return _sums(each(preds, targ))[1]
         if reduction!='mean': return rows
         if classes:
+            if classes[0] is None and not targ.is_floating_point() and targ.min()>classes[1]: return targ.numel()  # none is ignored
             counts = _target_weights(*classes, targ)
             return (counts.count_nonzero() if counts.dtype==torch.bool else counts.sum()).item()  # the first is twice as fast
         if known and isinstance(preds, Tensor): return preds.numel()
@@ -216,6 +218,7 @@ def check_loss(
 ):
     "An error unless `loss` is a number that can be trained on"
     check_tensor('Learner', loss, 'a loss', '', 'float')
+    if loss.is_meta: raise ValueError('Learner: got a loss on meta, without a value, wanted one from a model that is on another device')
     if training and not loss.requires_grad:
         raise ValueError('Learner: got a loss without a gradient, wanted one that is computed from the predictions (and not detached from '
                          'them) of a model with parameters that require a gradient')
@@ -356,9 +359,11 @@ class Evaluation:
             raise ValueError('Evaluation: got no request to keep predictions, wanted one: `get_preds()`, or `evaluate(dl, keep=True)`')
         if len(self.kept)>1:
             try: self.kept = [tuple(concat(o) for o in zip(*self.kept))]
-            except (RuntimeError, TypeError, IndexError, KeyError):
+            except (RuntimeError, TypeError, IndexError, KeyError, ValueError):
                 shapes = []
                 map_tensors(lambda t: shapes.append(str(tuple(t.shape))), self.kept)
-                raise ValueError(f"Evaluation: got batches with tensors of shapes {', '.join(dict.fromkeys(shapes))}, which can't be "
-                                 'joined; wanted equal ones, or metrics that need no joined tensor, such as `AvgMetric(f)`') from None
+                kinds = dict.fromkeys(type(o).__name__ for pair in self.kept for o in pair)
+                raise ValueError(f"Evaluation: got predictions and targets of types {', '.join(kinds)} with tensors of shapes "
+                                 f"{', '.join(dict.fromkeys(shapes))}, which can't be joined; wanted equal ones, in tensors or tuples and "
+                                 'dicts of them, or metrics that need no joined tensor, such as `AvgMetric(f)`') from None
         return self.kept[0]

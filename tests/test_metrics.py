@@ -1,5 +1,7 @@
 "Metrics and losses over many batches: which way is better, what a batch counts, what is kept, and what is no measurement."
 import math, weakref
+from collections import UserDict
+from dataclasses import dataclass
 from functools import partial, wraps
 import numpy as np, pytest, torch
 import torch.nn.functional as F
@@ -30,14 +32,14 @@ class Rated:
 def wrapped(*args): return 1.
 
 LOWER = ['valid_loss', 'mse', 'rmse', 'mae', 'perplexity', 'error_rate', 'MSELoss', 'mean_absolute_percentage_error', 'log_loss',
-         'brier_score',
+         'brier_score', 'CategoricalCrossentropy', 'cosine_similarity_loss',
          'dice_loss', F.mse_loss, F.cross_entropy, nn.L1Loss(), partial(F.huber_loss, delta=2.), error_rate, AvgMetric(F.l1_loss),
          named('cost', lower=True), partial(named('cost', lower=True)), named('accuracy', lower=True), AvgMetric(named('speed'),
                                                                                                                  lower=True)]
 HIGHER = ['accuracy', 'f1_score', 'roc_auc_score', 'average_precision_score', 'dice', 'jaccard', 'r2', 'BinaryF1Score', 'top_5_accuracy',
-          'batch_accuracy', accuracy, partial(accuracy, axis=1), AvgMetric(accuracy), named('gain', lower=False), wrapped, Rated(),
+          'batch_accuracy', 'MeanIoU', 'FBetaMulti', 'MatthewsCorrCoef', 'JaccardCoeff', 'foreground_acc', 'CosineSimilarity', accuracy, partial(accuracy, axis=1), AvgMetric(accuracy), named('gain', lower=False), wrapped, Rated(),
           partial(Rated()), named('mse', lower=False)]
-UNKNOWN = ['lossless', 'error_free', 'terror', 'neg_log_loss', 'no_error', 'floss', 'speed', 'score', 'loss_per_accuracy', 'misfit',
+UNKNOWN = ['1-accuracy', '1 - dice', 'lossless', 'error_free', 'terror', 'neg_log_loss', 'no_error', 'floss', 'speed', 'score', 'loss_per_accuracy', 'misfit',
            lambda preds,targ: 1., partial(lambda preds,targ: 1.), named('rate'), AvgMetric(named('speed')), max]
 
 @pytest.mark.parametrize('metrics, lower', [(LOWER, True), (HIGHER, False), (UNKNOWN, None)], ids=['lower', 'higher', 'unknown'])
@@ -318,6 +320,28 @@ def test_where_one_tensor_is_needed_it_is_said():
     def median(preds, targ): return preds.median()
     for f in (texts().get_preds, texts(metrics=median).validate, lambda: texts(metrics=median).fit(1, quiet=True)):
         with pytest.raises(ValueError, match=r"shapes \(3, 4, 5\), \(3, 4\), \(3, 7, 5\).*can't be joined; wanted equal ones"): f()
+
+@dataclass
+class Output: logits: torch.Tensor
+
+OTHER_FORMS = {'an object': lambda x: Output(x), 'UserDict': lambda x: UserDict(a=x), 'an array': lambda x: x.numpy(force=True),
+               'lists of other lengths': lambda x: list(x), 'other keys': lambda x: {'a': x, len(x): x}, 'a number': lambda x: x.mean().item()}
+
+@pytest.mark.parametrize('form', OTHER_FORMS)
+def test_predictions_that_cannot_be_joined_are_not_those_of_the_first_batch(form):
+    "Batches of four rows and of two"
+    class Other(nn.Linear):
+        def forward(self, x): return OTHER_FORMS[form](super().forward(x))
+    batches = [(torch.randn(n,3), torch.zeros(n)) for n in (4,2)]
+    learn = Learner(DataLoaders(batches, batches), Other(3,2), lambda p,t: torch.tensor(1.))
+    with pytest.raises(ValueError, match="Evaluation: got predictions and targets of types .*which can't be joined"): learn.get_preds()
+
+def test_what_is_the_same_in_all_batches_is_joined():
+    batches = [(torch.randn(n,3), torch.zeros(n)) for n in (4,2)]
+    class Both(nn.Linear):
+        def forward(self, x): return {'logits': super().forward(x), 'states': None}
+    preds,_ = Learner(DataLoaders(batches, batches), Both(3,2), lambda p,t: p['logits'].mean()).get_preds()
+    assert preds['logits'].shape==(6,2) and preds['states'] is None
 
 # What is no number
 
