@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['set_seed', 'rng_state', 'set_rng_state', 'torch_state', 'set_torch_state', 'surely', 'AtEnd', 'keeps_torch_state',
-           'one_at_a_time', 'device_name', 'default_device', 'is_main_process', 'model_device', 'set_mode',
-           'evaluating', 'check_tensor', 'checked', 'in_words', 'test_near', 'central_differences', 'median_time',
-           'speedup', 'check_options', 'check_choice', 'check_writable']
+           'one_at_a_time', 'device_name', 'default_device', 'is_main_process', 'count_batches', 'model_device',
+           'set_mode', 'evaluating', 'check_tensor', 'checked', 'in_words', 'test_near', 'central_differences',
+           'median_time', 'speedup', 'check_options', 'check_choice', 'check_writable']
 
 # %% ../nbs/library/basics.ipynb #19b25147
 import inspect, json, math, operator, os, random, tempfile, time
@@ -167,6 +167,15 @@ def is_main_process() -> bool:
     return os.getenv('RANK', '0')=='0'  # set by torchrun
 
 # %% ../nbs/library/basics.ipynb #310ee1a0
+def count_batches(
+    dl, # what should serve them
+) -> int:
+    "The number of batches in a pass over `dl`; a `TypeError` if it does not tell, or can be passed over only once"
+    try:
+        if hasattr(dl, '__iter__') or hasattr(dl, '__getitem__'): return len(dl)
+    except TypeError: pass
+    raise TypeError(f'Learner: got batches of type {type(dl).__name__}, wanted a DataLoader with a length, or another iterable with one')
+
 def model_device(
     model, # has `parameters()`
 ) -> torch.device:

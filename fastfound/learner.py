@@ -15,8 +15,9 @@ from itertools import chain, count
 from numbers import Real
 from fastcore.basics import listify, patch
 from fastcore.imports import IN_NOTEBOOK
-from .basics import AtEnd, check_tensor, checked, evaluating, is_main_process, keeps_torch_state, model_device, one_at_a_time
-from .basics import set_mode, surely
+from torch.nn.parameter import is_lazy
+from .basics import AtEnd, check_tensor, checked, count_batches, evaluating, is_main_process, keeps_torch_state
+from .basics import model_device, one_at_a_time, set_mode, surely
 from .dataloaders import count_rows, split_batch, to_device
 from .display import Live, Table, progress_bar, subplots
 from .events import BATCH_EVENTS, SHARED, check_member
@@ -109,6 +110,7 @@ class Recorder(Callback):
         skip:int=0, # leave out this many batches at the start
     ):
         "Plot the loss of each training batch, and of the validation set after each epoch"
+        if skip not in range(n := len(self.losses)): raise ValueError(f'plot_loss: got {skip=}, wanted a number from 0 to below {n} losses')
         ax = subplots(figsize=(5.5,3.2))[1][0]
         ax.plot(range(len(self.losses))[skip:], self.losses[skip:], lw=1, alpha=.6, label='training batches')
         valid_loss = [math.nan if o is None else o for o in self['valid_loss']]
@@ -159,7 +161,7 @@ class Progress(Callback):
 # %% ../nbs/library/learner.ipynb #7d56a821
 class Learner:
     "A model, its data, a loss function and an optimizer, with a training loop that callbacks extend"
-    opt,evaluation,epoch,n_epoch = None,None,0,0
+    opt,made_opt,evaluation,epoch,n_epoch = None,None,None,0,0
     def __init__(self,
         dls,           # DataLoaders
         model,         # called with the inputs of a batch; has `parameters()`; is trained on the device it is on
@@ -170,10 +172,8 @@ class Learner:
         cbs=(),        # callbacks for everything that this Learner does
     ):
         self.dls,self.model,self.loss_func,self.opt_func,self.lr = dls,model,loss_func,opt_func,lr
-        self.metrics,self.recorder = metrics,Recorder()
-        self.cbs = [self.recorder, *map(as_callback, listify(cbs))]
+        self.metrics,self.cbs,self.recorder = metrics,cbs,Recorder()
         self.check()
-        for cb in self.cbs: cb.learn = self
         self.activate([])
         self.clear()
     def __call__(self, event):
@@ -253,10 +253,9 @@ def start_pass(self:Learner,
     keep=False, # keep all predictions and targets, and measure no metrics
 ):
     "Get ready for a pass over `dl`"
-    if not hasattr(dl, '__len__') or not (hasattr(dl, '__iter__') or hasattr(dl, '__getitem__')):
-        raise TypeError(f'Learner: got batches of type {type(dl).__name__}, wanted a DataLoader, or another iterable with a length')
+    n_iter = count_batches(dl)
     metrics = () if keep or training else copy.deepcopy(self.metrics) if self.outputs else self.metrics  # `outputs`: within an evaluation
-    self.dl,self.training,self.iter,self.n_iter,self.loss_weight = dl,training,0,len(dl),loss_weights(self.loss_func)
+    self.dl,self.training,self.iter,self.n_iter,self.loss_weight = dl,training,0,n_iter,loss_weights(self.loss_func)
     self.outputs = None if training else Evaluation(metrics, keep)
     if training:
         self.evaluation = None
@@ -274,8 +273,19 @@ def check(self:Learner):
         if not hasattr(o, needs) or isinstance(o, type) and name!='opt_func':
             raise TypeError(f'Learner: got {got} as {name}, wanted {what}')
     check_lr('Learner', self.lr)
-    self.metrics = listify(self.metrics)
+    self.metrics,cbs = listify(self.metrics),map(as_callback, listify(self.cbs))
+    self.cbs = [self.recorder, *(o for o in cbs if o is not self.recorder)]
+    for o in self.cbs: o.learn = self
     for o in self.metrics: as_metric(o)
+
+@patch
+def check_training(self:Learner,
+    who, # wants to train
+) -> int: # the number of training batches
+    "An error unless there are batches to train on, and the shapes of the parameters are known"
+    if not (n := count_batches(self.dls.train)): raise ValueError(f'{who}: got a training DataLoader without batches, wanted at least one')
+    if not any(map(is_lazy, self.model.parameters())): return n
+    raise ValueError(f'{who}: got a model with lazy parameters, wanted their shapes to be known: `learn.validate()` runs it once')
 
 @patch
 def explained(self:Learner,
@@ -385,7 +395,7 @@ def fit(self:Learner,
         raise ValueError(f'fit: got n_epoch={n_epoch!r}, wanted a whole number from 1 to a million')
     self.check()
     if lr is not None: check_lr('fit', lr)
-    if not len(self.dls.train): raise ValueError('fit: got a training DataLoader without batches, wanted at least one')
+    self.check_training('fit')
     self.make_opt(lr)
     self.run(n_epoch, [*self.cbs, *map(as_callback, listify(cbs)), *([] if quiet else [Progress()])])
 
@@ -398,15 +408,26 @@ def validate(self:Learner,
     return self.evaluate_with_cbs(dl).values()
 
 # %% ../nbs/library/learner.ipynb #d64c9128
+def _check_optimizer(opt, params):
+    "An error unless `opt` is an optimizer of some of `params`"
+    if not (groups := getattr(opt, 'param_groups', None)) or not all('lr' in o for o in groups):
+        raise TypeError(f'Learner: got a {type(opt).__name__} from opt_func, wanted an optimizer')
+    if {id(p) for o in groups for p in o['params']}.isdisjoint(map(id, params)):
+        raise ValueError(f'Learner: got {type(opt).__name__} with parameters of another model from opt_func, wanted those it was given')
+
 @patch
 def make_opt(self:Learner,
     lr=None, # learning rate of the group with the highest one; by default that of the Learner or of `opt_func`
 ):
-    "Make an optimizer, unless there is one for these parameters, and set its learning rates"
-    params = list(self.model.parameters())
-    if self.opt is None or list(map(id, params))!=list(map(id, self.opt_params)):
-        opt = self.opt_func(params, lr=self.lr)
-        vars(self).update(opt=opt, opt_params=params, opt_lr=self.lr, group_lrs=[o['lr'] for o in opt.param_groups])  # all or nothing
+    "Make an optimizer, unless there is one by this `opt_func` for these parameters, and set its learning rates"
+    params,opt = list(self.model.parameters()),self.opt
+    by = self.opt_func,*map(id, params)
+    new = opt is None or opt is self.made_opt and by!=self.made_by
+    if new: opt = self.opt_func(params, lr=self.lr)
+    if new or opt is not self.made_opt:  # which may have been set by hand
+        _check_optimizer(opt, params)
+        lrs = [o['lr'] for o in opt.param_groups]
+        vars(self).update(opt=opt, made_opt=opt, made_by=by, opt_params=params, opt_lr=self.lr, group_lrs=lrs)  # all or nothing
     self.set_lr(self.lr if lr is None and self.lr!=self.opt_lr else lr)  # that of the Learner if it was changed since
 
 @patch

@@ -127,11 +127,15 @@ class LRFinder(Callback):
     ): self.start,self.end,self.n,self.lrs,self.losses,self.mean,self.sign = start,end,n,[],[],0.,1
     def before_fit(self):
         if self.learn.opt.param_groups[0].get('maximize'): self.sign = -1  # what should rise falls with its sign changed
+    def before_train(self):
+        if self.learn.epoch>len(self.lrs): raise ValueError('lr_find: got a whole pass in which all targets are ignored, wanted others')
     def before_batch(self):
         self.lr = self.start*(self.end/self.start)**(len(self.lrs)/(self.n-1))
         self.learn.set_lr(self.lr)
     def after_loss(self):
-        self.mean = 0.9*self.mean + 0.1*self.sign*self.learn.loss.item()
+        learn,loss = self.learn,self.learn.loss.item()
+        if not math.isfinite(loss) and learn.loss_weight(loss, learn.pred, learn.yb, learn.rows)==0: return  # all targets are ignored
+        self.mean = 0.9*self.mean + 0.1*self.sign*loss
         smooth = self.mean/(1-0.9**(len(self.lrs)+1))  # bias correction
         if not math.isfinite(smooth) or self.explodes(smooth): raise CancelFitException
         self.lrs.append(self.lr)
@@ -164,12 +168,13 @@ def lr_find(self:Learner,
     "Try `n` learning rates from very small to very large, and restore everything (Smith 2015)"
     if not (all(isinstance(o, Real) for o in (start, end)) and 0<start<end<math.inf and type(n) is int and 9<n<=10**6):
         raise ValueError(f'lr_find: got start={start!r}, end={end!r}, n={n!r}, wanted 0 < start < end and from 10 to a million rates')
-    if not len(self.dls.train): raise ValueError('lr_find: got a training DataLoader without batches, wanted at least one')
+    self.check_training('lr_find')
     finder = LRFinder(start, end, n)
     def search():
         self.dls,self.opt = DataLoaders(self.dls.train),None
         self.make_opt()
-        self.run(math.ceil(n/len(self.dls.train)), [finder, *(o for o in self.cbs if o.run_in_trials)])
+        opt,before = self.opt,copy.deepcopy(self.opt.state_dict())  # an `opt_func` may return the same one each time
+        surely(lambda: self.run(n, [finder, *(o for o in self.cbs if o.run_in_trials)]), lambda: opt.load_state_dict(before))
     surely(search, self.restore_state().end)
     lrs,losses = (torch.tensor(o, dtype=torch.float64) for o in (finder.lrs, finder.losses))
     if len(lrs)<10:

@@ -925,3 +925,77 @@ def test_fits_of_two_learners_in_two_threads():
     for o in threads: o.start()
     for o in threads: o.join()
     assert all(len(o.recorder.values)==3 for o in learns)
+
+# What is set by hand
+
+ONCE = {'a generator': lambda o: (b for b in o), 'map': lambda o: map(tuple, o), 'zip': lambda o: zip(*zip(*o)), 'nothing': lambda o: None,
+        'iterator': lambda o: iter(list(o)), 'rows without a length': lambda o: TorchLoader(Endless(), 4)}
+
+class Endless(torch.utils.data.IterableDataset):
+    def __iter__(self): return iter([(torch.zeros(5), torch.zeros(1))]*8)
+
+@pytest.mark.parametrize('act', [lambda o: o.fit(1), lambda o: o.fit_one_cycle(1), lambda o: o.lr_find(), lambda o: o.validate(o.dls.train)])
+@pytest.mark.parametrize('kind', ONCE)
+def test_batches_that_can_be_passed_over_only_once(kind, act):
+    "Or of which nobody knows how many there are"
+    learn = tiny()
+    learn.dls.train = ONCE[kind](learn.dls.train)
+    if kind=='nothing' and learn.dls.train is None: learn.dls.valid = None
+    with pytest.raises((TypeError, ValueError), match='got batches of type .*wanted a DataLoader with a length|got no validation set'): act(learn)
+
+NO_OPTIMIZERS = {'nothing': lambda params, lr: None, 'a number': lambda params, lr: lr, 'parameters': lambda params, lr: params,
+                 "another model's": lambda params, lr: torch.optim.SGD(nn.Linear(2,2).parameters(), lr),
+                 "another model's, ours": lambda params, lr: SGD(nn.Linear(2,2).parameters(), lr)}
+
+@pytest.mark.parametrize('kind', NO_OPTIMIZERS)
+def test_an_opt_func_that_makes_no_optimizer_of_the_model(kind):
+    "Which would train nothing"
+    with pytest.raises((TypeError, ValueError), match='Learner: got .* from opt_func, wanted'): tiny(opt_func=NO_OPTIMIZERS[kind]).fit(1)
+
+@pytest.mark.parametrize('fits', [0, 1])
+@pytest.mark.parametrize('cls', [SGD, torch.optim.SGD, Adam])
+def test_an_optimizer_set_by_hand_is_used(cls, fits):
+    "With its own rate, unless the fit is given one"
+    learn = tiny()
+    for _ in range(fits): learn.fit(1, quiet=True)
+    learn.opt = opt = cls(learn.model.parameters(), lr=0.03)
+    learn.fit(1, quiet=True)
+    assert learn.opt is opt and opt.param_groups[0]['lr']==0.03
+    learn.fit(1, 0.2, quiet=True)
+    assert learn.opt is opt and opt.param_groups[0]['lr']==0.2
+
+def test_another_opt_func_makes_another_optimizer():
+    learn = tiny()
+    learn.fit(1, quiet=True)
+    learn.opt_func = Adam
+    learn.fit(1, quiet=True)
+    assert type(learn.opt) is Adam
+
+def test_callbacks_set_by_hand():
+    "The record goes on; a class makes a callback; what is none is refused before the fit"
+    learn = tiny()
+    learn.cbs = [GradientClip]
+    learn.fit(1, quiet=True)
+    assert len(learn.recorder.values)==1 and [type(o).__name__ for o in learn.cbs]==['Recorder', 'GradientClip']
+    learn.cbs.append(3)
+    with pytest.raises(TypeError, match='Learner: got a int as callback'): learn.fit(1)
+
+@pytest.mark.parametrize('act', [lambda o: o.fit(1), lambda o: o.fit_one_cycle(1), lambda o: o.lr_find()])
+def test_a_model_whose_shapes_are_not_known_yet(act):
+    learn = tiny()
+    learn.model = nn.LazyLinear(1)
+    with pytest.raises(ValueError, match='got a model with lazy parameters, wanted their shapes to be known: `learn.validate'): act(learn)
+    learn.validate()
+    learn.fit(1, quiet=True)
+
+def test_a_model_without_values():
+    learn = tiny()
+    learn.model = nn.Linear(5,1, device='meta')
+    for f in (learn.validate, partial(learn.fit, 1)):
+        with pytest.raises(ValueError, match='Learner: got a loss on meta, without a value'): f()
+
+@pytest.mark.parametrize('skip, fits', [(0,0), (-1,1), (2,1), (1.5,1), ('a',1)])
+def test_there_is_nothing_to_plot(skip, fits):
+    learn = tiny()
+    for _ in range(fits): learn.fit(1, quiet=True)
+    with pytest.raises(ValueError, match='plot_loss: got skip=.*, wanted a number from 0 to below'): learn.recorder.plot_loss(skip)

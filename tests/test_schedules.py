@@ -12,7 +12,7 @@ from fastfound.learner import Callback, Learner
 from fastfound.metrics import accuracy
 from fastfound.optimizers import SGD, MuonSGD
 from fastfound.schedules import Scheduler, SuggestedLRs, linear_schedule, one_cycle, plot_lrs, valley
-from learners import tiny
+from learners import three_classes, tiny
 
 def test_rates_of_muon_and_sgd_keep_their_ratio():
     "In a fit, with a schedule and in lr_find"
@@ -255,3 +255,30 @@ def test_a_search_without_batches():
     learn = tiny()
     learn.dls = DataLoaders(DataLoader(learn.dls.train.dataset, 100, drop_last=True))
     with pytest.raises(ValueError, match='lr_find: got a training DataLoader without batches'): learn.lr_find()
+
+@pytest.mark.parametrize('ignored', [[1], [0,2], [0,1,3]])
+def test_finder_passes_over_batches_whose_targets_are_all_ignored(ignored):
+    "As a fit does: their loss is nan and their gradients are 0"
+    learn = three_classes()
+    (x,y),*_ = learn.dls.train
+    learn.dls = DataLoaders([(x, torch.full_like(y, -100) if i in ignored else y) for i in range(4)])
+    assert all(math.isfinite(o) for o in learn.lr_find(n=40, show=False))
+
+@pytest.mark.parametrize('fits', [0, 1])
+@pytest.mark.parametrize('opt_func', [partial(SGD, momentum=0.9), partial(torch.optim.SGD, momentum=0.9), torch.optim.Adam, MuonSGD])
+def test_finder_restores_an_optimizer_that_is_there_already(opt_func, fits):
+    "One that `opt_func` returns each time: its rates and its state"
+    learn = three_classes()
+    opt = opt_func(learn.model.parameters(), lr=0.05)
+    learn.opt_func = lambda params, lr: opt
+    for _ in range(fits): learn.fit(1, quiet=True)
+    before = copy.deepcopy(opt.state_dict()['state'])
+    learn.lr_find(n=10, show=False)
+    state = opt.state_dict()['state']
+    assert opt.param_groups[0]['lr']<1 and state.keys()==before.keys()
+    assert all(torch.equal(torch.as_tensor(o[k]), torch.as_tensor(before[i][k])) for i,o in state.items() for k in o)
+
+def test_finder_needs_a_target_that_counts():
+    learn = three_classes()
+    learn.dls = DataLoaders([(torch.randn(8,20), torch.full((8,), -100))]*3)
+    with pytest.raises(ValueError, match='lr_find: got a whole pass in which all targets are ignored'): learn.lr_find(show=False)
