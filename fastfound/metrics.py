@@ -249,7 +249,8 @@ def sample_losses(
     if not isinstance(values, Tensor) or not n or values.numel()%n: return None
     if weights is None or weights.shape!=values.shape: weights = torch.ones_like(values)
     counted = (weights!=0).reshape(n, -1).sum(1)
-    return values.where(weights!=0, 0).reshape(n, -1).sum(1)/counted.clamp(min=1),counted>0
+    parts = 1 if loss_reduction(f) in ('sum', 'batchmean') else counted.clamp(min=1)  # that the mean divides by, in each example
+    return values.where(weights!=0, 0).reshape(n, -1).sum(1)/parts,counted>0
 
 # %% ../nbs/library/metrics.ipynb #87723596
 def in_full_precision(

@@ -1,5 +1,6 @@
 "Predictions, confusion matrix, top losses."
 import math
+from functools import partial
 import pytest, torch
 import torch.nn.functional as F
 from matplotlib import pyplot as plt
@@ -197,3 +198,15 @@ def test_a_prediction_for_more_than_one_example(shape):
     learn.model = nn.Linear(20,3)
     with pytest.raises(ValueError, match=r'predict: got predictions of shape .*, wanted logits \(1,c\) of one example'):
         learn.predict(torch.zeros(shape))
+
+SUMMED = [(nn.KLDivLoss(reduction='batchmean'), lambda p: p.log_softmax(1), 1), (nn.MSELoss(reduction='sum'), lambda p: p, 6),
+          (nn.BCEWithLogitsLoss(reduction='sum'), lambda p: p, 6), (partial(F.huber_loss, reduction='sum'), lambda p: p, 6),
+          (nn.MSELoss(), lambda p: p, 1)]
+
+@pytest.mark.parametrize('loss, form, n', SUMMED)
+def test_losses_of_examples_whose_parts_are_summed(loss, form, n):
+    "`n` times their mean is the loss, as it is where the parts of an example are averaged"
+    set_seed(1)
+    learn = three_classes()
+    learn.loss_func,preds,targ = loss,form(torch.randn(6,4)),torch.rand(6,4).softmax(1)
+    near(n*learn.per_sample_loss(preds, targ).mean(), loss(preds, targ))
