@@ -173,6 +173,7 @@ GOOD = {
     'Learner.make_opt': lambda: method(learner, 'make_opt', 0.1),
     'Recorder.plot_loss': lambda: method(lambda: fitted().recorder, 'plot_loss', 0),
     'Recorder.__getitem__': lambda: method(lambda: fitted().recorder, '__getitem__', 'valid_loss'),
+    'count_batches': lambda: call(NAMES['count_batches'], [(x(2), 1)]),
     'model_device': lambda: call(NAMES['model_device'], net()),
     'evaluating': lambda: call(lambda o: NAMES['evaluating'](o).__enter__(), net()),
     'as_callback': lambda: call(NAMES['as_callback'], GradientClip()),

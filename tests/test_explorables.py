@@ -477,4 +477,5 @@ def test_numbers_that_json_has_not():
         with pytest.raises(ValueError, match='Explorable: got data with nan or an infinity'): figure.page()
 
 def test_a_page_of_what_has_no_model(tmp_path):
-    with pytest.raises(TypeError, match='export_for_web: got a Sequential, wanted a Learner'): export_for_web(mlp_for_web(), tmp_path/'page.html')
+    with pytest.raises(TypeError, match='export_for_web: got a Sequential, wanted a Learner'):
+        export_for_web(mlp_for_web(), tmp_path/'page.html')

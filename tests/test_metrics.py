@@ -37,9 +37,11 @@ LOWER = ['valid_loss', 'mse', 'rmse', 'mae', 'perplexity', 'error_rate', 'MSELos
          named('cost', lower=True), partial(named('cost', lower=True)), named('accuracy', lower=True), AvgMetric(named('speed'),
                                                                                                                  lower=True)]
 HIGHER = ['accuracy', 'f1_score', 'roc_auc_score', 'average_precision_score', 'dice', 'jaccard', 'r2', 'BinaryF1Score', 'top_5_accuracy',
-          'batch_accuracy', 'MeanIoU', 'FBetaMulti', 'MatthewsCorrCoef', 'JaccardCoeff', 'foreground_acc', 'CosineSimilarity', accuracy, partial(accuracy, axis=1), AvgMetric(accuracy), named('gain', lower=False), wrapped, Rated(),
+          'batch_accuracy', 'MeanIoU', 'FBetaMulti', 'MatthewsCorrCoef', 'JaccardCoeff', 'foreground_acc', 'CosineSimilarity',
+          accuracy, partial(accuracy, axis=1), AvgMetric(accuracy), named('gain', lower=False), wrapped, Rated(),
           partial(Rated()), named('mse', lower=False)]
-UNKNOWN = ['1-accuracy', '1 - dice', 'lossless', 'error_free', 'terror', 'neg_log_loss', 'no_error', 'floss', 'speed', 'score', 'loss_per_accuracy', 'misfit',
+UNKNOWN = ['1-accuracy', '1 - dice',
+           'lossless', 'error_free', 'terror', 'neg_log_loss', 'no_error', 'floss', 'speed', 'score', 'loss_per_accuracy', 'misfit',
            lambda preds,targ: 1., partial(lambda preds,targ: 1.), named('rate'), AvgMetric(named('speed')), max]
 
 @pytest.mark.parametrize('metrics, lower', [(LOWER, True), (HIGHER, False), (UNKNOWN, None)], ids=['lower', 'higher', 'unknown'])
@@ -325,7 +327,8 @@ def test_where_one_tensor_is_needed_it_is_said():
 class Output: logits: torch.Tensor
 
 OTHER_FORMS = {'an object': lambda x: Output(x), 'UserDict': lambda x: UserDict(a=x), 'an array': lambda x: x.numpy(force=True),
-               'lists of other lengths': lambda x: list(x), 'other keys': lambda x: {'a': x, len(x): x}, 'a number': lambda x: x.mean().item()}
+               'lists of other lengths': lambda x: list(x),
+               'other keys': lambda x: {'a': x, len(x): x}, 'a number': lambda x: x.mean().item()}
 
 @pytest.mark.parametrize('form', OTHER_FORMS)
 def test_predictions_that_cannot_be_joined_are_not_those_of_the_first_batch(form):
