@@ -135,11 +135,17 @@ class Augment(_ImageChange):
         return affine(x, self.rotate*angle, (1+self.zoom)**zoom, self.shear*shear, self.shift*w*right, self.shift*h*down, flip, self.pad)
 
 # %% ../nbs/08a_augment.ipynb #5b1f0c02
+def _check_width(who, most):
+    "A `ValueError` unless `most` is a fraction"
+    if not isinstance(most, int|float) or not 0<=most<=1: raise ValueError(f'{who}: got most={most!r}, wanted a number from 0 to 1')
+
 def random_width(
     x:Tensor,   # images (n,h,w) or (n,channels,h,w), or rows of pixels (n,side*side), of light lines on a dark ground
     most=0.6,   # the largest part of the way to a line that is a pixel thicker, or thinner, on either side
 ) -> Tensor:    # of the shape of `x`
     "Make the lines of each picture thicker or thinner at random"
+    _check_width('random_width', most)
+    check_tensor('random_width', x, 'images', dtype='float')
     images = _as_planes(x)
     def thick(x):
         x = F.pad(x, (1,1,1,1), value=-math.inf)
@@ -155,7 +161,7 @@ class RandomWidth(_ImageChange):
     def __init__(self,
         most=0.6, # the largest part of the way to a line that is a pixel thicker, or thinner, on either side
     ):
-        if not 0<=most<=1: raise ValueError(f'RandomWidth: got most={most!r}, wanted a number from 0 to 1')
+        _check_width('RandomWidth', most)
         self.most = most
     def __call__(self, x): return random_width(x, self.most)
 

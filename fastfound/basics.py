@@ -6,7 +6,7 @@
 __all__ = ['set_seed', 'rng_state', 'set_rng_state', 'torch_state', 'set_torch_state', 'surely', 'AtEnd', 'keeps_torch_state',
            'one_at_a_time', 'device_name', 'default_device', 'is_main_process', 'count_batches', 'model_device',
            'set_mode', 'evaluating', 'check_tensor', 'checked', 'in_words', 'test_near', 'central_differences',
-           'median_time', 'speedup', 'check_options', 'check_choice', 'check_writable']
+           'median_time', 'speedup', 'check_options', 'check_lr', 'check_choice', 'check_writable']
 
 # %% ../nbs/library/basics.ipynb #19b25147
 import inspect, json, math, operator, os, random, tempfile, time
@@ -389,6 +389,16 @@ def check_options(
             low,high = _RANGES[name]
             if type(x) is not int or not low<=x<=high: raise ValueError(f'got `{name}` {x}, wanted a whole number from {low} to {high:,}')
         elif not 0<x<math.inf: raise ValueError(f'got `{name}` {x}, wanted a number above 0')
+
+def check_lr(
+    who, # got it
+    lr,  # a learning rate
+):
+    "An error unless `lr` is a number above 0"
+    if isinstance(lr, bool) or not isinstance(lr, Real):
+        groups = '; groups of parameters with rates of their own are made by `opt_func`'
+        raise TypeError(f'{who}: got lr={lr!r}, wanted a number above 0' + groups*isinstance(lr, slice))
+    if not 0<lr<math.inf: raise ValueError(f'{who}: got lr={lr!r}, wanted a number above 0')
 
 def check_choice(
     name,    # of the option

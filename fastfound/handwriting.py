@@ -174,6 +174,7 @@ def fit_temperature(
     targ:Tensor,   # class numbers (n,)
 ) -> float:
     "The temperature by which `logits` are to be divided so that their cross-entropy is smallest (Guo and others 2017)"
+    check_tensor('fit_temperature', targ, 'targets', 'n', 'int64', **check_tensor('fit_temperature', logits, 'logits', 'n c', 'float'))
     return min(torch.logspace(-1, 1, 401).tolist(), key=lambda t: F.cross_entropy(logits/t, targ).item())
 
 class ModelBundle:

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['CANCEL', 'Callback', 'CancelFitException', 'CancelEpochException', 'CancelTrainException', 'CancelValidException',
            'CancelBatchException', 'CancelBackwardException', 'CancelStepException', 'Recorder', 'Progress', 'Learner',
-           'as_callback', 'check_lr']
+           'as_callback']
 
 # %% ../nbs/library/learner.ipynb #19b25147
 import copy, math, time, warnings
@@ -16,7 +16,7 @@ from numbers import Real
 from fastcore.basics import listify, patch
 from fastcore.imports import IN_NOTEBOOK
 from torch.nn.parameter import is_lazy
-from .basics import AtEnd, check_tensor, checked, count_batches, evaluating, is_main_process, keeps_torch_state
+from .basics import AtEnd, check_lr, check_tensor, checked, count_batches, evaluating, is_main_process, keeps_torch_state
 from .basics import model_device, one_at_a_time, set_mode, surely
 from .dataloaders import count_rows, split_batch, to_device
 from .display import Live, Table, progress_bar, subplots
@@ -371,16 +371,6 @@ def active(self:Learner,
     return AtEnd(lambda: vars(self).update(active_cbs=before))
 
 # %% ../nbs/library/learner.ipynb #bdc64c26
-def check_lr(
-    who, # got it
-    lr,  # a learning rate
-):
-    "An error unless `lr` is a number above 0"
-    if isinstance(lr, bool) or not isinstance(lr, Real):
-        groups = '; groups of parameters with rates of their own are made by `opt_func`'
-        raise TypeError(f'{who}: got lr={lr!r}, wanted a number above 0' + groups*isinstance(lr, slice))
-    if not 0<lr<math.inf: raise ValueError(f'{who}: got lr={lr!r}, wanted a number above 0')
-
 @patch
 @keeps_torch_state
 @one_at_a_time()

@@ -10,6 +10,7 @@ import math
 import numpy as np, torch
 import torch.nn.functional as F
 from torch import Tensor
+from .basics import check_choice, check_tensor
 from .images import BlankPicture, border_median
 
 # %% ../nbs/library/paper.ipynb #c47fe909
@@ -107,6 +108,9 @@ def extract_ink(
     invert='auto', # 'yes' if the ink is dark and the paper light, 'no' if not, 'auto' to let the border decide
 ) -> Tensor:       # float32 (h,w), 0 for paper and 1 for ink
     "How much ink there is in each pixel; a `BlankPicture` if there is none"
+    check_tensor('extract_ink', pixels, 'pixels', 'h w', 'uint8')
+    check_choice('invert', invert, ('auto','yes','no'))
+    if not pixels.numel(): raise ValueError(f'extract_ink: got pixels of shape {tuple(pixels.shape)}, wanted at least one')
     def refuse(): raise BlankPicture(f'got a blank picture: no pixel differs by 8 % from the border with invert={invert!r}')
     x,noise = pixels/255,0.
     if min(x.shape)>=60:

@@ -13,10 +13,11 @@ from numbers import Real
 from typing import NamedTuple
 from fastcore.basics import listify, patch
 from torch import Tensor
-from .basics import AtEnd, check_tensor, checked, evaluating, keeps_torch_state, one_at_a_time, rng_state, set_rng_state, surely
+from .basics import AtEnd, check_lr, check_tensor, checked, evaluating, keeps_torch_state, one_at_a_time, rng_state
+from .basics import set_rng_state, surely
 from .dataloaders import DataLoaders
 from .display import subplots
-from .learner import Callback, CancelFitException, Learner, check_lr
+from .learner import Callback, CancelFitException, Learner
 from .optimizers import get_grads, set_grads
 from .weights import load_model_state, model_state
 

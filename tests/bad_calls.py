@@ -38,7 +38,8 @@ LEFT_OUT = {  # and why
     **dict.fromkeys('get_fashion get_cifar10 fetch explore_init'.split(), 'needs a network or a long time'),
     **dict.fromkeys('''Optimizer MultiOptimizer Explorable web_file still_svg still_curves skip_batches rng_state set_rng_state set_mode
         get_grads set_grads update_running on_engine TensorModel'''.split(), 'a base or a part of others'),
-    **dict.fromkeys('similarity_baseline digit_sets normalized_sets ImageModel new_learner resnet_learner mlp conv3x3'.split(),
+    **dict.fromkeys('''basic_ink reliability calibration_error similarity_baseline digit_sets normalized_sets ImageModel new_learner resnet_learner
+        mlp conv3x3'''.split(),
                     'of the story of a page')}
 
 # What good calls are made of
@@ -258,6 +259,11 @@ GOOD = {
     'extract_ink': lambda: call(NAMES['extract_ink'], (255*(1-ink())).byte(), 'auto'),
     'center_by_mass': lambda: call(NAMES['center_by_mass'], ink()[8:22,10:20], 28),
     'frame_digit': lambda: call(frame_digit, ink(), 28, 20),
+    'fit_temperature': lambda: call(NAMES['fit_temperature'], x(6,3), labels()),
+    'stroke_digits': lambda: call(NAMES['stroke_digits'], 2, 0),
+    'no_digits': lambda: call(NAMES['no_digits'], 2, 0),
+    'random_width': lambda: call(NAMES['random_width'], x(3,1,8,8), most=0.5),
+    'RandomWidth': lambda: call(NAMES['RandomWidth'], 0.5),
     'DigitReader': lambda: call(lambda item, *o: NAMES['DigitReader'](*o)(item), (255*(1-ink())).byte().numpy(), 'auto'),
     'default_lr': lambda: call(NAMES['default_lr'], 'net'),
     'ModelBundle': lambda: call(NAMES['ModelBundle'], 'net', ['a','b'], NAMES['DigitReader'](), ''),
@@ -274,7 +280,7 @@ GOOD = {
 }
 LEFT_OUT.update(dict.fromkeys('''check_count check_member check_lr as_pair torch_state set_torch_state surely AtEnd keeps_torch_state
     one_at_a_time computation_graph is_correct metric_name loss_reduction loss_weights check_loss add_loss sample_losses in_full_precision
-    as_number Tensors'''.split(), 'a part of others'))
+    as_number Tensors in_words as_path dilate closing local_paper reduced arc bow join Hand'''.split(), 'a part of others'))
 LEFT_OUT.update(dict.fromkeys('conv2d_weight_grad conv2d_input_grad max_pool_indices max_pool_grad batch_norm_grad batch_norm'.split(),
                               'naked gradients of a lesson'),
                 matmul_tiles='needs a GPU', Value='the naked engine of a lesson', cnn_learner='is vision_learner')
