@@ -28,15 +28,13 @@ from .optimizers import AdamW
 import fastfound.checkpoints  # gives a Learner its `load`
 
 # %% ../nbs/07a_vision.ipynb #b781d538
-_adam = partial(AdamW, betas=(0.9,0.99), eps=1e-5)
-
 @checked
 def vision_learner(
     dls:DataLoaders,                           # DataLoaders with images (n,channels,h,w)
     arch:Callable,                             # makes the network: called with the number of classes and `n_in`, the number of channels
     pretrained=False,                          # only False: there are no weights to start from
     loss_func:Callable=F.cross_entropy,        # of logits and targets
-    opt_func:Callable=_adam,                   # makes the optimizer; by default AdamW with the settings of fastai's
+    opt_func:Callable=partial(AdamW, wd=0.01), # makes the optimizer
     lr:float=1e-3,                             # learning rate where `fit` is given none
     metrics=(),                                # functions of all predictions and targets of the validation set
     cbs=(),                                    # callbacks

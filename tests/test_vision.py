@@ -1,8 +1,6 @@
 "A Learner on folders of any pictures, and what the network looks at."
-import copy
 import pytest, torch
 import numpy as np
-import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 import fastfound.interpret, fastfound.schedules
@@ -44,24 +42,6 @@ def test_the_last_cells_of_chapter_4():
                      loss_func=F.cross_entropy, metrics=accuracy)
     learn.fit_one_cycle(1, 0.1, quiet=True)
     assert len(learn.recorder.values[-1])==3 and len(learn.recorder.losses)==13
-
-def test_the_optimizer_has_the_settings_of_fastai(digits):
-    "The steps of PyTorch's AdamW with these settings; a cycle changes its rate and the decay of gradients only"
-    set_seed(0)
-    learn = vision_learner(digits, small_resnet, loss_func=F.cross_entropy)
-    twin = copy.deepcopy(learn.model).double()
-    learn.fit_one_cycle(1, quiet=True)
-    assert learn.opt.param_groups[0]['betas'][1]==0.99
-    learn,(x,y) = vision_learner(digits, lambda *args, **kw: copy.deepcopy(twin)),digits.one_batch()
-    x = x.double()
-    learn.dls = DataLoaders([(x, y)]*3)
-    learn.fit(1, quiet=True)
-    opt = torch.optim.AdamW(twin.train().parameters(), 1e-3, betas=(0.9,0.99), eps=1e-5, weight_decay=0.01)
-    for _ in range(3):
-        F.cross_entropy(twin(x), y).backward()
-        opt.step()
-        opt.zero_grad()
-    for p,q in zip(learn.model.parameters(), twin.parameters(), strict=True): near(p, q, tol=1e-9)
 
 def test_learns_from_few_digits(trained):
     "Ten seeds gave between 0.965 and 0.99"
