@@ -9,6 +9,7 @@ __all__ = ['default_collate', 'DataLoader', 'DataLoaders', 'as_images', 'split_b
 # %% ../nbs/library/dataloaders.ipynb #19b25147
 import io, math, multiprocessing, os, pickle, signal, sys, tempfile, threading, traceback, zlib
 import numpy as np, torch
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from multiprocessing.reduction import ForkingPickler
@@ -16,7 +17,7 @@ from weakref import WeakKeyDictionary
 from fastcore.basics import first
 from torch.utils.data import DataLoader as TorchLoader, IterableDataset, TensorDataset
 from torch import Tensor
-from .basics import check_tensor, default_device, set_seed
+from .basics import check_tensor, checked, default_device, set_seed
 from .display import show_images
 
 # %% ../nbs/library/dataloaders.ipynb #1f762587
@@ -29,7 +30,7 @@ def default_collate(
     if isinstance(first, str|bytes): return tuple(items)
     if isinstance(first, Tensor) or hasattr(first, '__array__'): return _stack([torch.as_tensor(o) for o in items])
     if all(isinstance(o, bool|int|float) for o in items):
-        return torch.tensor(items, dtype=torch.float64 if any(isinstance(o, float) for o in items) else None)
+        return torch.tensor(list(items), dtype=torch.float64 if any(isinstance(o, float) for o in items) else None)
     if isinstance(first, dict):
         if any(not isinstance(o, dict) or o.keys()!=first.keys() for o in items):
             raise ValueError(f'default_collate: got dicts with different keys, wanted {list(first)} in each')
@@ -67,8 +68,7 @@ class DataLoader:
         _check_options(batch_size, shuffle, drop_last, generator, collate_fn, num_workers, sampler, batch_sampler)
         self.dataset,self.collate_fn,self.num_workers,self.generator = dataset,collate_fn,num_workers,generator
         self.batch_size,self.shuffle,self.drop_last = None if batch_sampler is not None else int(batch_size),shuffle,drop_last
-        self.sampler,self.batch_sampler = sampler,batch_sampler
-        self.shard = (0,1)  # rank and world: of each batch every world-th row, from row rank on
+        self.sampler,self.batch_sampler,self.shard = sampler,batch_sampler,(0,1)  # rank, world: of a batch every world-th row from rank on
         self.look()
     def look(self):
         "Find out what a pass needs from the dataset and the options as they are now; a pass begins with it"
@@ -91,8 +91,7 @@ class DataLoader:
         self.look()
         batches = self.batch_rows()
         if self.tensors: return map(self.load, batches)
-        # drawn without workers too, so the next order does not depend on them
-        seed = torch.randint(2**31, (), generator=self.generator).item()
+        seed = torch.randint(2**31, (), generator=self.generator).item()  # without workers too, so that the next order is the same
         return map(_unpack, self.from_workers(batches, seed)) if self.num_workers else map(self.load, batches)
     def batch_rows(self): # yields a range, tensor or list for each batch
         "The row numbers of each batch"
@@ -189,7 +188,7 @@ def _check_options(batch_size, shuffle, drop_last, generator, collate_fn, num_wo
     if not is_int(num_workers, int, np.integer) or num_workers<0: refuse('num_workers', num_workers, 'a whole number from 0')
     if not isinstance(shuffle, bool|int|np.bool_|None): refuse('shuffle', shuffle, 'True or False')
     if not isinstance(drop_last, bool): refuse('drop_last', drop_last, 'True or False')
-    if not isinstance(generator, torch.Generator|None) and not is_int(generator, int, np.integer):
+    if not (isinstance(generator, torch.Generator|None) or is_int(generator, int, np.integer) and abs(int(generator))<2**63):
         refuse('generator', generator, 'a torch.Generator, or a whole number to seed one')
     if not callable(collate_fn) and collate_fn is not None: refuse('collate_fn', collate_fn, 'a function of a list of items')
     for name,o in (('sampler', sampler), ('batch_sampler', batch_sampler)):
@@ -268,7 +267,6 @@ class _Sent(pickle.Pickler):
         place = isinstance(o, Tensor) and o.layout==torch.strided and (o.data_ptr(), o.dtype, o.shape, o.stride())
         return str, (str(place or id(o)),)
 
-
 # %% ../nbs/library/dataloaders.ipynb #c81e5d02
 _GUARD = ('could not import what it was sent (a dataset for workers must be defined in a file, not in a notebook, '
           'and that file must start them under `if __name__ == "__main__"`)')
@@ -293,15 +291,13 @@ def _unpack(sent):
     if e is None: raise RuntimeError(f'DataLoader: a worker got an error that can only be told as text:\n\n{text}')
     raise e from RuntimeError(f'in a worker process:\n\n{text}')
 
-
 # %% ../nbs/library/dataloaders.ipynb #5c4b746f
 _loaders = WeakKeyDictionary()  # what was sent and PyTorch's DataLoader, with its processes, of each of ours that is not in use
 
 def _start_workers(dl):
     "PyTorch's DataLoader for the jobs that its sampler, a list, is filled with"
     context = multiprocessing.get_context('spawn')
-    # a server listens in this folder, at an address of at most 107 bytes
-    if sys.platform=='linux' and len(os.fsencode(tempfile.gettempdir()))<70:
+    if sys.platform=='linux' and len(os.fsencode(tempfile.gettempdir()))<70:  # a server listens there, at an address of at most 107 bytes
         context = multiprocessing.get_context('forkserver')
         context.set_forkserver_preload(['fastfound.dataloaders'])
     return TorchLoader(_Jobs(dl.items, dl.collate_fn), batch_size=None, sampler=[], num_workers=dl.num_workers, persistent_workers=True,
@@ -320,11 +316,14 @@ def _examples(dl):
 
 class DataLoaders:
     "A training DataLoader and a validation DataLoader"
+    @checked
     def __init__(self,
-        train,      # batches of inputs and targets: a DataLoader, or anything with a length that can be iterated over more than once
-        valid=None, # the same, for the validation set
-        vocab=None, # names of the classes, in order; their numbers by default
+        train,                    # batches of inputs and targets: a DataLoader, or what has a length and can be iterated over repeatedly
+        valid=None,               # the same, for the validation set
+        vocab:Sequence|None=None, # names of the classes, in order; their numbers by default
     ):
+        if bad := [o for o in (train, valid) if not (o is None or hasattr(o, '__iter__') or hasattr(o, '__getitem__'))]:
+            raise TypeError(f'DataLoaders: got batches of type {type(bad[0]).__name__}, wanted a DataLoader, or another iterable')
         self.train,self.valid,self.vocab = train,valid,vocab
     @classmethod
     def from_dsets(cls,
@@ -340,8 +339,9 @@ class DataLoaders:
     def one_batch(self): # a tuple of inputs and targets
         "The first training batch"
         return first(self.train)
+    @checked
     def name(self,
-        i, # a class number
+        i:int, # a class number
     ) -> str:
         "The name of class number `i`"
         return str(int(i) if self.vocab is None else self.vocab[i])
@@ -350,13 +350,13 @@ class DataLoaders:
     ) -> list: # of tensors
         "The inputs of one example as those of a batch of one"
         return [torch.as_tensor(o)[None] for o in item]
+    @checked
     def show_batch(self,
-        n=9,        # how many examples
-        max_n=None, # the same, by its name in fastai
+        n:int=9,             # how many examples
+        max_n:int|None=None, # the same, by its name in fastai
     ):
         "Show the first `n` examples of a training batch as images, with their targets"
-        xb,*_,yb = split_batch(self.one_batch())
-        n = n if max_n is None else max_n
+        (xb,*_,yb),n = split_batch(self.one_batch()),n if max_n is None else max_n
         show_images(as_images(xb[:n]), titles=[self.name(i) for i in class_numbers(yb[:n])])
     @property
     def c(self) -> int:

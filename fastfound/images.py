@@ -12,7 +12,7 @@ import errno, os, re, threading
 import numpy as np, torch
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache, partial
@@ -21,6 +21,7 @@ from typing import Any
 from PIL import EpsImagePlugin, Image, ImageFile, ImageOps, UnidentifiedImageError
 from fastcore.basics import first, groupby
 from torch import Tensor
+from .basics import checked
 from .dataloaders import DataLoader, DataLoaders
 from .display import image_array, notify, progress_bar
 from .files import as_path, list_paths, notify_skipped, visible
@@ -159,9 +160,10 @@ class ImageReader:
         if self.method=='pad': return ImageOps.pad(im, size, how, tuple(np.atleast_1d(border_median(np.array(im))).tolist()))
         return im.resize(size, how)
 
+@checked
 def border_median(
-    pixels, # array (h,w) or (h,w,channels)
-):          # a number, or one for each channel
+    pixels:Sequence, # array (h,w) or (h,w,channels)
+):                   # a number, or one for each channel
     "The median of the pixels along the border"
     edge = np.concatenate([pixels[0], pixels[-1], pixels[:,0], pixels[:,-1]])
     return np.sort(edge, 0)[(len(edge)-1)//2]
@@ -213,9 +215,10 @@ def labelled_files(
 # %% ../nbs/library/images.ipynb #b303547c
 _usual_names = {'train': ('train','training'), 'valid': ('valid','val','validation','dev'), 'test': ('test','testing')}
 
+@checked
 def folder_parts(
-    path,                         # of a folder that holds such folders as `train` and `valid`, or the classes themselves
-    train='train', valid='valid', # their names; these two also stand for others that are usual, such as `training` and `val`
+    path,                                 # of a folder that holds such folders as `train` and `valid`, or the classes themselves
+    train:str='train', valid:str='valid', # their names; these two also stand for others that are usual, such as `training` and `val`
 ) -> dict: # from 'train', 'valid' and 'test', as far as they are there, to a folder that holds a folder for each class
     "The parts of a folder of pictures; all of it is for training if it is not divided"
     dirs = {o.name.lower(): o for o in visible(as_path('folder_parts', path)) if o.is_dir()}
@@ -236,17 +239,17 @@ def _check_labels(pairs):
     bad = [(path, label) for path,label in pairs if not isinstance(label, Hashable) or label is None or label!=label]  # nan is not itself
     if bad: raise ValueError(f'got the label {bad[0][1]!r} for {list_paths([Path(o) for o,_ in bad])}, wanted one text or number for each')
 
+@checked
 def put_aside(
-    pairs,          # of a path and a label
-    valid_pct=None, # the fraction of each class to put aside; by default a fifth, the same pictures each time
-    seed=None,      # of the random choice; by default the global random numbers where `valid_pct` is given
-) -> tuple:         # pairs to train on, pairs to validate on
+    pairs:Iterable,     # of a path and a label
+    valid_pct=None,     # the fraction of each class to put aside; by default a fifth, the same pictures each time
+    seed:int|None=None, # of the random choice; by default the global random numbers where `valid_pct` is given
+) -> tuple:             # pairs to train on, pairs to validate on
     "Divide `pairs` at random. Each class of two pictures or more has at least one on either side, and a single one is to train on"
     _check_labels(pairs)
     if valid_pct is None: valid_pct,seed = 0.2,42 if seed is None else seed
     if not isinstance(valid_pct, int|float) or not 0<valid_pct<1:
         raise ValueError(f'put_aside: got {valid_pct=!r:.60}, wanted a number between 0 and 1')
-    if not isinstance(seed, int|np.integer|None): raise TypeError(f'put_aside: got {seed=!r:.60}, wanted a whole number')
     order = torch.randperm(len(pairs), generator=None if seed is None else torch.Generator().manual_seed(seed))
     train,valid = [],[]
     for some in groupby([pairs[i] for i in order], 1).values():
@@ -269,14 +272,14 @@ def _ahead(pool, f, parts, most):
         if len(waiting)>=most: yield from waiting.popleft().result()
     while waiting: yield from waiting.popleft().result()
 
+@checked
 def read_images(
-    paths,             # of image files
-    read,              # from a path to a uint8 tensor (channels,h,w), or to a `ValueError` for a damaged file, as an ImageReader does
-    damaged='raise',   # what to do about damaged and too large files: 'raise' one `ValueError` for all, or 'skip' them with a notice
-    cache_bytes=2**30, # the most memory to keep pixels in
-) -> tuple:            # uint8 (n,channels,h,w), or None where they need more memory than that; the numbers of `paths` that were read
+    paths:Sequence,          # of image files
+    read:Callable,           # from a path to a uint8 tensor (channels,h,w), or to a `ValueError` for a damaged file, as an ImageReader does
+    damaged='raise',         # what to do about damaged and too large files: 'raise' one `ValueError` for all, or 'skip' them with a notice
+    cache_bytes:float=2**30, # the most memory to keep pixels in
+) -> tuple:                  # uint8 (n,channels,h,w), or None where they need more memory than that; the numbers of `paths` that were read
     "Read all `paths` in threads; blank pictures are skipped with a notice, and so is what is damaged or too large, if you say so"
-    if not callable(read): raise TypeError(f'read_images: got {read=!r:.60}, wanted a function from a path to a tensor')
     if damaged not in ('raise','skip'): raise ValueError(f"got damaged={damaged!r}, wanted 'raise' or 'skip'")
     n,rows,failed,threads = len(paths),[],{},min(32, os.cpu_count() or 1)
     parts = (paths[i:i+64] for i in range(0, n, 64))  # a thread that got each file by itself would take longer
@@ -307,13 +310,12 @@ def read_images(
     return None if pixels is None else pixels[:len(rows)],rows
 
 # %% ../nbs/library/images.ipynb #5bdf1d7d
+@checked
 def label_numbers(
-    labels, # of pictures
-    vocab,  # the labels there may be, in order
-) -> Tensor: # int64 (n,)
+    labels:Iterable, # of pictures
+    vocab:Iterable,  # the labels there may be, in order
+) -> Tensor:         # int64 (n,)
     "The class number of each of `labels`"
-    if not isinstance(labels, Iterable) or not isinstance(vocab, Iterable):
-        raise TypeError(f'label_numbers: got {labels=!r:.60} and {vocab=!r:.60}, wanted two lists')
     number = {o: i for i,o in enumerate(vocab)}
     if unknown := {o for o in labels if o not in number}:
         raise ValueError(f"got pictures of {', '.join(sorted(map(str, unknown)))}, wanted only {', '.join(map(str, vocab))}, "
@@ -360,15 +362,16 @@ class ImageDataLoaders(DataLoaders):
         if isinstance(item, Tensor) and item.is_floating_point() and item.ndim==3: return [item[None]]
         return [self.read(item)[None]/255]
     @classmethod
+    @checked
     def from_files(cls,
-        train, valid,      # pairs of a picture file and a label
-        vocab=None,        # the labels there may be, in the order of their numbers; by default those in `train`, whole numbers by size
-        bs=64,             # pictures in a training batch; validation batches are twice as large
-        read=None,         # how a file becomes a tensor, as for `read_images`; by default an ImageReader
-        damaged='raise',   # what to do about damaged files: 'raise' a `ValueError`, or 'skip' them with a notice
-        cache_bytes=2**30, # the most memory to keep pixels in; above that, files are read for each batch
-        num_workers=0,     # processes that do so
-        **kw,              # passed to ImageReader: `size`, `channels`, `method`
+        train, valid,             # pairs of a picture file and a label
+        vocab:Iterable|None=None, # labels there may be, in the order of their numbers; by default those in `train`, whole numbers by size
+        bs=64,                    # pictures in a training batch; validation batches are twice as large
+        read=None,                # how a file becomes a tensor, as for `read_images`; by default an ImageReader
+        damaged='raise',          # what to do about damaged files: 'raise' a `ValueError`, or 'skip' them with a notice
+        cache_bytes=2**30,        # the most memory to keep pixels in; above that, files are read for each batch
+        num_workers=0,            # processes that do so
+        **kw,                     # passed to ImageReader: `size`, `channels`, `method`
     ) -> 'ImageDataLoaders':
         "DataLoaders for lists of files"
         if read is not None and (kw or not callable(read)):
@@ -404,37 +407,37 @@ class ImageDataLoaders(DataLoaders):
         if valid_pct is not None or len(files)<2: files = put_aside(sum(files, []), valid_pct, seed)
         return cls.from_files(*files, **kw)
     @classmethod
+    @checked
     def from_lists(cls,
-        path,          # of the folder that `fnames` are relative to
-        fnames,        # of picture files
-        labels,        # one for each
-        valid_pct=0.2, # the fraction of each class to put aside at random for validation
-        seed=None,     # of that choice; the global random numbers by default
-        **kw,          # passed to `from_files`
+        path:str|os.PathLike, # of the folder that `fnames` are relative to
+        fnames:Iterable,      # of picture files
+        labels:Iterable,      # one for each
+        valid_pct=0.2,        # the fraction of each class to put aside at random for validation
+        seed=None,            # of that choice; the global random numbers by default
+        **kw,                 # passed to `from_files`
     ) -> 'ImageDataLoaders':
         "DataLoaders for files and their labels"
-        if not isinstance(fnames, Iterable) or not isinstance(labels, Iterable):
-            raise TypeError(f'from_lists: got {fnames=!r:.60} and {labels=!r:.60}, wanted two lists')
         fnames,labels = list(fnames),list(labels)
         if len(labels)!=len(fnames): raise ValueError(f'got {len(fnames)} files and {len(labels)} labels, wanted as many of each')
         return cls.from_files(*put_aside([(Path(path)/o, label) for o,label in zip(fnames, labels)], valid_pct, seed), **kw)
     @classmethod
+    @checked
     def from_name_func(cls,
-        path,       # of the folder that `fnames` are relative to
-        fnames,     # of picture files, such as `get_image_files(path)`
-        label_func, # called with the name of each file, without its folder
-        **kw,       # passed to `from_lists`
+        path,                # of the folder that `fnames` are relative to
+        fnames:Iterable,     # of picture files, such as `get_image_files(path)`
+        label_func:Callable, # called with the name of each file, without its folder
+        **kw,                # passed to `from_lists`
     ) -> 'ImageDataLoaders':
         "DataLoaders for files whose names tell their labels"
-        if not callable(label_func): raise TypeError(f'from_name_func: got {label_func=!r:.60}, wanted a function of a name')
-        fnames = list(map(Path, fnames))
+        fnames = [as_path('from_name_func', o) for o in fnames]
         return cls.from_lists(path, fnames, [label_func(o.name) for o in fnames], **kw)
     @classmethod
+    @checked
     def from_name_re(cls,
-        path,   # of the folder that `fnames` are relative to
-        fnames, # of picture files, such as `get_image_files(path)`
-        pat,    # a regular expression, whose first group is the label
-        **kw,   # passed to `from_lists`
+        path,               # of the folder that `fnames` are relative to
+        fnames,             # of picture files, such as `get_image_files(path)`
+        pat:str|re.Pattern, # a regular expression, whose first group is the label
+        **kw,               # passed to `from_lists`
     ) -> 'ImageDataLoaders':
         "DataLoaders for files whose names tell their labels"
         def label(name):

@@ -168,7 +168,7 @@ def lr_find(self:Learner,
 ) -> SuggestedLRs:
     "Try `n` learning rates from very small to very large, and restore everything (Smith 2015)"
     if not (all(isinstance(o, Real) for o in (start, end)) and 0<start<end<math.inf and type(n) is int and 9<n<=10**6):
-        raise ValueError(f'lr_find: got start={start!r}, end={end!r}, n={n!r}, wanted 0 < start < end and from 10 to a million rates')
+        raise ValueError(f'lr_find: got {start=}, {end=}, {n=}, wanted 0 < start < end and at least 10 rates, at most a million')
     self.check_training('lr_find')
     finder = LRFinder(start, end, n)
     def search():

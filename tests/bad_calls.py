@@ -34,7 +34,7 @@ LEFT_OUT = {  # and why
     **{k: 'an exception' for k,v in NAMES.items() if inspect.isclass(v) and issubclass(v, Exception)},
     **dict.fromkeys('FileInfo SuggestedLRs Evaluation Prediction ImageData'.split(), 'a record of values, which others make'),
     **dict.fromkeys('''show_source LazyModule notify operations LRFinder TrackerCallback gunzip gunzip_start verify read_verified
-        check_tensor check_options check_choice check_writable checked'''.split(), 'a part of the house, for no caller'),
+        check_tensor check_options check_choice check_writable checked in_words as_path'''.split(), 'a part of the house, for no caller'),
     **dict.fromkeys('get_fashion get_cifar10 fetch explore_init'.split(), 'needs a network or a long time'),
     **dict.fromkeys('''Optimizer MultiOptimizer Explorable web_file still_svg still_curves skip_batches rng_state set_rng_state set_mode
         get_grads set_grads update_running on_engine TensorModel'''.split(), 'a base or a part of others'),
@@ -408,6 +408,7 @@ def wrongly_accepted(name):
 def main(text=''):
     from collections import Counter
     plt.switch_backend('agg')
+    os.chdir(FOLDER.name)  # where names of files are written that should be none
     total,rooms = Counter(),{}
     for name in GOOD:
         if text not in name: continue

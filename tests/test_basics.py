@@ -6,7 +6,8 @@ from unittest.mock import patch
 import numpy as np, pytest, torch
 from fastcore.test import test_fail as fails
 from fastfound import basics
-from fastfound.basics import central_differences, check_tensor, checked, default_device, set_seed, speedup, test_near
+from fastfound.basics import central_differences, check_tensor, check_writable, checked, default_device, in_words, set_seed, speedup
+from fastfound.basics import test_near
 
 nan,inf = float('nan'),float('inf')
 
@@ -183,6 +184,29 @@ def test_a_checked_function_is_still_itself():
     with pytest.raises(TypeError, match=r"Halves: got n='2', wanted a whole number$"): Halves('2')
     with pytest.raises(TypeError, match=r"Halves.of: got x of type list, wanted a number or a tensor$"): Halves(1).of([2.])
     with pytest.raises(ZeroDivisionError): Halves(0).of(2.)
+
+def test_what_can_only_be_named_is_no_other_argument():
+    "However many arguments come before it"
+    @checked
+    def f(a:int, *rest, h:float=1.): return h
+    assert f(1, 'x', 'y')==f(1)==1. and f(1, 'x', 'y', h=2)==2
+    with pytest.raises(TypeError, match="f: got h='x', wanted a number"): f(1, 2., 3., h='x')
+
+@pytest.mark.parametrize('folder', [True, 1, None, b'.', 1.5, ['.']], ids=repr)
+def test_a_folder_is_no_number(folder):
+    "Python takes a number for a file that is open"
+    with pytest.raises(TypeError, match='check_writable: got folder.*, wanted a text or a path'): check_writable(folder)
+
+@pytest.mark.parametrize('error, kind', [(OverflowError('too big'), ValueError), (NotImplementedError('no'), RuntimeError),
+    (TypeError('not so'), TypeError), (IndexError('out'), IndexError), (AttributeError('a'), ValueError)])
+def test_an_error_in_words(error, kind):
+    said = in_words(error, 'f', torch.ones(2,3), 10**20, [1]*99)
+    assert type(said) is kind and len(str(said))<200
+    assert str(said).startswith('f: got torch.float32 of shape (2, 3) and 100000000000000000000 and [1, 1')
+    assert f', wanted what fits ({error})' in str(said)
+
+@pytest.mark.parametrize('error', [ValueError('g: got 1, wanted 2'), MemoryError(), torch.OutOfMemoryError('no memory')], ids=repr)
+def test_what_is_said_already_stays(error): assert in_words(error, 'f', 1) is error
 
 def test_checked_sizes_belong_to_the_caller():
     "Those of an earlier check are no part of a later one, and what a caller writes into them is not kept"

@@ -505,6 +505,24 @@ def test_integers_without_gradients():
     assert t.maximum(torch.tensor(1.5)).tolist()==[1.5,5.]
     assert t.relu().dtype==torch.int64 and (2**t).tolist()==[2,32] and t.max().item()==5 and t.sum().dtype==torch.int64
 
+@pytest.mark.parametrize('f', [lambda t, o: t.maximum(o), lambda t, o: t.minimum(o), lambda t, o: t.maximum(b=o), lambda t, o: t.matmul(o),
+    lambda t, o: t@o, lambda t, o: o@t, lambda t, o: t.where(o, t), lambda t, o: t.where(t.data>0, o)],
+    ids='maximum minimum maximum-named matmul @ r@ where-cond where-b'.split())
+@pytest.mark.parametrize('other', [np.ones((2,2)), [[1.,2.]]*2, 'text', None], ids='array list text None'.split())
+def test_where_pytorch_takes_tensors_only(f, other):
+    t = Tensor(torch.eye(2), requires_grad=True)
+    with pytest.raises(TypeError, match='(maximum|minimum|matmul|where): got .*, wanted '): f(t, other)
+
+@pytest.mark.parametrize('f', [
+    lambda t: t+torch.ones(5), lambda t: t*10**20, lambda t: t.sum(9), lambda t: t.var('a'), lambda t: t.max(None),
+    lambda t: t.min(dim=None), lambda t: t.view(7), lambda t: t.expand(5,5), lambda t: t[{'a': 1}], lambda t: t[9],
+    lambda t: t@torch.ones(5), lambda t: cat([t, 3]), lambda t: t.sum().backward([1.]), lambda t: t.sum().backward(np.ones(())),
+    lambda t: t.sum().backward(torch.tensor(1j)), lambda t: engine.unbroadcast(t.data, [1]), lambda t: check_gradients(3, t.data),
+    lambda t: check_gradients(abs, t.data, h='a')])
+def test_errors_say_what_was_got(f):
+    t = Tensor(torch.eye(2), requires_grad=True)
+    with pytest.raises((TypeError, ValueError, RuntimeError, IndexError), match='got .*wanted '): f(t)
+
 def test_complex_numbers_are_refused():
     with pytest.raises(TypeError, match='mul: got a result of torch.complex64, wanted real floats'): Tensor(1., requires_grad=True)*1j
     with pytest.raises(TypeError, match='of dtype complex64, wanted float'): Tensor([1j], requires_grad=True)

@@ -1,11 +1,11 @@
 "What 07_resnet promises of convolutions, pooling and batch normalisation of any size, and of the published network."
-import pytest, torch, torch.nn.functional as F
+import math, pytest, torch, torch.nn.functional as F
 from conftest import same
 from hypothesis import given, settings, strategies as st
 from torch import nn
 from fastfound.basics import test_near as near
 from fastfound.resnet import (BatchNorm, ResBlock, Skip, as_pair, avg_pool2d, conv2d, init_convs, max_pool2d, out_size, resnet18,
-                              small_resnet)
+                              resnet34, deep_resnet, small_resnet)
 
 def drawn(seed, *shape): return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
@@ -109,6 +109,24 @@ def test_batch_normalisation(n, c, h, w, eps, momentum, seed):
     both(drawn(seed+9, n, c, h, w))
     assert torch.equal(ours.running_var, before)
     assert set(ours.state_dict())=={'weight', 'bias', 'running_mean', 'running_var'}
+
+@pytest.mark.parametrize('setting', [{'eps': 0}, {'eps': -1e-5}, {'eps': math.nan}, {'eps': 1j}, {'c': 0}, {'c': -3}, {'c': 2.5}], ids=str)
+def test_normalisation_needs_numbers_above_0(setting):
+    with pytest.raises((ValueError, TypeError), match='BatchNorm: got .*wanted '): BatchNorm(**{'c': 3} | setting)
+
+@pytest.mark.parametrize('f, theirs', [(max_pool2d, F.max_pool2d), (avg_pool2d, F.avg_pool2d)])
+@pytest.mark.parametrize('dtype', [torch.bool, torch.complex64, torch.complex128])
+def test_what_has_no_order_or_mean_is_not_pooled(f, theirs, dtype):
+    x = torch.ones(1,1,4,4, dtype=dtype)
+    with pytest.raises(TypeError, match=f'pooling: got images of dtype {str(dtype)[6:]}, wanted float'): f(x, 2)
+    with pytest.raises(RuntimeError): theirs(x, 2)
+
+@pytest.mark.parametrize('make', [lambda: small_resnet(10, -1), lambda: small_resnet(widths=(1,2)), lambda: small_resnet(widths=16),
+    lambda: deep_resnet((1,1,1), 3), lambda: deep_resnet((1,1,1,0), 3), lambda: resnet18(0), lambda: resnet34(3, 'a'), lambda: Skip(3),
+    lambda: ResBlock(3, 4, 0), lambda: ResBlock(3, 4.5), lambda: init_convs([nn.Linear(1,1)]), lambda: out_size('a', 3),
+    lambda: out_size(3, 3, 0), lambda: ResBlock(3, 4)([1.]), lambda: ResBlock(1, 1)(torch.ones(1,1,4,4).long())])
+def test_networks_say_what_they_got(make):
+    with pytest.raises((ValueError, TypeError), match='got .*wanted '): make()
 
 def test_one_value_has_no_variance():
     with pytest.raises(ValueError, match=r'got \(1, 3, 1, 1\) in training'): BatchNorm(3)(torch.zeros(1,3,1,1))

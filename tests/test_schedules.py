@@ -10,7 +10,7 @@ from fastfound.datasets import get_mnist, mnist_arrays
 from fastfound.display import plt
 from fastfound.learner import Callback, Learner
 from fastfound.metrics import accuracy
-from fastfound.optimizers import SGD, MuonSGD
+from fastfound.optimizers import SGD, MuonSGD, orthogonalize
 from fastfound.schedules import Scheduler, SuggestedLRs, linear_schedule, one_cycle, plot_lrs, valley
 from learners import three_classes, tiny
 
@@ -176,6 +176,15 @@ def test_an_explosion_ends_the_search():
         learn.cbs.append(Counts())
         learn.lr_find(end=1e4, show=False)
         assert len(seen)<95 and max(seen)-shift<1e3*(seen[0]-shift)
+
+@pytest.mark.parametrize('huge', [10**20, 10**9, 2**63])
+def test_counts_that_cannot_be_meant(huge):
+    "They would not end"
+    import fastfound.augment  # gives a Learner its `tta`
+    learn = tiny()
+    calls = (lambda: learn.fit(huge)), (lambda: learn.fit_one_cycle(huge)), (lambda: learn.lr_find(n=huge)), (lambda: learn.tta(n=huge))
+    for f in (*calls, lambda: orthogonalize(torch.eye(2), steps=huge)):
+        with pytest.raises(ValueError, match='got .*wanted '): f()
 
 def test_start_beyond_all_good_rates():
     "Nothing falls: an error in words, for any sign of the loss"
