@@ -11,7 +11,7 @@ import torch
 from typing import NamedTuple
 from fastcore.basics import first, patch
 from torch import Tensor, nn
-from .basics import check_tensor, evaluating, model_device
+from .basics import check_tensor, evaluating, in_words, model_device
 from .dataloaders import as_images, class_numbers, count_rows, map_tensors, split_batch, to_cpu, to_device
 from .display import Table, show_images, subplots
 from .hooks import Hooks, leaf_modules
@@ -71,8 +71,10 @@ def predict(self:Learner,
 ) -> Prediction:
     "The class of one example, as a name and a number, and the probabilities of all classes"
     with self.preserve_batch(), torch.no_grad(), evaluating(self.model):
-        self.xb = to_device(self.dls.as_batch(*item), model_device(self.model))
-        self.forward()
+        try:
+            self.xb = to_device(self.dls.as_batch(*item), model_device(self.model))
+            self.forward()
+        except (TypeError, ValueError, RuntimeError) as e: raise in_words(e, 'predict', *item) from e
         pred = to_cpu(self.pred)
     classes = predicted_class(pred)
     if classes.shape!=(1,): raise ValueError(f'predict: got predictions of shape {tuple(pred.shape)}, wanted logits (1,c) of one example')
@@ -183,7 +185,8 @@ def losses_and_counts(self:Learner,
         if rows is None: raise TypeError(f'per_sample_loss: got {what} of type {type(o).__name__}, wanted tensors')
     if n!=n_targ: raise ValueError(f'per_sample_loss: got {n} predictions and {n_targ} targets, wanted one for each')
     preds,targ = to_device((preds, targ), model_device(self.model))
-    found = sample_losses(self.loss_func, preds, targ)
+    try: found = sample_losses(self.loss_func, preds, targ)
+    except (TypeError, RuntimeError, AttributeError) as e: raise in_words(e, 'per_sample_loss', preds, targ) from e
     return to_device(found or (self.losses_one_by_one(preds, targ, n), torch.ones(n, dtype=torch.bool)), 'cpu')
 
 @patch
