@@ -8,7 +8,7 @@ __all__ = ['as_viewed', 'BlankPicture', 'LargePicture', 'load_image', 'ImageRead
            'ImageDataLoader', 'ImageDataLoaders']
 
 # %% ../nbs/library/images.ipynb #2673de40
-import errno, os, re, threading
+import errno, math, os, re, threading
 import numpy as np, torch
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,6 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
 from PIL import EpsImagePlugin, Image, ImageFile, ImageOps, UnidentifiedImageError
 from fastcore.basics import first, groupby
 from torch import Tensor
@@ -44,7 +43,7 @@ def as_viewed(
     elif im.has_transparency_data:
         im = im.convert('RGBA')
         im = Image.alpha_composite(Image.new('RGBA', im.size, 'white'), im)
-    return im.convert(_modes[channels])
+    return (im.convert('RGB') if im.mode=='LAB' else im).convert(_modes[channels])  # the only way from there to grey
 
 _turns = {i: getattr(Image.Transpose, o) for i,o in enumerate(
     'FLIP_LEFT_RIGHT ROTATE_180 FLIP_TOP_BOTTOM TRANSPOSE ROTATE_270 TRANSVERSE ROTATE_90'.split(), 2)}  # by orientation in EXIF
@@ -129,7 +128,7 @@ def _header_size(file):
 class ImageReader:
     "How a picture becomes a tensor"
     channels: int = 3    # 3 for colour, 1 for shades of grey
-    size: Any = None     # height and width in pixels, or one number for both; by default pictures keep their size
+    size: object = None  # height and width in pixels, or one number for both; by default pictures keep their size
     method: str = 'crop' # how a picture of another size gets there: 'crop', 'pad' or 'squish'
     def __post_init__(self):
         size = (self.size,)*2 if isinstance(self.size, int) else tuple(self.size) if isinstance(self.size, Sequence) else self.size
@@ -199,18 +198,20 @@ def get_image_files(
     found = []
     for o in visible(as_path('get_image_files', path)):
         if o.is_dir(): found += [] if o.is_symlink() else get_image_files(o)
-        elif is_picture(o): found.append(o)
+        elif is_picture(o) and o.is_file(): found.append(o)  # to open a pipe may take forever
     return found
 
 def labelled_files(
     folder, # holds a folder for each class
 ) -> list:  # of pairs of a path and a label
     "Each picture file in `folder` with the name of its class; others are skipped with a notice"
-    files = {d: [o for o in visible(d) if o.is_file()] for d in visible(as_path('labelled_files', folder)) if d.is_dir()}
-    empty = [d for d in files if not any(map(is_picture, files[d]))]
-    if empty or not files: raise ValueError(f'{first(empty) or folder}: got no pictures, wanted a folder of pictures for each class')
-    notify_skipped([o for d in files for o in files[d] if not is_picture(o)], 'non-image file')
-    return [(o, d.name) for d in files for o in files[d] if is_picture(o)]
+    found = {d: visible(d) for d in visible(as_path('labelled_files', folder)) if d.is_dir()}
+    files = {d: [o for o in found[d] if is_picture(o) and o.is_file()] for d in found}
+    empty = [d for d in files if not files[d]] or [folder]*(not files)
+    if empty: raise ValueError(f'{empty[0]}: got no pictures, wanted a folder of pictures for each class')
+    notify_skipped([o for d in found for o in found[d] if not (o.is_dir() or is_picture(o) and o.is_file())], 'non-image file')
+    notify_skipped([o for d in found for o in found[d] if o.is_dir()], 'nested folder')
+    return [(o, d.name) for d in files for o in files[d]]
 
 # %% ../nbs/library/images.ipynb #b303547c
 _usual_names = {'train': ('train','training'), 'valid': ('valid','val','validation','dev'), 'test': ('test','testing')}
@@ -232,12 +233,17 @@ def folder_parts(
                          'or one for each class; train= and valid= give other names')
     return parts
 
-def _check_labels(pairs):
-    "An error unless each of the pictures in `pairs` has a label"
-    try: pairs = [(path, label) for path,label in pairs]
+def _plain(label):
+    "A label as Python has it: a number or text of NumPy, pandas or PyTorch as its own kind, since tensors that are equal differ as keys"
+    return label.item() if isinstance(label, np.generic|Tensor) and label.ndim==0 else label
+
+def _labelled(pairs):
+    "`pairs` of a picture and a label; an error unless each has one, and one that is equal to itself, unlike nan"
+    try: pairs = [(path, _plain(label)) for path,label in pairs]
     except (TypeError, ValueError): raise TypeError(f'got pairs={pairs!r:.60}, wanted pairs of a path and a label') from None
-    bad = [(path, label) for path,label in pairs if not isinstance(label, Hashable) or label is None or label!=label]  # nan is not itself
+    bad = [(path, label) for path,label in pairs if not isinstance(label, Hashable) or label is None or (label==label) is not True]
     if bad: raise ValueError(f'got the label {bad[0][1]!r} for {list_paths([Path(o) for o,_ in bad])}, wanted one text or number for each')
+    return pairs
 
 @checked
 def put_aside(
@@ -246,11 +252,11 @@ def put_aside(
     seed:int|None=None, # of the random choice; by default the global random numbers where `valid_pct` is given
 ) -> tuple:             # pairs to train on, pairs to validate on
     "Divide `pairs` at random. Each class of two pictures or more has at least one on either side, and a single one is to train on"
-    _check_labels(pairs)
+    pairs = _labelled(pairs)
     if valid_pct is None: valid_pct,seed = 0.2,42 if seed is None else seed
-    if not isinstance(valid_pct, int|float) or not 0<valid_pct<1:
+    if not isinstance(valid_pct, int|float|np.floating) or not 0<valid_pct<1:
         raise ValueError(f'put_aside: got {valid_pct=!r:.60}, wanted a number between 0 and 1')
-    order = torch.randperm(len(pairs), generator=None if seed is None else torch.Generator().manual_seed(seed))
+    order = torch.randperm(len(pairs), generator=None if seed is None else torch.Generator().manual_seed(int(seed)))
     train,valid = [],[]
     for some in groupby([pairs[i] for i in order], 1).values():
         cut = min(max(round(len(some)*valid_pct), 1), len(some)-1)
@@ -281,10 +287,11 @@ def read_images(
 ) -> tuple:                  # uint8 (n,channels,h,w), or None where they need more memory than that; the numbers of `paths` that were read
     "Read all `paths` in threads; blank pictures are skipped with a notice, and so is what is damaged or too large, if you say so"
     if damaged not in ('raise','skip'): raise ValueError(f"got damaged={damaged!r}, wanted 'raise' or 'skip'")
-    n,rows,failed,threads = len(paths),[],{},min(32, os.cpu_count() or 1)
-    parts = (paths[i:i+64] for i in range(0, n, 64))  # a thread that got each file by itself would take longer
+    n,rows,failed,threads,shape = len(paths),[],{},min(32, os.cpu_count() or 1),None
+    def parts(i=0):  # 64 paths if pictures are known to be small: a thread that got each file by itself would take longer
+        while i<n: yield paths[i:(i := i + (min(max(_LARGE//max(math.prod(shape), 1), 1), 64) if shape else 1))]
     with ThreadPoolExecutor(threads) as pool:
-        images = _ahead(pool, partial(_try, read), parts, 2*threads)
+        images = _ahead(pool, partial(_try, read), parts(), threads+1)
         for i,x in enumerate(progress_bar(images, total=n, desc='reading pictures', unit=' pictures')):
             if isinstance(x, ValueError):
                 failed[i] = x
@@ -316,10 +323,12 @@ def label_numbers(
     vocab:Iterable,  # the labels there may be, in order
 ) -> Tensor:         # int64 (n,)
     "The class number of each of `labels`"
+    labels,vocab = [*map(_plain, labels)],[*map(_plain, vocab)]
     number = {o: i for i,o in enumerate(vocab)}
     if unknown := {o for o in labels if o not in number}:
         raise ValueError(f"got pictures of {', '.join(sorted(map(str, unknown)))}, wanted only {', '.join(map(str, vocab))}, "
                          'the classes of the training pictures or of vocab')
+    if len({*map(str, vocab)})<len(vocab): raise ValueError(f'label_numbers: got {vocab=!r:.80}, wanted another name for each class')
     return torch.tensor([number[o] for o in labels])
 
 def _in_order(labels):
@@ -335,9 +344,7 @@ def _notify_missing(targ, vocab, what):
 
 class ImageDataLoader(DataLoader):
     "A DataLoader over bytes whose batches have floats between 0 and 1"
-    def __iter__(self): return map(_with_floats, super().__iter__())
-
-def _with_floats(batch): return batch[0].float().div_(255),batch[1]
+    def __iter__(self): return map(lambda batch: (batch[0].float().div_(255), batch[1]), super().__iter__())
 
 def _read_batch(read, items):
     "A batch of pairs of a path and a class number"
@@ -376,8 +383,8 @@ class ImageDataLoaders(DataLoaders):
         "DataLoaders for lists of files"
         if read is not None and (kw or not callable(read)):
             raise TypeError(f'from_files: got read={read!r} and {list(kw)}, wanted a function from a path to a tensor, or such options')
-        for pairs in (train, valid): _check_labels(pairs)
-        vocab = _in_order({label for _,label in train}) if vocab is None else list(vocab)
+        train,valid = _labelled(train),_labelled(valid)
+        vocab = _in_order({label for _,label in train}) if vocab is None else [*map(_plain, vocab)]
         if len(vocab)<2 or not valid:
             raise ValueError(f'got {len(train)} pictures of {vocab} to train on and {len(valid)} to validate on, '
                              'wanted two classes or more, and pictures for both')
@@ -388,8 +395,8 @@ class ImageDataLoaders(DataLoaders):
         for part,what in ((targ[:cut],'train'), (targ[cut:],'validate')): _notify_missing(part, vocab, what)
         def loader(part, bs, **kw):
             if pixels is not None: return ImageDataLoader((pixels[part], targ[part]), bs, **kw)
-            collate = partial(_read_batch, read)
-            return ImageDataLoader(list(zip(paths[part], targ[part].tolist())), bs, collate_fn=collate, num_workers=num_workers, **kw)
+            items,collate = [*zip(paths[part], targ[part].tolist())],partial(_read_batch, read)
+            return ImageDataLoader(items, bs, collate_fn=collate, num_workers=num_workers, **kw)
         drop_last = isinstance(bs, int) and 0<bs<cut and cut%bs==1  # batch normalisation needs more than one picture
         loaders = loader(slice(cut), bs, shuffle=True, drop_last=drop_last),loader(slice(cut, None), 2*bs)
         return cls(*loaders, vocab, read, (paths[:cut], paths[cut:]))

@@ -51,7 +51,7 @@ def change_reader(
     return ImageReader(1, 28, 'pad') if isinstance(read, DigitReader) else read
 
 def _check_folder(data):
-    if not Path(data).is_dir(): raise ValueError(f'got `data` {data}, wanted auto, full, sample or a folder of pictures')
+    if not data or not Path(data).is_dir(): raise ValueError(f'got `data` {data}, wanted auto, full, sample or a folder of pictures')
 
 def _loaders(data, bs, frame, invert, seed):
     "DataLoaders for the pictures that are called `data`, their source, and how many digits are drawn"

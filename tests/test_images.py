@@ -1,7 +1,7 @@
 "Image files as they come, in folders and lists, to batches: modes, damage, blanks, divisions, readers."
 import errno, io, os, shutil, threading, time
 import drawings, pytest, torch
-import numpy as np
+import numpy as np, pandas as pd
 from hypothesis import given, settings, strategies as st
 from PIL import EpsImagePlugin, Image, ImageDraw, ImageOps
 from fastfound import images
@@ -628,3 +628,65 @@ def test_paths_and_labels_that_are_none(bad):
     for f in (put_aside, as_viewed, lambda o: put_aside([('a','a')]*2, o or 'x'), lambda o: ImageReader(size=[o])):
         if bad!={} or f is not put_aside:
             with pytest.raises((TypeError,ValueError), match='got .*, wanted'): f(bad)
+
+@pytest.mark.parametrize('make', [
+    torch.tensor, lambda labels: list(map(torch.tensor, labels)), np.array, lambda labels: pd.Series(labels, dtype='Int64'),
+    lambda labels: pd.Series(labels, index=range(9, 9-len(labels), -1))], ids=['tensor', 'tensors', 'array', 'Int64', 'Series'])
+def test_labels_of_other_libraries_are_plain_numbers(tmp_path, make):
+    names = drawings_of(tmp_path, 8)
+    labels = [10,2]*4
+    dls = ImageDataLoaders.from_lists(tmp_path, names, make(labels), seed=np.int64(3), valid_pct=np.float32(0.25))
+    assert dls.vocab==[2,10] and {type(o) for o in dls.vocab}=={int} and dls.train.n==6
+    want = dict(zip(names, labels))
+    for dl,files in zip((dls.train,dls.valid), dls.files): assert [dls.vocab[y] for y in dl.dataset[1]]==[want[o.name] for o in files]
+    assert label_numbers(make(labels), torch.tensor([2,10])).tolist()==[1,0]*4
+
+def drawings_of(folder, n):
+    for i in range(n): Image.new('L', (4,4), 9*i).save(folder/f'{i}.png')
+    return [f'{i}.png' for i in range(n)]
+
+@pytest.mark.parametrize('missing, dtype', [(None,'Int64'), (None,'string'), (float('nan'),'float'), (None,'datetime64[ns]')])
+def test_labels_that_pandas_lacks(tmp_path, missing, dtype):
+    labels = pd.Series([1,missing,1,1], dtype=dtype) if dtype!='string' else pd.Series(['1',missing,'1','1'], dtype=dtype)
+    pairs = [(tmp_path/f'{i}.png', o) for i,o in enumerate(labels)]
+    with pytest.raises(ValueError, match=r'got the label .* for .*1\.png, wanted'): put_aside(pairs)
+
+@pytest.mark.parametrize('vocab', [[0,1,0], ['1',1,0], np.array([1,1,0])], ids=repr)
+def test_classes_of_one_name_are_refused(vocab):
+    with pytest.raises(ValueError, match='wanted another name for each class'): label_numbers([0,1], vocab)
+
+def test_seeds_that_are_none():
+    for seed in (True, 1.5): pytest.raises(TypeError, put_aside, [('a',0), ('b',0)], 0.5, seed)
+
+@pytest.mark.parametrize('channels', [1,3])
+def test_pictures_of_another_colour_space(tmp_path, channels):
+    "A TIFF in Lab is no damaged file, in grey either"
+    sheet().convert('LAB').save(tmp_path/'x.tif')
+    got,want = load_image(tmp_path/'x.tif', channels),sheet().convert('RGB' if channels==3 else 'L')
+    assert abs(array(got)-array(want)).mean()<3
+
+@pytest.mark.skipif(not hasattr(os, 'mkfifo'), reason='this system has no named pipes')
+def test_what_is_no_file_is_not_opened_and_told(tmp_path, capfd):
+    "A pipe is waited for without end; it, a link to nothing, and pictures one folder deeper are named"
+    for c in 'ab':
+        (tmp_path/c/'deep').mkdir(parents=True)
+        drawings_of(tmp_path/c, 3)
+    os.mkfifo(tmp_path/'a'/'pipe.png')
+    (tmp_path/'b'/'link.png').symlink_to(tmp_path/'nothing.png')
+    assert [o.name for o in get_image_files(tmp_path)]==['0.png', '1.png', '2.png']*2
+    assert len(labelled_files(tmp_path))==6
+    assert capfd.readouterr().err==('fastfound: skipped 2 non-image files: a/pipe.png, b/link.png\n'
+                                    'fastfound: skipped 2 nested folders: a/deep, b/deep\n')
+
+@pytest.mark.parametrize('side, most', [(5,64), (1024,16), (5000,1)])
+def test_large_pictures_are_read_less_far_ahead(monkeypatch, side, most):
+    "A thread that is given 64 small ones is given fewer large ones, so that at most 16 MiB of them wait, or one"
+    sizes = []
+    def ahead(pool, f, parts, n):
+        for part in parts:
+            sizes.append(len(part))
+            yield from map(f, part)
+    monkeypatch.setattr(images, '_ahead', ahead)
+    pixels = torch.zeros(1, 1, 1, dtype=torch.uint8).expand(1, side, side)
+    assert read_images(list(range(200)), lambda path: pixels, cache_bytes=0)==(None, list(range(200)))
+    assert sizes[0]==1 and max(sizes)==most and sum(sizes)==200

@@ -304,6 +304,7 @@ def test_interrupted_before_the_first_epoch(tmp_path):
     (['train', '--seed', 2**70], f'got --seed {2**70}, wanted a whole number from 0 to'), (['train', '--shift', 28], 'got --shift 28'),
     (['train', '--model', 'vgg'], 'got --model vgg, wanted one of linear'),
     (['train', '--data', 'nowhere'], 'got --data nowhere, wanted auto, full, sample or a folder'),
+    (['train', '--data', ''], 'got --data , wanted auto, full, sample or a folder'),
     (['train', '--file', 'no/model.pth'], "can't write a file in"), (['train', '--file', '.'], 'got --file ., which is a folder'),
     (['train', '--resume'], 'nothing to resume'), (['train', '--lr', '1e38'], 'may be too large'),
     (['evaluate'], 'model.pth is not there; wanted a model file'), (['evaluate', '--file', 'text.pth'], 'damaged or of another kind'),
