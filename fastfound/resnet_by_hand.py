@@ -49,7 +49,7 @@ def max_pool_indices(
     if not (0<=2*ph<=size[0] and 0<=2*pw<=size[1]):
         raise ValueError(f'max_pool2d: got a padding of {padding} for windows of {tuple(size)}, wanted at most half of a window')
     x = F.pad(x, (pw,pw,ph,ph), value=-torch.inf)
-    windows = F.unfold(x, size, stride=stride).view(*x.shape[:2], size[0]*size[1], -1)
+    windows = F.unfold(x, size, stride=stride).unflatten(1, (x.shape[1], size[0]*size[1]))
     out,indices = windows.max(2, keepdim=True)
     n_windows = [(n-k)//step+1 for n,k,step in zip(x.shape[2:], size, stride)]
     return out.view(*x.shape[:2], *n_windows),indices
@@ -84,7 +84,7 @@ def batch_norm_grad(
 class _Images:
     def conv2d(x, w, b=None, stride=1, padding=0, dilation=1):
         "The convolution of images (n,c_in,h,w) with kernels (c_out,c_in,kh,kw); settings are numbers, or pairs"
-        settings = stride,padding,dilation
+        settings = tuple(map(as_pair, (stride,padding,dilation), ('stride','padding','dilation')))
         return (conv2d(x, w, b, *settings), lambda g: conv2d_input_grad(g, w, x.shape[2:], *settings),
                 lambda g: conv2d_weight_grad(g, x, w.shape[2:], *settings), lambda g: g.sum((0,2,3)))
     def max_pool2d(x, size, stride=None, padding=0):
@@ -138,7 +138,7 @@ def _(m:nn.MaxPool2d, x, leaves):
     return x.max_pool2d(m.kernel_size, m.stride, m.padding)
 @on_engine.register
 def _(m:nn.AdaptiveMaxPool2d, x, leaves):
-    _require(m, m.output_size in (1, (1,1)), 'output_size=1')
+    _require(m, m.output_size in (1, (1,1)) and not m.return_indices, 'output_size=1 and return_indices=False')
     return x.max_pool2d(x.shape[2:])
 @on_engine.register
 def _(m:nn.AdaptiveAvgPool2d, x, leaves):
@@ -154,7 +154,7 @@ def _(m:nn.Linear, x, leaves): return x@leaves[m.weight].T + leaves.get(m.bias, 
 @on_engine.register
 def _(m:nn.ReLU, x, leaves): return x.relu()
 @on_engine.register
-def _(m:nn.Flatten, x, leaves): return x.flatten(1)
+def _(m:nn.Flatten, x, leaves): return x.flatten(m.start_dim, m.end_dim)
 @on_engine.register
 def _(m:nn.Identity, x, leaves): return x
 @on_engine.register

@@ -147,6 +147,7 @@ REFUSED = [
     (nn.MaxPool2d((4,2), padding=(2,2)), (1,4,5,5), r'padding of \(2, 2\) for windows of \(4, 2\)'),
     (nn.MaxPool2d(2, stride=0), (1,4,5,5), 'stride should be greater than zero'),
     (nn.MaxPool2d(2, stride=(0,1)), (1,4,5,5), 'stride should be greater than zero'),
+    (nn.AdaptiveMaxPool2d(1, return_indices=True), (1,4,5,5), 'return_indices=False'),
     (nn.AdaptiveMaxPool2d(2), (1,4,5,5), 'wanted output_size=1'), (nn.AdaptiveAvgPool2d((1,2)), (1,4,5,5), 'wanted output_size=1'),
     (nn.BatchNorm2d(4, affine=False), (2,4,5,5), 'wanted affine=True'),
     (nn.BatchNorm2d(4, track_running_stats=False), (2,4,5,5), 'track_running_stats=True'),
@@ -157,6 +158,24 @@ REFUSED = [
 def test_modules_that_are_refused(m, x, message):
     with pytest.raises((ValueError, TypeError, RuntimeError), match=message):
         on_engine(m, Tensor(torch.randn(x)), {p: Tensor(p.data) for p in m.parameters()})
+
+@pytest.mark.parametrize('m', [nn.Flatten(0, 1), nn.Flatten(2), nn.Flatten(1, 2), nn.Flatten()], ids=repr)
+def test_flattening_of_some_axes(m):
+    x = randn(2,3,4,5)
+    assert torch.equal(on_engine(m, Tensor(x), {}).data, m(x))
+
+@pytest.mark.parametrize('settings', [((2,),1,1), (1,(2,),1), (2,[1],(2,)), ([2],(1,),[1])], ids=repr)
+def test_settings_of_one_number_in_a_tuple(settings):
+    "As in PyTorch, and in the backward pass as in the forward pass"
+    x,w = randn(2,3,6,7),randn(4,3,3,3)
+    check_gradients(lambda x, w: x.conv2d(w, None, *settings), x[:1,:,:5,:5], w[:1])
+    assert torch.allclose(Tensor(x).conv2d(Tensor(w), None, *settings).data, F.conv2d(x, w, None, *settings))
+
+def test_pooling_of_no_images():
+    x = Tensor(randn(0,3,6,6), requires_grad=True)
+    out = x.max_pool2d(2)
+    out.sum().backward()
+    assert out.shape==(0,3,3,3) and x.grad.shape==x.shape
 
 def test_unknown_modules_are_refused():
     with pytest.raises(TypeError, match='on_engine: got a Dropout, wanted one of Conv2d, '): on_engine(nn.Dropout(), Tensor([1.]), {})
