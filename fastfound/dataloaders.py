@@ -7,7 +7,7 @@ __all__ = ['default_collate', 'DataLoader', 'DataLoaders', 'as_images', 'split_b
            'to_device', 'count_rows', 'concat', 'to_cpu', 'first']
 
 # %% ../nbs/library/dataloaders.ipynb #19b25147
-import io, math, multiprocessing, os, pickle, signal, sys, tempfile, threading, traceback, zlib
+import io, math, multiprocessing, operator, os, pickle, signal, sys, tempfile, threading, traceback, zlib
 import numpy as np, torch
 from collections.abc import Sequence
 from contextlib import suppress
@@ -122,6 +122,7 @@ class DataLoader:
         sent = _Sent(self.num_workers, self.items, self.collate_fn)
         old,loader = _loaders.pop(self, (None,None))
         if old is None or old.digest!=sent.digest: loader = _start_workers(self)
+        _in_use.add(used := loader)
         loader.sampler[:] = [(rows, seed+i) for i,rows in enumerate(batches)]
         try: yield from loader
         except (RuntimeError,OSError) as e:
@@ -129,6 +130,7 @@ class DataLoader:
             if not str(e).startswith('DataLoader worker (pid') and not isinstance(e, BrokenPipeError): raise
             raise RuntimeError(f'DataLoader: a worker process died: it was killed or ran out of memory, or {_GUARD}') from e
         finally:
+            _in_use.discard(used)
             if loader is not None: _loaders[self] = sent,loader
 
 # %% ../nbs/library/dataloaders.ipynb #02a8729e
@@ -148,9 +150,9 @@ def _select(t, rows):
     "The `rows` of the tensor `t`"
     if isinstance(rows, range): return t[rows.start:rows.stop:rows.step]  # a view
     if isinstance(rows, Tensor): return t.index_select(0, rows.to(t.device))  # twice as fast as t[rows]
-    rows = torch.as_tensor(rows, device=t.device) if rows else torch.empty(0, dtype=torch.int64, device=t.device)
-    if rows.dtype.is_floating_point: raise TypeError(f'DataLoader: got the row numbers {rows.tolist()}, wanted whole numbers')
-    return t[rows.long()]
+    try: numbers = [*map(operator.index, rows)]
+    except TypeError: raise TypeError(f'DataLoader: got the row numbers {rows!r:.60}, wanted whole numbers') from None
+    return t[torch.tensor(numbers, dtype=torch.int64, device=t.device)]
 
 class _Rows:
     "The rows of an array or of a tuple of tensors and arrays as items"
@@ -170,6 +172,8 @@ def _n_rows(dataset):
 
 def _check_dataset(dataset, tensors):
     "An error that says what is wrong with `dataset`, which consists of `tensors`"
+    tables = [type(o).__name__ for o in (dataset if isinstance(dataset, tuple) else [dataset]) if hasattr(o, 'iloc')]
+    if tables: raise TypeError(f'DataLoader: got a {tables[0]} of pandas, wanted an array, as its to_numpy() is')
     sizes = {}
     for o in tensors or (): sizes = check_tensor('DataLoader', o, 'data', 'n ...', **sizes)
     try:
@@ -292,14 +296,13 @@ def _unpack(sent):
     raise e from RuntimeError(f'in a worker process:\n\n{text}')
 
 # %% ../nbs/library/dataloaders.ipynb #5c4b746f
-_loaders = WeakKeyDictionary()  # what was sent and PyTorch's DataLoader, with its processes, of each of ours that is not in use
+_loaders,_in_use = WeakKeyDictionary(),set[TorchLoader]()  # idle, of ours, with what was sent; in use, lest garbage collection cut queues
 
 def _start_workers(dl):
     "PyTorch's DataLoader for the jobs that its sampler, a list, is filled with"
-    context = multiprocessing.get_context('spawn')
-    if sys.platform=='linux' and len(os.fsencode(tempfile.gettempdir()))<70:  # a server listens there, at an address of at most 107 bytes
-        context = multiprocessing.get_context('forkserver')
-        context.set_forkserver_preload(['fastfound.dataloaders'])
+    short = sys.platform=='linux' and len(os.fsencode(tempfile.gettempdir()))<70  # a server listens there: 107 bytes are the most
+    context = multiprocessing.get_context('forkserver' if short else 'spawn')
+    if short: context.set_forkserver_preload(['fastfound.dataloaders'])
     return TorchLoader(_Jobs(dl.items, dl.collate_fn), batch_size=None, sampler=[], num_workers=dl.num_workers, persistent_workers=True,
                        multiprocessing_context=context, worker_init_fn=partial(_prepare_worker, dict(os.environ)),
                        generator=torch.Generator())  # it draws a seed that nothing uses, and not from the global generator

@@ -1,6 +1,6 @@
 "Our DataLoader against PyTorch's on drawn datasets, samplers and options."
 import random, subprocess, sys
-import numpy as np, pytest, torch
+import numpy as np, pandas as pd, pytest, torch
 from torch.utils import data as torch_data
 from fastfound.dataloaders import DataLoader, as_images, class_numbers, concat, default_collate, map_tensors, to_device
 
@@ -363,3 +363,14 @@ def test_wrong_arguments_are_named(says, bad):
 @pytest.mark.parametrize('bad', [1.5, 'gpu', [1,2], torch.zeros(2)], ids=str)
 def test_devices_that_are_none(bad):
     with pytest.raises(ValueError, match='to_device: got device=.*, wanted a device such as'): to_device(torch.zeros(2), bad)
+
+@pytest.mark.parametrize('rows', [['a'], [[0,1], [2]], [None]], ids=repr)
+def test_row_numbers_that_are_no_numbers(rows):
+    with pytest.raises(TypeError, match='got the row numbers .*, wanted whole numbers'): list(DataLoader(torch.arange(9), sampler=rows))
+
+def test_tables_of_pandas_are_refused_in_words():
+    "They are indexed by labels, so after a shuffled split row 0 would be another one, or none"
+    table = pd.DataFrame({'a': [1.,2.,3.], 'b': [0,1,0]}, index=[2,0,1])
+    for o in (table, table['a'], (table[['a']],table['b']), (torch.zeros(3),table['b'])):
+        with pytest.raises(TypeError, match=r'got a (DataFrame|Series) of pandas, wanted an array, as its to_numpy\(\) is'): DataLoader(o)
+    assert [y.tolist() for _,y in DataLoader((table[['a']].to_numpy(),table['b'].to_numpy()), 2)]==[[0,1], [0]]

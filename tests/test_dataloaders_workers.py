@@ -246,3 +246,26 @@ def test_workers_have_the_environment_of_now(tmp_path):
         os.environ['COLOUR'] = 'blue'
         print(*first, *next(iter(DataLoader(Data(how='environ'), 1, num_workers=1))))''')
     assert r.stdout=='red blue\n', r.stdout+r.stderr
+
+@pytest.mark.long
+def test_workers_that_the_garbage_collector_finds_are_told_to_end(tmp_path):
+    "An error that somebody keeps keeps its loader in a cycle; its workers end by themselves, and nobody waits until they are killed"
+    r = run(tmp_path, '''
+        import gc, multiprocessing
+        def fail():
+            try: flat(DataLoader(Data(how='fails'), 7, num_workers=2))
+            except KeyError as e: kept = e
+        def leave():
+            it = iter(DataLoader(Data(), 7, num_workers=2))
+            cycle = [it, next(it)]
+            cycle.append(cycle)
+        gc.disable()
+        for f in (fail, leave):
+            f()
+            workers = multiprocessing.active_children()
+            assert len(workers)==2
+            gc.collect()
+            for o in workers: o.join()
+            assert [o.exitcode for o in workers]==[0,0], (f, workers)
+    ''')
+    assert r.returncode==0, r.stderr
