@@ -39,9 +39,10 @@ def _amounts(x, **given):
             got = ' '.join(repr(o).split())
             raise TypeError(f'affine: got {k}={got}, wanted a number, or a tensor with one for each of {len(x)} pictures') from None
     amounts = torch.stack([expanded(k, o) for k,o in given.items()])
-    if not amounts.isfinite().all() or amounts[1].min()<=0:
-        k = next((k for k,o in zip(given, amounts) if not o.isfinite().all()), 'zoom')
-        raise ValueError(f'affine: got {k}={given[k]!r}, wanted finite numbers, and a zoom above 0')
+    zoom,flip = amounts[1],amounts[-1]
+    if not amounts.isfinite().all() or zoom.min()<=0 or (flip*(1-flip)).any():
+        k = next((k for k,o in zip(given, amounts) if not o.isfinite().all()), 'zoom' if zoom.min()<=0 else 'flip')
+        raise ValueError(f'affine: got {k}={given[k]!r}, wanted finite numbers, and a zoom above 0; flip is True or False')
     return amounts.to(x.device)
 
 # %% ../nbs/08a_augment.ipynb #420cfaa2

@@ -211,3 +211,8 @@ def test_random_width(shape, dtype):
 def test_wrong_width():
     for most in (-1, 1.5):
         with pytest.raises(ValueError, match=f'RandomWidth: got most={most}, wanted a number from 0 to 1'): RandomWidth(most)
+
+@pytest.mark.parametrize('flip', [0.5, 2, -1, torch.tensor([0.,1.,0.3])], ids=repr)
+def test_to_mirror_by_halves_is_refused(flip):
+    "A fraction, such as fastai's probability, would squeeze the picture without a word"
+    with pytest.raises(ValueError, match='got flip=.*flip is True or False'): affine(torch.rand(3,1,5,5), flip=flip)
