@@ -222,9 +222,7 @@ def _prepare_worker(environ, _):
     "What it does first: take over the environment, leave Ctrl-C to the main process, and watch for the end of that"
     os.environ.update(environ)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    def end_with_parent():
-        multiprocessing.parent_process().join()
-        os._exit(1)
+    def end_with_parent(): os._exit(multiprocessing.parent_process().join() or 1)
     threading.Thread(target=end_with_parent, daemon=True).start()
 
 # %% ../nbs/library/dataloaders.ipynb #9d24f6a3
@@ -271,7 +269,6 @@ class _Sent(pickle.Pickler):
         place = isinstance(o, Tensor) and o.layout==torch.strided and (o.data_ptr(), o.dtype, o.shape, o.stride())
         return str, (str(place or id(o)),)
 
-# %% ../nbs/library/dataloaders.ipynb #c81e5d02
 _GUARD = ('could not import what it was sent (a dataset for workers must be defined in a file, not in a notebook, '
           'and that file must start them under `if __name__ == "__main__"`)')
 

@@ -63,7 +63,6 @@ def _black_and_white(a):
     if 0<10*np.ptp(inner)<high-low: low,high = inner
     return low,max(high, np.nextafter(low, np.inf))
 
-# %% ../nbs/library/images.ipynb #c78f18f3
 class BlankPicture(ValueError): "Raised by a reader for a picture that shows nothing"
 class LargePicture(ValueError): "Raised for a picture of more pixels than Pillow agrees to decode"
 
@@ -316,7 +315,6 @@ def read_images(
     if not rows: raise ValueError(f'got {n} damaged or blank pictures, such as {list_paths(paths[:1])}, wanted some that can be read')
     return None if pixels is None else pixels[:len(rows)],rows
 
-# %% ../nbs/library/images.ipynb #5bdf1d7d
 @checked
 def label_numbers(
     labels:Iterable, # of pictures
