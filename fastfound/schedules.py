@@ -202,7 +202,7 @@ def suggest_lrs(
     gradients = gradients.where((middle>=minimum/30) & (middle<=minimum), math.inf)
     if gradients.min()>=-1e-12*losses.abs().max():  # a constant loss is smoothed with rounding errors
         raise FloatingPointError(f'lr_find: the loss did not fall between the rates that it got, {lrs[0]:.2g} to {lrs[-1]:.2g}, '
-                                 'wanted some at which it falls')
+                                 'so there is nothing to suggest: wanted some at which it falls')
     skip = len(lrs)//10  # the first are the noisiest
     return SuggestedLRs(middle[gradients.argmin()].item(), minimum, valley(lrs[skip:], losses[skip:]))
 
