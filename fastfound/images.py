@@ -179,8 +179,7 @@ def _as_bytes(a):
 def _suffixes():
     "The suffixes of the files that Pillow can read"
     def reads(kind):  # some formats it only knows by name, and one it leaves to another program
-        factory = Image.OPEN[kind][0]
-        stub = isinstance(factory, type) and issubclass(factory, ImageFile.StubImageFile)
+        stub = isinstance(o := Image.OPEN[kind][0], type) and issubclass(o, ImageFile.StubImageFile)
         return not stub and kind!='MPEG' and (kind!='EPS' or EpsImagePlugin.has_ghostscript())
     return {k for k,v in Image.registered_extensions().items() if v in Image.OPEN and reads(v)}
 
