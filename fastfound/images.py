@@ -252,8 +252,8 @@ def put_aside(
     "Divide `pairs` at random. Each class of two pictures or more has at least one on either side, and a single one is to train on"
     pairs = _labelled(pairs)
     if valid_pct is None: valid_pct,seed = 0.2,42 if seed is None else seed
-    if not isinstance(valid_pct, int|float|np.floating) or not 0<valid_pct<1:
-        raise ValueError(f'put_aside: got {valid_pct=!r:.60}, wanted a number between 0 and 1')
+    if not isinstance(valid_pct, int|float|np.floating) or not 0<valid_pct<1 or seed is True:
+        raise ValueError(f'put_aside: got {valid_pct=!r:.60} and {seed=}, wanted a number between 0 and 1, and a whole number')
     order = torch.randperm(len(pairs), generator=None if seed is None else torch.Generator().manual_seed(int(seed)))
     train,valid = [],[]
     for some in groupby([pairs[i] for i in order], 1).values():

@@ -110,7 +110,7 @@ class Optimizer(torch.optim.Optimizer):
         (low,below),values = self.ranges[name],value if isinstance(value, tuple|list) else [value]
         try: right = len(values)==1+(name=='betas') and all(low<=o<below for o in values)
         except (TypeError,ValueError,RuntimeError): right = False
-        end = f'to below {below}' if below<2.**63 else 'up, and finite'
+        end = f'to below {below}' if below<2.**63 else 'up, and finite: below 9e18'
         if not right: _refuse(self, got, f"{'two numbers' if name=='betas' else 'a number'} from {low} {end}")
     def params(self) -> list:
         "All parameters of all groups"

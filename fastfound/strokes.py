@@ -217,17 +217,18 @@ def _inked(points, hands, size=28, box=20):
     parts = [covered(*o) for o in zip(xy.split(50), squeeze.split(50), r.split(50))]
     return torch.cat(parts).view(-1,size,size)
 
-def _check_number(who, n):
-    "A `ValueError` unless `n` drawings can be made"
+def _random(who, n, seed):
+    "NumPy's random numbers from `seed`, or an error unless `n` drawings can be made with them"
     if type(n) is not int or not 0<n<=10**6: raise ValueError(f'{who}: got n={n!r:.60}, wanted a whole number from 1 to a million')
+    try: return np.random.default_rng(seed)
+    except (TypeError, ValueError): raise TypeError(f'{who}: got {seed=!r:.60}, wanted whole numbers from 0') from None
 
 def stroke_digits(
     n,      # how many
     seed=0, # of the random numbers
 ) -> tuple: # images (n,28,28) between 0 and 1, with white ink, and labels (n,)
     "Drawn digits, each as often as the others"
-    _check_number('stroke_digits', n)
-    rng = np.random.default_rng(seed)
+    rng = _random('stroke_digits', n, seed)
     hands = [Hand(rng) for _ in range(n)]
     return _inked([_shaken(_DIGITS[i%10](h), h, 8) for i,h in enumerate(hands)], hands),torch.arange(n)%10
 
@@ -236,8 +237,7 @@ def no_digits(
     seed=0, # of the random numbers
 ) -> Tensor: # images (n,28,28) between 0 and 1
     "Letters, shapes, scribbles, pairs of digits, and one in eight with spots, such as a photograph of something else may leave"
-    _check_number('no_digits', n)
-    rng = np.random.default_rng(seed)
+    rng = _random('no_digits', n, seed)
     hands,spots = [Hand(rng) for _ in range(n-n//8)],[]
     for _ in range(n//8):
         h = Hand(rng)

@@ -10,7 +10,7 @@ import fastfound.interpret  # gives a Learner its `get_preds`
 from fastfound.basics import set_seed, test_near as near
 from fastfound.dataloaders import DataLoader, DataLoaders
 from fastfound.learner import Callback, Learner
-from fastfound.metrics import AvgMetric, Evaluation, accuracy, error_rate, lower_is_better, metric_name, predicted_class
+from fastfound.metrics import AvgMetric, Evaluation, accuracy, error_rate, lower_is_better, metric_name, predicted_class, loss_reduction
 from fastfound.mixed_precision import MixedPrecision
 from fastfound.optimizers import SGD
 from learners import tiny
@@ -189,7 +189,7 @@ def test_the_loss_of_an_example_is_its_part_of_the_whole(name):
         before,loss.reduction = loss.reduction,'none'
         want,loss.reduction = loss(preds, y),before
     else: want = partial(loss, reduction='none')(preds, y)
-    want = want.view(10, -1).mean(1)
+    want = want.view(10, -1).sum(1) if loss_reduction(loss) in ('sum','batchmean') else want.view(10, -1).mean(1)
     near(learn.per_sample_loss(preds, targ), want, tol=1e-12)
     losses,rows = learn.top_losses(4, show=False)
     near(losses, want.topk(4).values, tol=1e-12)

@@ -1,5 +1,5 @@
 "Training with 16 bits: gradients that overflow, steps that are skipped, and a processor that is slower with them."
-import math
+import inspect, math
 import pytest, torch, torch.nn.functional as F
 import fastfound.interpret
 from fastfound import mixed_precision
@@ -95,7 +95,7 @@ def test_which_is_slower_is_measured(monkeypatch, ratio, slower, shape):
     def half(y):  # whether the layer's output was converted from 16 bits
         return 'ToCopy' in str(y.grad_fn.next_functions[0][0])
     monkeypatch.setattr(torch.autograd, 'grad', timed)
-    assert mixed_precision.is_slower_in.__wrapped__(torch.bfloat16, shape)==slower
+    assert inspect.unwrap(mixed_precision.is_slower_in)(torch.bfloat16, shape)==slower
 
 LARGEST = [(nn.Linear(3000,2000), (1024,1024)), (nn.Sequential(nn.Conv2d(1,100,5), nn.Linear(20,10)), (64,1,5,5)),
            (nn.Sequential(nn.Conv2d(1,4,3), nn.BatchNorm2d(4), nn.Linear(100,10)), (10,100)), (nn.BatchNorm1d(9), (256,256)),

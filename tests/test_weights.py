@@ -144,7 +144,7 @@ def test_models_without_values(tmp_path, model):
 
 @pytest.mark.parametrize('weights', [None, [torch.ones(2,3)], torch.ones(2,3), 'w.pth'])
 def test_weights_that_are_no_dict(weights):
-    with pytest.raises(TypeError, match=f'got weights of type {type(weights).__name__}, wanted a dict'):
+    with pytest.raises(TypeError, match='got state.*, wanted a dict'):
         load_model_state(tiny().model, weights)
 
 @pytest.mark.parametrize('model', [nn.LazyLinear(2), nn.Linear(3,2, device='meta')], ids=['lazy', 'meta'])
