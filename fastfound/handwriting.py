@@ -190,7 +190,8 @@ class ModelBundle:
         check_choice('model', name, MODELS)
         if type(read) not in self.readers.values() or None in read.shape:
             raise TypeError(f'got read={read!r}, wanted a DigitReader, or an ImageReader with a size')
-        self.name,self.vocab,self.read,self.source,self.model = name,list(vocab),read,source,MODELS[name](read.shape, len(vocab))
+        if not (vocab := list(vocab)): raise ValueError('ModelBundle: got no classes, wanted the name of each')
+        self.name,self.vocab,self.read,self.source,self.model = name,vocab,read,source,MODELS[name](read.shape, len(vocab))
     def save(self,
         path, # of the file
     ):

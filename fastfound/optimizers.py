@@ -108,7 +108,7 @@ class Optimizer(torch.optim.Optimizer):
         if not isinstance(value, kind := self.kinds.get(name, object)): _refuse(self, got, getattr(kind, '__name__', kind))
         if name not in self.ranges: return
         (low,below),values = self.ranges[name],value if isinstance(value, tuple|list) else [value]
-        try: right = len(values)==1+(name=='betas') and all(low<=o<below for o in values)
+        try: right = len(values)==1+(name=='betas') and all(low<=o and float(o)<below for o in values)
         except (TypeError,ValueError,RuntimeError): right = False
         end = f'to below {below}' if below<2.**63 else 'up, and finite: below 9e18'
         if not right: _refuse(self, got, f"{'two numbers' if name=='betas' else 'a number'} from {low} {end}")

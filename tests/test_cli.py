@@ -131,7 +131,7 @@ def test_colour(env, coloured, monkeypatch):
     "Bold headings and a red name before an error, in a terminal that is not told otherwise"
     monkeypatch.delenv('NO_COLOR', raising=False)
     for k,v in {'TERM': 'xterm', **env}.items():
-        if v is None: monkeypatch.delenv(k)
+        if v is None: monkeypatch.delenv(k, raising=False)
         else: monkeypatch.setenv(k, v)
     with redirect_stdout(Terminal()) as out, redirect_stderr(Terminal()) as err:
         cli.main(['predict', '--help'])
