@@ -24,6 +24,7 @@ from .interpret import probabilities
 from .learner import Callback, Learner
 from .metrics import predicted_class
 from .strokes import stroke_digits
+from .weights import read_state
 
 # %% ../nbs/programs/train.ipynb #371b16db
 _MNIST = 'auto','full','sample'
@@ -64,13 +65,16 @@ def _loaders(data, bs, frame, invert, seed):
     return ImageDataLoaders.from_folder(data, bs=bs, read=read),str(data),0
 
 # %% ../nbs/programs/train.ipynb #b912f4c5
-class _SameRun(Callback):
-    "Refuses to resume a run that had other options"
-    order,state_attrs = 61,('options',)  # after the Checkpoint, which sets `options` to those that were saved
-    def __init__(self, options): self.options,self.wanted = options,options
-    def before_fit(self):
-        for k,v in self.options.items():
-            if v!=self.wanted[k]: raise ValueError(f'got `{k}` {self.wanted[k]}, wanted `{k}` {v} as in the run to resume')
+class _Options(Callback):
+    "Keeps the options of a run in its checkpoint"
+    state_attrs = ('options',)
+    def __init__(self, options): self.options = options
+
+def _check_same(checkpoint, options):
+    "A `ValueError` if the run to resume had other options"
+    states = read_state(checkpoint, 'checkpoint', cb_states=list)['cb_states']
+    for k,v in next((o['options'] for o in states if 'options' in o), {}).items():
+        if v!=options.get(k): raise ValueError(f'got `{k}` {options.get(k)}, wanted `{k}` {v} as in the run to resume')
 
 def _check_paths(file, checkpoint, resume):
     "A `ValueError` unless a model can be written to `file`, and a `checkpoint` is there if it is needed, and only then"
@@ -136,7 +140,8 @@ def train_model(
     bundle = ModelBundle(model, dls.vocab, dls.read, source)
     options = dict(data=source, model=model, frame=frame, invert=invert, **numbers)
     changes = [Augment(10, .1, .15, shift/28, pad='zeros'), RandomWidth()] if drawn else [RandomShift(shift)]
-    learn = bundle.learner(dls, lr, [Checkpoint(checkpoint), _SameRun(options), *changes])
+    if resume: _check_same(checkpoint, options)
+    learn = bundle.learner(dls, lr, [Checkpoint(checkpoint), _Options(options), *changes])
     try:
         learn.fit_one_cycle(epochs, lr, quiet=quiet)
         check_trained(learn)
