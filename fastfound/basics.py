@@ -197,8 +197,10 @@ def evaluating(
 ) -> AtEnd:
     "Inside the block `model` is in evaluation mode; afterwards each of its modules is in the mode it was in"
     before = [(o, o.training) for o in model.modules()] if isinstance(model, nn.Module) else []
+    def end():
+        for o,training in before: o.training = training
     set_mode(model, False)
-    return AtEnd(lambda: [setattr(o, 'training', training) for o,training in before])
+    return AtEnd(end)
 
 # %% ../nbs/library/basics.ipynb #f1621ba3
 @lru_cache(1000)
@@ -296,7 +298,7 @@ def checked(
             for value in args[i:]:
                 if not fits(value): refuse(name, value, wanted)
         return f(*args, **kw)
-    return wrapper
+    return wrapper  # type: ignore[return-value]
 
 def in_words(
     error, # of PyTorch or Python
@@ -414,5 +416,5 @@ def check_writable(
     folder:str|os.PathLike, # the folder that a result will be written to
 ):
     "A `ValueError` unless `folder` is there and a file can be written in it"
-    try: tempfile.TemporaryFile(dir=folder).close()
+    try: tempfile.TemporaryFile(dir=str(folder)).close()
     except OSError as e: raise ValueError(f"can't write a file in {os.path.abspath(folder)}: {e.strerror}") from None

@@ -152,16 +152,16 @@ class ImageReader:
         im, # a PIL image
     ) -> Image.Image:
         "`im` in the size wanted"
-        if self.size is None or im.size==self.size[::-1]: return im
-        size,how = self.size[::-1],Image.Resampling.BILINEAR  # which averages where the picture gets smaller
+        if self.size is None or im.size==self.size[::-1]: return im  # type: ignore[index]
+        size,how = self.size[::-1],Image.Resampling.BILINEAR  # type: ignore[index]  # which averages where the picture gets smaller
         if self.method=='crop': return ImageOps.fit(im, size, how)
         if self.method=='pad': return ImageOps.pad(im, size, how, tuple(np.atleast_1d(border_median(np.array(im))).tolist()))
         return im.resize(size, how)
 
 @checked
 def border_median(
-    pixels:Sequence, # array (h,w) or (h,w,channels)
-):                   # a number, or one for each channel
+    pixels:np.ndarray, # (h,w) or (h,w,channels)
+):                     # a number, or one for each channel
     "The median of the pixels along the border"
     edge = np.concatenate([pixels[0], pixels[-1], pixels[:,0], pixels[:,-1]])
     return np.sort(edge, 0)[(len(edge)-1)//2]
@@ -300,7 +300,7 @@ def read_images(
                 shape,pixels = x.shape,torch.empty(n, *x.shape, dtype=torch.uint8) if n*x.numel()<=cache_bytes else None
             if x.shape!=shape:
                 raise ValueError(f'{paths[i]}: got a picture of {x.shape[1]} by {x.shape[2]} pixels (height by width) '
-                                 f'and others of {shape[1]} by {shape[2]}, wanted one size for all; size=... brings them to one')
+                                 f'and others of {shape[1]} by {shape[2]}, wanted one size for all; size=... brings them to one')  # type: ignore[index]
             if pixels is not None: pixels[len(rows)] = x
             rows.append(i)
     blank,large = [[paths[i] for i,x in failed.items() if isinstance(x, o)] for o in (BlankPicture,LargePicture)]

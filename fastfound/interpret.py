@@ -78,7 +78,7 @@ def predict(self:Learner,
         pred = to_cpu(self.pred)
     classes = predicted_class(pred)
     if classes.shape!=(1,): raise ValueError(f'predict: got predictions of shape {tuple(pred.shape)}, wanted logits (1,c) of one example')
-    index = classes.item()
+    index = int(classes.item())
     return Prediction(self.dls.name(index), index, probabilities(pred)[0])
 
 # %% ../nbs/05a_interpret.ipynb #10259c84

@@ -122,7 +122,7 @@ def init_convs(
 ) -> nn.Module:        # the same
     "Give the convolutions of `model` normal weights with a standard deviation of sqrt(2/fan) (He and others 2015, 1502.01852, eq. 10, 14)"
     for o in model.modules():
-        if isinstance(o, nn.Conv2d): nn.init.kaiming_normal_(o.weight, mode=mode, nonlinearity='relu')
+        if isinstance(o, nn.Conv2d): nn.init.kaiming_normal_(o.weight, mode=mode, nonlinearity='relu')  # type: ignore[arg-type]
     return model
 
 # %% ../nbs/07_resnet.ipynb #787af55a

@@ -48,7 +48,7 @@ def vision_learner(
     if n_out is None and dls.vocab is None: raise ValueError('got DataLoaders without a vocab, wanted one, or the number of outputs n_out')
     xb,*_ = split_batch(first(dls.valid or dls.train))
     if xb.ndim!=4: raise ValueError(f'got inputs of shape {tuple(xb.shape)}, wanted images (n,channels,h,w)')
-    model = arch(n_out or len(dls.vocab), n_in=xb.shape[1]).to(default_device())
+    model = arch(n_out or dls.c, n_in=xb.shape[1]).to(default_device())
     return Learner(dls, model, loss_func, opt_func, lr, metrics, cbs)
 
 cnn_learner = vision_learner  # its name in the first edition of the fastai book
