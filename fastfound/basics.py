@@ -298,7 +298,7 @@ def checked(
             for value in args[i:]:
                 if not fits(value): refuse(name, value, wanted)
         return f(*args, **kw)
-    return wrapper  # type: ignore[return-value]
+    return wrapper  # type: ignore[return-value]  # it has the signature of `f`
 
 def in_words(
     error, # of PyTorch or Python

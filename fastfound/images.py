@@ -152,8 +152,8 @@ class ImageReader:
         im, # a PIL image
     ) -> Image.Image:
         "`im` in the size wanted"
-        if self.size is None or im.size==self.size[::-1]: return im  # type: ignore[index]
-        size,how = self.size[::-1],Image.Resampling.BILINEAR  # type: ignore[index]  # which averages where the picture gets smaller
+        if self.size is None or im.size==self.size[::-1]: return im  # type: ignore[index]  # a tuple since __post_init__
+        size,how = self.size[::-1],Image.Resampling.BILINEAR  # type: ignore[index]  # a tuple; this averages where the picture gets smaller
         if self.method=='crop': return ImageOps.fit(im, size, how)
         if self.method=='pad': return ImageOps.pad(im, size, how, tuple(np.atleast_1d(border_median(np.array(im))).tolist()))
         return im.resize(size, how)
@@ -285,7 +285,7 @@ def read_images(
 ) -> tuple:                  # uint8 (n,channels,h,w), or None where they need more memory than that; the numbers of `paths` that were read
     "Read all `paths` in threads; blank pictures are skipped with a notice, and so is what is damaged or too large, if you say so"
     if damaged not in ('raise','skip'): raise ValueError(f"got damaged={damaged!r}, wanted 'raise' or 'skip'")
-    n,rows,failed,threads,shape = len(paths),[],{},min(32, os.cpu_count() or 1),None
+    n,rows,failed,threads,shape = len(paths),[],{},min(32, os.cpu_count() or 1),[]
     def parts(i=0):  # 64 paths if pictures are known to be small: a thread that got each file by itself would take longer
         while i<n: yield paths[i:(i := i + (min(max(_LARGE//max(math.prod(shape), 1), 1), 64) if shape else 1))]
     with ThreadPoolExecutor(threads) as pool:
@@ -300,7 +300,7 @@ def read_images(
                 shape,pixels = x.shape,torch.empty(n, *x.shape, dtype=torch.uint8) if n*x.numel()<=cache_bytes else None
             if x.shape!=shape:
                 raise ValueError(f'{paths[i]}: got a picture of {x.shape[1]} by {x.shape[2]} pixels (height by width) '
-                                 f'and others of {shape[1]} by {shape[2]}, wanted one size for all; size=... brings them to one')  # type: ignore[index]
+                                 f'and others of {shape[1]} by {shape[2]}, wanted one size for all; size=... brings them to one')
             if pixels is not None: pixels[len(rows)] = x
             rows.append(i)
     blank,large = [[paths[i] for i,x in failed.items() if isinstance(x, o)] for o in (BlankPicture,LargePicture)]

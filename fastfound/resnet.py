@@ -118,11 +118,11 @@ class BatchNorm(nn.Module):
 @checked
 def init_convs(
     model:nn.Module,   # is changed
-    mode:str='fan_in', # fan counts the inputs under a kernel, which keeps the variance of activations; 'fan_out' counts its outputs
+    mode='fan_in',     # fan counts the inputs under a kernel, which keeps the variance of activations; 'fan_out' counts its outputs
 ) -> nn.Module:        # the same
     "Give the convolutions of `model` normal weights with a standard deviation of sqrt(2/fan) (He and others 2015, 1502.01852, eq. 10, 14)"
     for o in model.modules():
-        if isinstance(o, nn.Conv2d): nn.init.kaiming_normal_(o.weight, mode=mode, nonlinearity='relu')  # type: ignore[arg-type]
+        if isinstance(o, nn.Conv2d): nn.init.kaiming_normal_(o.weight, mode=mode, nonlinearity='relu')
     return model
 
 # %% ../nbs/07_resnet.ipynb #787af55a

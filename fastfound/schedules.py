@@ -215,7 +215,7 @@ def valley(
     longest = torch.ones(len(losses), dtype=torch.int64)  # that ends at each
     for i in range(1, len(losses)): longest[i] += longest[:i].where(losses[:i]>losses[i], 0).max()
     length,end = longest.max().item(),longest.argmax().item()
-    return lrs[max(0, end-length + length//3 + length//6)].item()  # type: ignore[index]
+    return lrs[max(0, end-length + length//3 + length//6)].item()  # type: ignore[index]  # whole numbers, as `length` is
 
 @checked
 def plot_lrs(
