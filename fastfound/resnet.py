@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from functools import partial
 from torch import Tensor, nn
-from .basics import check_tensor, checked
+from .basics import check_choice, check_tensor, checked
 
 # %% ../nbs/07_resnet.ipynb #a1b26ae9
 def out_size(
@@ -121,6 +121,7 @@ def init_convs(
     mode='fan_in',     # fan counts the inputs under a kernel, which keeps the variance of activations; 'fan_out' counts its outputs
 ) -> nn.Module:        # the same
     "Give the convolutions of `model` normal weights with a standard deviation of sqrt(2/fan) (He and others 2015, 1502.01852, eq. 10, 14)"
+    check_choice('mode', mode, ('fan_in','fan_out'))
     for o in model.modules():
         if isinstance(o, nn.Conv2d): nn.init.kaiming_normal_(o.weight, mode=mode, nonlinearity='relu')
     return model
