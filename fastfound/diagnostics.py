@@ -74,7 +74,7 @@ class GradientClip(Callback):
         self.norms = []
     def before_step(self):
         "Record the norm of the gradients, and scale them where it is too large"
-        grads = [g for group in self.learn.opt.param_groups for p in group['params'] if (g := Optimizer.grad(p)) is not None]
+        grads = Optimizer.grads(self.learn.opt)
         if not grads: return  # the step will say so
         norm = torch.stack([g.norm().to(grads[0].device, torch.float32) for g in grads]).norm().item()
         if not math.isfinite(norm):

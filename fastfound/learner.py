@@ -16,7 +16,7 @@ from numbers import Real
 from fastcore.basics import listify, patch
 from fastcore.imports import IN_NOTEBOOK
 from torch.nn.parameter import is_lazy
-from .basics import AtEnd, check_lr, check_tensor, checked, count_batches, evaluating, is_main_process, keeps_torch_state
+from .basics import AtEnd, check_lr, checked, count_batches, evaluating, is_main_process, keeps_torch_state
 from .basics import model_device, one_at_a_time, set_mode, surely
 from .dataloaders import count_rows, split_batch, to_device
 from .display import Live, Table, progress_bar, subplots

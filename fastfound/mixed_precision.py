@@ -6,7 +6,7 @@
 __all__ = ['is_slower_in', 'MixedPrecision']
 
 # %% ../nbs/library/mixed_precision.ipynb #19b25147
-import math, time, timeit
+import math, time
 import torch
 import torch.nn.functional as F
 from functools import cache
@@ -62,14 +62,11 @@ class MixedPrecision(Callback):
             self.told = True
             print(f'MixedPrecision: this processor is slower with {self.dtype} than with float32 on layers like those of this model, '
                   'so training stays in float32; `force=True` would change that')
-    def grads(self) -> list:
-        "All gradients that there are"
-        return [g for group in self.learn.opt.param_groups for p in group['params'] if (g := Optimizer.grad(p)) is not None]
     def multiply(self,
         factor, # a power of two
     ):
         "Multiply all gradients by `factor`, which rounds nothing"
-        for g in self.grads(): g *= factor
+        for g in Optimizer.grads(self.learn.opt): g *= factor
     def before_backward(self):
         "Let the backward pass begin with `scale` in place of 1, if it begins"
         if self.scale: self.learn.loss.register_hook(self.begin)
@@ -88,7 +85,7 @@ class MixedPrecision(Callback):
         "Skip the step and halve the scale if a gradient overflowed; double it after 2,000 steps without that"
         self.after_backward()  # another callback may have cancelled it
         if not self.scale: return
-        finite = all(g.isfinite().all() for g in self.grads())
+        finite = all(g.isfinite().all() for g in Optimizer.grads(self.learn.opt))
         self.good = self.good+1 if finite else 0
         if not finite: self.scale /= 2
         elif self.good%2000==0: self.scale *= 2

@@ -122,6 +122,12 @@ class Optimizer(torch.optim.Optimizer):
         "The gradient of `p`: `.g` of our own layers, or else PyTorch's `.grad`"
         g = getattr(p, 'g', None)
         return p.grad if g is None else g
+    @staticmethod
+    def grads(
+        opt, # ours or one of PyTorch's
+    ) -> list:
+        "The gradients of all parameters of `opt` that have one"
+        return [g for group in opt.param_groups for p in group['params'] if (g := Optimizer.grad(p)) is not None]
     def step(self,
         closure=None, # computes the gradients again, and returns the loss
     ):                # that loss

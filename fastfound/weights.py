@@ -8,7 +8,6 @@ __all__ = ['write_state', 'read_state', 'model_state', 'check_model_state', 'loa
 # %% ../nbs/library/weights.ipynb #19b25147
 import io, zipfile
 import numpy as np, torch
-from pathlib import Path
 from typing import NoReturn
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
@@ -127,7 +126,6 @@ def check_model_state(
     state:dict, # as `model_state` returns it
 ):
     "A `ValueError` if `state` does not fit `model`: names, shapes, kinds of numbers, and tensors that are one in the model"
-    if not isinstance(state, dict): raise TypeError(f'got weights of type {type(state).__name__}, wanted a dict from name to tensor')
     def refuse(k, got, wanted, more=0):
         raise ValueError(f'these weights are of another model: for {k!r} got {got}, wanted {wanted}' + f', and {more} more'*bool(more))
     want = model_state(model)
