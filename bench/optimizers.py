@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from fastfound.optimizers import SGD, Adam, AdamW, RMSProp
 from fastfound.resnet import resnet18
+from timing import in_turns
 
 NETWORKS = {'4 small tensors': (lambda: nn.Sequential(nn.Linear(10,8), nn.Linear(8,3)), 300),  # and steps in a row
             'MLP, 1 million': (lambda: nn.Sequential(*[nn.Linear(500,500) for _ in range(4)]), 10),
@@ -18,17 +19,14 @@ OPTIMIZERS = {'SGD': (partial(SGD, lr=0.01, momentum=0.9), partial(torch.optim.S
               'Adam': (Adam, torch.optim.Adam), 'AdamW': (AdamW, torch.optim.AdamW), 'RMSProp': (RMSProp, torch.optim.RMSprop)}
 
 def steps(opt_func, network, n):
-    "A function that takes `n` steps of a network with gradients, and returns the CPU seconds of one"
+    "A function that takes `n` steps of a network with gradients"
     torch.manual_seed(42)
     params = list(network().parameters())
     for p in params: p.grad = torch.randn_like(p)
     opt = opt_func(params)
-    def timed():
-        start = time.process_time()
+    def take():
         for _ in range(n): opt.step()
-        return (time.process_time()-start)/n
-    timed()
-    return timed
+    return take
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -38,8 +36,8 @@ def main():
     print(f'PyTorch {torch.__version__}\n{"network":24}{"optimizer":12}{"ours, ms":>12}{"foreach, ms":>14}{"ratio":>8}')
     for net,(network,n) in NETWORKS.items():
         for name,(ours,theirs) in OPTIMIZERS.items():
-            fs = [steps(ours, network, n), steps(partial(theirs, foreach=True), network, n)]
-            a,b = [min(o) for o in zip(*[[f() for f in fs] for _ in range(args.rounds)])]
+            fs = {'ours': steps(ours, network, n), 'theirs': steps(partial(theirs, foreach=True), network, n)}
+            a,b = [o/n for o in in_turns(fs, args.rounds, at=0, clock=time.process_time).values()]
             print(f'{net:24}{name:12}{1e3*a:12.3f}{1e3*b:14.3f}{a/b:8.2f}', flush=True)
 
 if __name__=='__main__': main()
