@@ -19,7 +19,7 @@ def arc(
     corner=2.,  # 2 makes it an oval, 1 a diamond, and the larger it is, the more it becomes a rectangle
     last=1.,    # the size at its end, compared with that at its start; another than 1 makes it a spiral
 ):              # 25 points
-    "Points along a superellipse, |x/rx|**corner + |y/ry|**corner = 1"
+    "Points along a superellipse: |x/rx| and |y/ry|, each to the power of `corner`, add up to 1"
     t,size = np.radians(np.linspace(start, end, 25)),np.linspace(1, last, 25)
     x,y = [np.sign(o)*np.abs(o)**(2/corner) for o in (np.cos(t), np.sin(t))]
     return center + size*(rx*x + 1j*ry*y)

@@ -3,7 +3,7 @@
 `python tests/bad_calls.py` lists those that do not.
 """
 from collections import Counter
-import pytest, torch
+import pytest
 import bad_calls
 from bad_calls import GOOD, LEFT_OUT, NAMES, outcome
 

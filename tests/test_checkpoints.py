@@ -1,5 +1,5 @@
 "Files of weights and checkpoints: killed processes, damaged files, full disks, exact resumption."
-import errno, math, os, pickle, random
+import errno, math, pickle, random
 from functools import partial
 from pathlib import Path
 import numpy as np, pytest, torch

@@ -1,5 +1,5 @@
 "The program that runs other projects' suites against our pieces: it tells right from wrong, and its stored table is that of its suites."
-import importlib, sys
+import sys
 from pathlib import Path
 import pytest, torch
 from fastfound.files import read_runs

@@ -1,5 +1,5 @@
 "Our DataLoader against PyTorch's on drawn datasets, samplers and options."
-import random, subprocess, sys
+import random, sys
 import numpy as np, pandas as pd, pytest, torch
 from torch.utils import data as torch_data
 from fastfound.dataloaders import DataLoader, as_images, class_numbers, concat, default_collate, map_tensors, to_device

@@ -74,6 +74,19 @@ def unsaid(text):
 @pytest.mark.parametrize('module', ROOMS)
 def test_every_function_says_what_it_does(module): assert unsaid((ROOT/f'fastfound/{module}.py').read_text(encoding='utf-8'))=={}
 
+RAW = r'\*\*|\]\(|\$[^$ ]+\$'
+
+def docstrings(tree):
+    "The words of the classes and functions that a page shows, without what stands in backticks"
+    shown = [o for o in ast.walk(tree) if isinstance(o, (*FUNCTIONS, ast.ClassDef)) and o.name[0]!='_']
+    return [re.sub(r'`[^`]*`', '', ast.get_docstring(o) or '') for o in shown]
+
+@pytest.mark.parametrize('module', ROOMS)
+def test_docstrings_stay_as_they_are_on_a_page(module):
+    "Which takes them for Markdown"
+    tree,_ = parsed((ROOT/f'fastfound/{module}.py').read_text(encoding='utf-8'))
+    assert [o for o in docstrings(tree) if re.search(RAW, o)]==[]
+
 def test_what_is_not_said_is_found():
     "In functions, in methods and in constructors"
     text = """

@@ -1,5 +1,5 @@
 "The structure of the project: three folders with arrows one way, modules and lines of a size, one road, everything where its name says."
-import ast, importlib, json, re, subprocess, sys
+import ast, importlib, re, subprocess, sys
 from pathlib import Path
 import pytest
 
@@ -8,9 +8,12 @@ pytestmark = pytest.mark.not_numerical
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT/'tools'))
 import road
+from fastfound import _modidx
+
 MODULES = road.modules()  # from a module to its page
 NOTEBOOKS = [o for o in sorted((ROOT/'nbs').rglob('*.ipynb')) if '.ipynb_checkpoints' not in o.parts]
 NOTEBOOKS = [o.relative_to(ROOT/'nbs').with_suffix('').as_posix() for o in NOTEBOOKS]
+SHOWN = {o.rpartition('.')[2] for module in _modidx.d['syms'].values() for o in module}  # names whose place on a page is known
 FOLDERS = ('library', 'book', 'programs')
 
 def folder(page): return page.partition('/')[0] if '/' in page else 'book'
@@ -144,6 +147,12 @@ def test_folded_text_is_rendered(page):
     text = prose(page)
     folded = re.findall(r'<details><summary>(?:Answer|Hint|Solution)</summary>\n\n(?:(?!</?details>).)+\n\n</details>', text, re.S)
     assert text.count('<details>')==text.count('</details>')==len(folded)
+
+@pytest.mark.parametrize('page', road.pages())
+def test_links_hold_no_name_alone(page):
+    "The site makes a link of each name of the package in backticks, and a link in a link is none"
+    names = {o.strip('`') for o in re.findall(r'\[(`[\w.]+`)\]\(', prose(page))}
+    assert names.isdisjoint(SHOWN)
 
 def test_each_module_can_be_imported_first():
     "In any order: nothing depends on what was imported before. What only some need is not imported with any of them"

@@ -11,7 +11,6 @@ from fastfound.dataloaders import DataLoaders, DataLoader
 from fastfound.datasets import get_mnist, mnist_arrays
 from fastfound.basics import set_seed, test_near as near
 from fastfound.fully_connected import kaiming
-from fastfound.hooks import Hooks, leaf_modules
 from fastfound.interpret import Prediction, confusion_matrix, most_confused, probabilities, to_np
 from fastfound.learner import Learner
 from fastfound.metrics import accuracy

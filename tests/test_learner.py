@@ -10,7 +10,6 @@ from torch import nn
 from torch.utils.data import DataLoader as TorchLoader
 import fastfound.all
 import fastfound.learner as learner_module
-from fastfound.checkpoints import Checkpoint
 from fastfound.dataloaders import DataLoaders, DataLoader
 from fastfound.display import Table
 from fastfound.basics import evaluating, set_seed, test_near as near, torch_state

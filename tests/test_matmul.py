@@ -1,5 +1,5 @@
 "Versions of the matrix product against `@`, broadcasting against PyTorch on thousands of drawn cases, and the benchmark."
-import operator, random, re
+import random, re
 from html import escape
 from unittest.mock import patch
 import pytest, torch

@@ -10,7 +10,7 @@ import fastfound.interpret  # gives a Learner its `get_preds`
 from fastfound.basics import set_seed, test_near as near
 from fastfound.dataloaders import DataLoader, DataLoaders
 from fastfound.learner import Callback, Learner
-from fastfound.metrics import AvgMetric, Evaluation, accuracy, error_rate, lower_is_better, metric_name, predicted_class, loss_reduction
+from fastfound.metrics import AvgMetric, accuracy, error_rate, lower_is_better, metric_name, predicted_class, loss_reduction
 from fastfound.mixed_precision import MixedPrecision
 from fastfound.optimizers import SGD
 from learners import tiny
