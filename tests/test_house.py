@@ -148,6 +148,19 @@ def test_folded_text_is_rendered(page):
     folded = re.findall(r'<details><summary>(?:Answer|Hint|Solution)</summary>\n\n(?:(?!</?details>).)+\n\n</details>', text, re.S)
     assert text.count('<details>')==text.count('</details>')==len(folded)
 
+FOLDED = r'^#\| *(code-fold|echo: false|hide$)'
+
+@pytest.mark.parametrize('page', road.book())
+def test_what_is_not_the_lesson_is_folded(page):
+    "Solutions, imports and drawing, on the site and in Jupyter as well"
+    code = [(c,road.source(c)) for c in road.cells(page) if c['cell_type']=='code']
+    def imports(text): return (body := ast.parse(text).body) and all(isinstance(o, (ast.Import, ast.ImportFrom)) for o in body)
+    aside = [(c,o) for c,o in code if re.search(FOLDED, o, re.M) or not re.search(r'^\s*[%!]', o, re.M) and imports(o)]
+    assert [o for c,o in aside if not c['metadata'].get('jupyter', {}).get('source_hidden')]==[]
+    assert [o for _,o in aside if not re.search(FOLDED+'|^#\\| *export$', o, re.M)]==[]
+    solutions = re.findall(r'^\*\*\d+\.\*\*', prose(page).partition('\n## Exercises')[2].partition('\n## ')[0], re.M)
+    assert sum('code-summary: "Solution' in o for _,o in code)>=len(solutions)>0 or not solutions
+
 @pytest.mark.parametrize('page', road.pages())
 def test_links_hold_no_name_alone(page):
     "The site makes a link of each name of the package in backticks, and a link in a link is none"
