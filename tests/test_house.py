@@ -145,7 +145,7 @@ def test_questions_have_one_format(page):
 def test_folded_text_is_rendered(page):
     "An empty line after every `<summary>`, which holds a word and no markdown, and before every `</details>`"
     text = prose(page)
-    folded = re.findall(r'<details><summary>(?:Answer|Hint|Solution)</summary>\n\n(?:(?!</?details>).)+\n\n</details>', text, re.S)
+    folded = re.findall(r'<details><summary>(?:Answer|Hint|Second hint|Solution)</summary>\n\n(?:(?!</?details>).)+\n\n</details>', text, re.S)
     assert text.count('<details>')==text.count('</details>')==len(folded)
 
 FOLDED = r'^#\| *(code-fold|echo: false|hide$)'
