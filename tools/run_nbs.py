@@ -14,8 +14,8 @@ def flags(cell):
     head = re.match(r'(\s*#\s*\|.*\n?)*', cell.source)[0]
     return {re.sub(r':\s*', ':', o).strip().lower() for o in re.findall(r'\|\s*([\w-]+(?::[ \t]*\w+)?)', head)}
 
-def run(path, skip=('full', 'slow', 'notest'), save=False, timeout=1800):
-    "Run the notebook at `path`, store its outputs if `save`, and return what went wrong or an empty string"
+def run(path, skip=('full', 'slow', 'notest'), save=False, to=None, timeout=1800):
+    "Run the notebook at `path`, store its outputs in it if `save`, or in the file `to`; what went wrong or an empty string"
     import nbformat  # takes seconds, and a run of nbdev_test needs none of it
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
@@ -28,6 +28,7 @@ def run(path, skip=('full', 'slow', 'notest'), save=False, timeout=1800):
                     resources={'metadata': {'path': str(path.parent)}})
     try: client.execute()
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as e: return f'{path.name}: {e}'
+    if to: nbformat.write(nb, to)
     if not save: return ''
     noise = [''.join(o.text) for c in nb.cells for o in c.get('outputs', []) if o.output_type=='stream' and o.name=='stderr']
     if noise: return f'{path.name}: wrote warnings or other lines to stderr, so nothing is stored:\n' + '\n'.join(noise)
