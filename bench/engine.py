@@ -3,13 +3,13 @@
     python bench/engine.py [THREADS...]
 
 The contenders take turns, one step each, and each is told by the CPU seconds of a fast step (the 5th percentile), since on a busy machine
-the slow ones measure what else runs there. A second table shows how the cost of what is built of many parts grows with their number.
+the slow ones measure what else runs there.
 """
-import math, sys, time
+import sys, time
 import torch
 import torch.nn.functional as F
 from torch import nn
-from fastfound.engine import Tensor, cat, no_grad
+from fastfound.engine import Tensor, no_grad
 from fastfound.fully_connected import kaiming
 from timing import in_turns
 
@@ -59,37 +59,6 @@ def language_model(n=16, d=16, heads=4, vocab=27):
         return norm(x)@head
     return both(start, logits, targ)
 
-def leaf(*shape): return Tensor(torch.randn(*shape), requires_grad=True)
-
-def shared(n):
-    x = y = leaf(1)
-    for _ in range(n): y = y*x
-    return y
-
-def rows(make, n):
-    x = make(n, 64)
-    sum(x[i].sum() for i in range(n)).backward()
-
-def skips(n):
-    "Each of `n` results leads to the next one and to the end"
-    parts = [leaf(1)]
-    for _ in range(n): parts.append(parts[-1].exp())
-    return cat(parts)
-
-GROWTH = {  # what costs as much as its number of parts; and what does not, with the reason
-    'backward pass of a chain': lambda n: shared(n).backward(),
-    'picture of a chain, all of it with one tensor': lambda n: shared(n).graph()._repr_svg_(),
-    'picture of a chain with an arrow from each result to the end': lambda n: skips(n//4).graph()._repr_svg_(),
-    'x[i] over rows, each gradient as large as x': lambda n: rows(leaf, n),
-    "x[i] over rows, PyTorch's": lambda n: rows(lambda *s: torch.randn(*s).requires_grad_(), n)}
-
-def growth(sizes=(250, 500, 1000, 2000)):
-    "The CPU milliseconds for each size, and the power of n with which they grow"
-    for name,f in GROWTH.items():
-        took = [min(in_turns({n: lambda: f(n)}, 3, at=0, clock=time.process_time).values()) for n in sizes]
-        power = math.log(took[-1]/took[-2])/math.log(sizes[-1]/sizes[-2])
-        print(f"  {name:66}{''.join(f'{o*1e3:9.1f}' for o in took)}  n^{power:.1f}")
-
 if __name__ == '__main__':
     for threads in map(int, sys.argv[1:] or ['1', '2']):
         torch.set_num_threads(threads)
@@ -99,6 +68,3 @@ if __name__ == '__main__':
             ours = t.pop('our engine')
             print(f'a step of {name}, threads: {threads}, our engine {ours*1e6:.0f} us')
             for k,v in t.items(): print(f'  {ours/v:.2f} times the time of {k} ({v*1e6:.0f} us)')
-    torch.set_num_threads(1)
-    print('milliseconds for 250, 500, 1,000 and 2,000 parts')
-    growth()
