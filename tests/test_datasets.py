@@ -225,6 +225,7 @@ def test_splits(files, monkeypatch, source):
     assert len(y_valid)==7 and torch.equal(torch.cat([y, y_valid]), data.y_train) and torch.equal(y_test, data.y_test)
     assert torch.equal(torch.cat([x, x_valid])*256, data.x_train.flatten(1)) and torch.equal(x_test*256, data.x_test.flatten(1))
     naked,n = data.x_train.flatten(1)*(1/255),len(data.y_train)//6  # as the lesson scales and splits, bit for bit
-    for a,b in zip((naked[:-n], data.y_train[:-n], naked[-n:], data.y_train[-n:]), mnist_arrays(data), strict=True): assert torch.equal(a, b)
+    lesson = naked[:-n], data.y_train[:-n], naked[-n:], data.y_train[-n:]
+    for a,b in zip(lesson, mnist_arrays(data), strict=True): assert torch.equal(a, b)
     for n in (0, -1, len(data.y_train)):
         with pytest.raises(ValueError, match=f'got n_valid={n}, wanted a number between 0 and'): mnist_splits(data, n_valid=n)
