@@ -51,7 +51,7 @@ def test_gradients_of_any_size(n, n_in, nh, c, digits, seed):
     if not digits: c = 1
     x,*params = randn(n,n_in),randn(n_in,nh),randn(nh),randn(nh,c),randn(c)
     targ = torch.randint(c, (n,), generator=g) if digits else randn(n)
-    model = Model(*params, loss=CrossEntropy() if digits else Mse(), inp_grad=True)
+    model = Model(*params, loss=CrossEntropy() if digits else Mse())
     loss = model(x, targ)
     model.backward()
     copies = [t.clone().requires_grad_() for t in (x,*params)]
@@ -65,13 +65,6 @@ def test_gradients_of_any_size(n, n_in, nh, c, digits, seed):
     if not digits:
         same(forward_and_backward(x, targ, *params), want.detach())
         for got,t in zip(found, (x,*params)): same(t.g, got)
-
-def test_no_input_gradient_unless_asked():
-    x,targ = torch.randn(3,4),torch.randn(3)
-    model = Model(torch.randn(4,2), torch.zeros(2), torch.randn(2,1), torch.zeros(1))
-    model(x, targ)
-    model.backward()
-    assert not hasattr(x, 'g') and all(p.g.shape==p.shape for p in model.parameters())
 
 def test_relu_selects_as_pytorch_does():
     "Any input with any gradient of the output, infinite and nan ones among them; long enough for the vectorised kernels"
@@ -213,5 +206,5 @@ def test_linear_layer_with_and_without_biases(bias):
 def test_cross_entropy_takes_rows_and_class_numbers(preds, targ):
     "Some of these would have been gathered along a wrong dimension"
     for dtype in (torch.int64, torch.int32, torch.float32):
-        with pytest.raises(AssertionError, match='cross_entropy: got targets .* wanted class numbers'):
+        with pytest.raises(AssertionError, match='cross_entropy: got .* wanted .* class numbers'):
             cross_entropy(torch.zeros(preds), torch.zeros(targ, dtype=dtype))

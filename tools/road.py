@@ -13,7 +13,8 @@ ROAD = {
     '00_datasets': ('Data', 'data, checked and shown', {}),
     '01_matmul': ('Matrix products', 'five matrix products, broadcasting', {'01a_einsum': 'einsum', '01b_kernels': 'kernels'}),
     '02_fully_connected': ('Initialisation', 'layers that stay in scale', {}),
-    '03_backprop': ('Backpropagation', 'every gradient by hand', {'03a_value': 'autograd', '03b_engine': 'for tensors'}),
+    '03_backprop': ('Backpropagation', 'every gradient by hand', {
+        '03a_value': 'autograd', '03b_engine': 'for tensors', '03c_debugging': 'debugging'}),
     '04_mnist_sgd': ('Gradient descent', 'a baseline, a loss, SGD', {}),
     '05_training_loop': ('The Learner', 'one loop with callbacks', {
         '05a_interpret': 'mistakes', '05b_checkpoints': 'checkpoints', '05c_diagnostics': 'diagnostics',
