@@ -48,7 +48,7 @@ def forward_and_backward(
     w1, b1,      # (n_in,nh) and (nh,)
     w2, b2,      # (nh,1) and (1,)
 ) -> Tensor:     # the loss, a single number
-    "Forward and backward pass of a two-layer network with a mean squared error; sets `.g` of its input and parameters"
+    "Forward and backward pass of a two-layer network: set the `.g` of its input and parameters"
     l1 = lin(inp, w1, b1)
     l2 = relu(l1)
     out = lin(l2, w2, b2)
@@ -62,13 +62,13 @@ def forward_and_backward(
 
 # %% ../nbs/03_backprop.ipynb #18b0e9db
 class LayerFunction:
-    "An operation with a forward and a backward pass: subclasses define `forward(*args)` and `bwd(out, *args)`"
+    "An operation: subclasses define its passes, `forward(*args)` and `bwd(out, *args)`"
     def __call__(self, *args):
         self.args = args
         self.out = self.forward(*args)
         return self.out
     def backward(self):
-        "Set the gradients of the inputs of the last call, from the gradient of its output in `out.g`"
+        "Set the gradients of the last inputs, from that of the last output in `out.g`"
         self.bwd(self.out, *self.args)
 
 # %% ../nbs/03_backprop.ipynb #daa43344
@@ -77,12 +77,14 @@ class Relu(LayerFunction):
     def forward(self, inp): return relu(inp)
     def bwd(self, out, inp): relu_grad(inp, out)
 
+# %% ../nbs/03_backprop.ipynb #8b3dda8d
 class Lin(LayerFunction):
     "A linear layer with weights `w` (n_in,n_out) and biases `b` (n_out,)"
     def __init__(self, w, b): self.w,self.b = w,b
     def forward(self, inp): return lin(inp, self.w, self.b)
     def bwd(self, out, inp): lin_grad(inp, out, self.w, self.b)
 
+# %% ../nbs/03_backprop.ipynb #c59a6137
 class Mse(LayerFunction):
     "The mean squared error of predictions (n,1) against targets (n,)"
     def forward(self, inp, targ): return mse(inp.squeeze(-1), targ)
@@ -151,6 +153,7 @@ def log_softmax(
     z = x - x.max(dim, keepdim=True).values
     return z - z.exp().sum(dim, keepdim=True).log()
 
+# %% ../nbs/03_backprop.ipynb #bd26a221
 def softmax(
     x:Tensor, # logits (n,c), floating point
     dim=-1,   # the dimension of the classes
