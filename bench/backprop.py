@@ -11,7 +11,7 @@ from fastfound.fully_connected import kaiming
 from timing import in_turns
 
 def contenders(n=50_000, n_in=784, nh=50):
-    "The same model three times: ours, autograd over our formulas, and autograd over PyTorch's own layers"
+    "The same model three times: ours, which finds the gradient of the input as well, autograd over our formulas, and over PyTorch's layers"
     x,y = torch.randn(n,n_in),torch.randn(n)
     params = kaiming(n_in,nh),torch.zeros(nh),kaiming(nh,1),torch.zeros(1)
     ours,copies = Model(*params),[p.clone().requires_grad_() for p in params]
