@@ -22,10 +22,10 @@ from fastfound.datasets import URLs, get_mnist, mnist_arrays, untar_data
 from fastfound.basics import set_seed
 from fastfound.fully_connected import kaiming, layer_stats, lin, mse, normalize, relu
 from fastfound.images import ImageDataLoaders
+from fastfound.kernels import ladder
 from fastfound.training_loop import HandLearner
 from fastfound.learner import Learner
 from fastfound.metrics import accuracy
-from fastfound.matmul import ladder
 from fastfound.optimizers import SGD, Adam, AdamW, RMSProp
 from fastfound.mnist_sgd import init_params, linear1, mnist_distance, mnist_loss
 from fastfound.resnet import BatchNorm, conv2d, resnet18, small_resnet

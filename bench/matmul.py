@@ -4,8 +4,7 @@
 """
 import torch
 from fastfound.einsum import einsum
-from fastfound.kernels import all_versions
-from fastfound.matmul import ladder
+from fastfound.kernels import all_versions, ladder
 from fastfound.basics import speedup
 
 if __name__ == '__main__':

@@ -35,10 +35,11 @@ from .handwriting import frame_digit
 from .hooks import Hooks
 from .images import ImageDataLoaders, get_image_files
 from .interpret import confusion_matrix, most_confused, probabilities, to_np
+from .kernels import ladder
 from .learner import Callback, Learner, Progress, Recorder
 from .learner import CancelBackwardException, CancelBatchException, CancelEpochException, CancelFitException
 from .learner import CancelStepException, CancelTrainException, CancelValidException
-from .matmul import broadcast_shape, explain_broadcast, ladder, matmul, matmul_bcast, matmul_dot, matmul_einsum, matmul_loops
+from .matmul import broadcast_shape, explain_broadcast, matmul, matmul_bcast, matmul_dot, matmul_einsum, matmul_loops
 from .metrics import AvgMetric, accuracy, error_rate
 from .mixed_precision import MixedPrecision
 from .mnist_sgd import BasicOptim, init_params, linear1, mnist_distance, mnist_loss, sigmoid

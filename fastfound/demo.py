@@ -16,7 +16,7 @@ from .display import Table, show_image
 from .files import atomic_write
 from .handwriting import new_learner, normalized_sets, resnet_learner, similarity_baseline
 from .interpret import most_confused
-from .matmul import ladder
+from .kernels import ladder
 from .schedules import Scheduler, linear_schedule
 
 # %% ../nbs/programs/demo.ipynb #0db12a69
