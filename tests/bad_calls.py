@@ -32,7 +32,7 @@ LEFT_OUT = {  # and why
     **dict.fromkeys('device_name default_device is_main_process Live fastfound_home Callback Recorder Progress Distributed no_grad'.split(),
                     'takes no arguments'),
     **{k: 'an exception' for k,v in NAMES.items() if inspect.isclass(v) and issubclass(v, Exception)},
-    **dict.fromkeys('FileInfo SuggestedLRs Evaluation Prediction ImageData'.split(), 'a record of values, which others make'),
+    **dict.fromkeys('FileInfo SuggestedLRs Evaluation Prediction ImageData Ladder'.split(), 'a record of values, which others make'),
     **dict.fromkeys('''show_source LazyModule notify operations LRFinder TrackerCallback gunzip gunzip_start verify read_verified
         check_tensor check_options check_choice check_writable checked in_words as_path'''.split(), 'a part of the house, for no caller'),
     **dict.fromkeys('get_fashion get_cifar10 fetch explore_init'.split(), 'needs a network or a long time'),
@@ -220,6 +220,8 @@ GOOD = {
     'matmul_compiled': lambda: call(NAMES['matmul_compiled'], x(2,3), x(3,4)),
     'matmul_blocked': lambda: call(NAMES['matmul_blocked'], x(2,3), x(3,4), cache=2**20),
     'all_versions': lambda: call(NAMES['all_versions'], 'cpu'),
+    'ladder': lambda: call(lambda *o, **kw: repr(ladder(*o, **kw)), 2, 3, 4, {'einsum': matmul_einsum}, budget=0.001, threads=1,
+                           device='cpu'),
     'unbroadcast': lambda: call(NAMES['unbroadcast'], x(3,4), x(1,4)),
     'check_gradients': lambda: call(NAMES['check_gradients'], lambda a: (a*a).sum(), x(3).double(), h=1e-5, tol=1e-6),
     'cat': lambda: call(NAMES['cat'], [tensor_of_ours(2,3), tensor_of_ours(2,3)], dim=0),
