@@ -33,6 +33,25 @@ def test_standard_deviations_of_random_weights(n_in, n_out):
                       (kaiming(n_in, n_out, a, 'fan_out'), math.sqrt(2/((1+a*a)*n_out)))]
         for w,std in cases: assert w.shape==(n_in,n_out) and abs(w.std()/std-1)<0.007 and abs(w.mean())<0.007*std
 
+def test_a_deep_network_keeps_the_mean_of_the_squares_and_a_typical_draw_is_half():
+    "The logarithm of what 50 layers of 100 units do to the mean of the squares has a variance of 50*5/100: the median root is exp(-5/8)"
+    torch.manual_seed(0)
+    x = torch.ones(400, 1, 100)
+    for _ in range(50): x = relu(x @ torch.stack([kaiming(100, 100) for _ in range(400)]))
+    squares = x.pow(2).mean((1,2))
+    assert 0.5<squares.mean()<2 and abs(squares.median().sqrt()-math.exp(-5/8))<0.1 and (squares>1).float().mean()<0.35
+
+def test_equal_units_stay_equal():
+    "Their gradients are equal, and 0 where the weights after them are; random weights have different ones"
+    torch.manual_seed(0)
+    x,y = torch.randn(20, 10, dtype=torch.float64),torch.randn(20, dtype=torch.float64)
+    for w1,w2,units in ((torch.full((10,5), 0.1), torch.full((5,1), 0.2), 1), (torch.zeros(10,5), torch.zeros(5,1), 1),
+                        (torch.full((10,5), 0.1), kaiming(5,1), 5), (kaiming(10,5), torch.full((5,1), 0.2), 5)):
+        w = w1.double().requires_grad_()
+        loss = mse(lin(relu(lin(x, w, torch.zeros(5))), w2.double(), torch.zeros(1)).squeeze(-1), y)
+        g, = torch.autograd.grad(loss, w)
+        assert len(g.mul(1e9).round().unique(dim=1).t())==units and (g.abs().max()>0)==bool(w2.any())
+
 def test_layer_stats():
     stats = layer_stats([relu, lambda x: x-100, relu], torch.tensor([[-1.,2.],[-3.,-4.]]))
     assert stats.column('dead')==[0.5, 0., 1.] and stats.column('layer')==[1, 2, 3]
