@@ -3,7 +3,7 @@
 The table has one entry for each operation: a function that draws a case from a random number generator. A case is what to do with our
 Tensors, the same for PyTorch's (often the same function), and the float64 tensors to do it with.
 """
-import math, operator, random, zlib
+import itertools, math, operator, random, sys, zlib
 from functools import wraps
 from pathlib import Path
 import numpy as np, pytest, torch
@@ -11,6 +11,9 @@ import torch.nn.functional as F
 from fastfound import engine
 from fastfound.engine import Tensor, cat, check_gradients, no_grad, operations
 from fastfound.basics import test_near as near
+
+sys.path.insert(0, str(Path(__file__).parents[1]/'tools'))
+import road
 
 def numbers(rng, shape, low=-2., high=2.):
     "A float64 tensor with no number near 0 and no two near each other's value on purpose, often not contiguous"
@@ -712,3 +715,39 @@ def test_central_differences_pass_what_is_right():
 
 def test_module_is_short():
     assert len(Path(engine.__file__).read_text(encoding='utf-8').splitlines())<450
+
+# ---- the naked class of the lesson
+
+def lesson():
+    "The class `BasicTensor` as the page leaves it, and its text"
+    text = [road.source(c) for c in road.cells('03b_engine') if road.source(c).startswith('class BasicTensor')][-1]
+    space = {'itertools': itertools, 'torch': torch}
+    exec(text, space)
+    return space['BasicTensor'],text
+
+def test_the_lesson_is_short():
+    lines = [o.strip() for o in lesson()[1].splitlines()]
+    assert sum(bool(o) and o[0]!='"' for o in lines)<=32
+
+def test_the_lesson_and_the_library_give_the_same_gradients():
+    "Random programs, in which results are used again and again, and broadcast"
+    rng,BasicTensor = random.Random(2),lesson()[0]
+    torch.manual_seed(2)
+    steps = [lambda a,b: a+b, lambda a,b: a*b, lambda a,b: a-b*2, lambda a,b: a.relu()+b, lambda a,b: (a*0.1).exp()*b,
+             lambda a,b: (a*a+1).log()-b, lambda a,b: a+one_row(b), lambda a,b: a*one_row(b)]
+    def one_row(t): return t.sum(0, keepdim=True) if isinstance(t, Tensor) else t.sum(0)
+    for _ in range(200):
+        plan = [(rng.choice(steps), rng.randrange(i+2), rng.randrange(i+2)) for i in range(rng.randint(1,8))]
+        def run(x, w1, w2, b):
+            known = [x@w1 + b, x@w2]
+            for f,i,j in plan: known.append(f(known[i], known[j])*0.5)
+            return sum((o.sum() for o in known[3:]), known[0].sum() + known[1].sum() + known[2].sum())
+        start = [torch.randn(o, dtype=torch.float64) for o in ((5,4), (4,3), (4,3), (3,))]
+        ours,theirs = [BasicTensor(o) for o in start],[Tensor(o, requires_grad=True) for o in start]
+        got,want = run(*ours),run(*theirs)
+        near(got.data.squeeze(), want.data, tol=1e-10)
+        got.backward()
+        want.backward()
+        for a,b in zip(ours, theirs):
+            assert a.grad.shape==b.grad.shape
+            near(a.grad, b.grad, tol=1e-10)
