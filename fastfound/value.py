@@ -45,22 +45,25 @@ class Value:
         for v in self.topological_order():
             for inp,backward_fn in zip(v.inputs, v.backward_fns): inp.grad += backward_fn(v.grad)
 
-# %% ../nbs/03a_value.ipynb #13c676df
+# %% ../nbs/03a_value.ipynb #a814b5a6
 class Neuron:
     "A weighted sum of the inputs and a bias, and tanh of it"
-    def __init__(self, n_in): self.w,self.b = [Value(random.gauss(0, n_in**-0.5)) for _ in range(n_in)],Value(0.)
+    def __init__(self, n_in):
+        self.w,self.b = [Value(random.gauss(0, n_in**-0.5)) for _ in range(n_in)],Value(0.)
     def __call__(self, xs): return sum((w*x for w,x in zip(self.w, xs)), self.b).tanh()
     def parameters(self): return [*self.w, self.b]
 
+# %% ../nbs/03a_value.ipynb #fb2eb583
 class Layer:
     "Neurons that get the same inputs"
     def __init__(self, n_in, n_out): self.neurons = [Neuron(n_in) for _ in range(n_out)]
     def __call__(self, xs): return [neuron(xs) for neuron in self.neurons]
     def parameters(self): return [p for neuron in self.neurons for p in neuron.parameters()]
 
+# %% ../nbs/03a_value.ipynb #5e3c0963
 class MLP:
     "A multilayer perceptron: `MLP(2, 8, 1)` has two inputs, eight hidden units and one output"
-    def __init__(self, *sizes): self.layers = [Layer(n_in, n_out) for n_in,n_out in zip(sizes, sizes[1:])]
+    def __init__(self, *sizes): self.layers = [Layer(a, b) for a,b in zip(sizes, sizes[1:])]
     def __call__(self, xs):
         for layer in self.layers: xs = layer(xs)
         return xs
