@@ -176,8 +176,8 @@ def _style(text, code, stream):
     return text if plain else f'\033[{code}m{text}\033[0m'
 
 def _tell(who, message):
-    "One line on stderr"
-    print(_style(f'{who}:', '1;31', sys.stderr), message, file=sys.stderr)
+    "One line on stderr, with the name of the command once"
+    print(_style(f'{who}:', '1;31', sys.stderr), str(message).removeprefix(f"{who.rpartition(' ')[2]}: "), file=sys.stderr)
 
 def _refuse(who, message):
     "End with what is wrong, and where to read more"
