@@ -108,7 +108,7 @@ PLACES = {
     'error_rate': 'metrics', 'AvgMetric': 'metrics', 'Evaluation': 'metrics', 'check_member': 'events',
     'one_cycle': 'schedules', 'Scheduler': 'schedules', 'fit_one_cycle': 'schedules', 'MixedPrecision': 'mixed_precision',
     'atomic_write': 'files', 'resnet_optimizer': 'optimizers', 'Value': 'value', 'Tensor': 'engine',
-    'BasicOptim': 'mnist_sgd'}
+    'BasicOptim': 'mnist_sgd', 'BasicLearner': 'training_loop'}
 
 @pytest.mark.parametrize('name', PLACES)
 def test_things_are_where_their_name_says(name):

@@ -38,7 +38,7 @@ def test_the_class_with_its_loop_fits_on_a_screen():
     assert len([o for o in ast.unparse(cell).splitlines() if o])<=70
 
 def test_the_table_of_events_is_complete():
-    table = next(o for o in page() if '| event | when |' in o)
+    table = next(o for o in page() if '| event | a callback can read |' in o)
     names = [n for row in table.splitlines() if row.startswith('|') for n in re.findall(r'`((?:before|after)_\w+)`', row.split('|')[1])]
     assert names==EVENTS
 
