@@ -10,7 +10,7 @@ import torch
 from .learner import CancelBackwardException, CancelBatchException, CancelEpochException, CancelFitException
 from .learner import CancelStepException, CancelTrainException, CancelValidException, Learner
 
-# %% ../nbs/05_training_loop.ipynb #72068e8d
+# %% ../nbs/05_training_loop.ipynb #7842c942
 cancelled_by = {'fit': CancelFitException, 'epoch': CancelEpochException, 'train': CancelTrainException, 'validate': CancelValidException,
                 'batch': CancelBatchException, 'backward': CancelBackwardException, 'step': CancelStepException}
 
@@ -21,9 +21,7 @@ def weighted_mean(rows):
     counts,*columns = zip(*rows)
     return [sum(n*v for n,v in zip(counts, column))/sum(counts) for column in columns]
 
-weighted_mean([(256, 0.9), (256, 0.8), (10, 0.2)])
-
-# %% ../nbs/05_training_loop.ipynb #846de0d6
+# %% ../nbs/05_training_loop.ipynb #b39930d6
 class BasicLearner:
     "A training loop with events, validation, cancelling and metrics"
     def __init__(self, dls, model, loss_func, opt_func, lr, metrics=(), cbs=()):
