@@ -11,12 +11,13 @@ from .learner import CancelBackwardException, CancelBatchException, CancelEpochE
 from .learner import CancelStepException, CancelTrainException, CancelValidException, Learner
 
 # %% ../nbs/05_training_loop.ipynb #7842c942
-cancelled_by = {'fit': CancelFitException, 'epoch': CancelEpochException, 'train': CancelTrainException, 'validate': CancelValidException,
-                'batch': CancelBatchException, 'backward': CancelBackwardException, 'step': CancelStepException}
+cancelled_by = {'fit': CancelFitException, 'epoch': CancelEpochException, 'train': CancelTrainException,
+                'validate': CancelValidException, 'batch': CancelBatchException,
+                'backward': CancelBackwardException, 'step': CancelStepException}
 
 # %% ../nbs/05_training_loop.ipynb #c8ff3c68
 def weighted_mean(rows):
-    "The mean of each column of `rows` but the first, which says how much a row counts; nan without any rows"
+    "The mean of each column of `rows` but the first, which says how much a row counts"
     if not rows: return [float('nan')]
     counts,*columns = zip(*rows)
     return [sum(n*v for n,v in zip(counts, column))/sum(counts) for column in columns]
@@ -52,7 +53,8 @@ class BasicLearner:
         self.with_events(name, self.all_batches)
         return weighted_mean(self.measured)
     def all_batches(self):
-        for self.iter,(self.xb,self.yb) in enumerate(self.dl): self.with_events('batch', self.one_batch)
+        for self.iter,(self.xb,self.yb) in enumerate(self.dl):
+            self.with_events('batch', self.one_batch)
     def one_batch(self):
         self.with_events('pred', self.forward)
         self.with_events('loss', self.get_loss)
@@ -66,8 +68,8 @@ class BasicLearner:
     def backward(self): self.loss.backward()
     def step(self):     self.opt.step()
     def measure(self):
-        metrics = () if self.training else self.metrics
-        self.measured.append([len(self.yb), self.loss.item(), *(f(self.pred, self.yb).item() for f in metrics)])
+        metrics = [] if self.training else [f(self.pred, self.yb).item() for f in self.metrics]
+        self.measured.append([len(self.yb), self.loss.item(), *metrics])
 
 # %% ../nbs/05_training_loop.ipynb #232b6ee4
 class HandLearner(Learner):
