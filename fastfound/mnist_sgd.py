@@ -36,21 +36,25 @@ def mnist_loss(predictions, targets):
     p = sigmoid(predictions)
     return torch.where(targets==1, 1-p, p).mean()
 
-# %% ../nbs/04_mnist_sgd.ipynb #8313cd2c
+# %% ../nbs/04_mnist_sgd.ipynb #9a584050
 def basic_sampler(n, shuffle=False):
     "The numbers of `n` examples in the order of one epoch"
     return torch.randperm(n) if shuffle else torch.arange(n)
 
+# %% ../nbs/04_mnist_sgd.ipynb #5b45a532
 def basic_collate(examples):
     "A batch of `examples`, which are pairs of tensors: inputs and targets, each stacked"
     xs,ys = zip(*examples)
     return torch.stack(xs), torch.stack(ys)
 
+# %% ../nbs/04_mnist_sgd.ipynb #5d8a0446
 class BasicLoader:
     "Mini-batches of a dataset of pairs"
-    def __init__(self, dataset, batch_size=64, shuffle=False): self.dataset,self.batch_size,self.shuffle = dataset,batch_size,shuffle
+    def __init__(self, dataset, batch_size=64, shuffle=False):
+        self.dataset,self.batch_size,self.shuffle = dataset,batch_size,shuffle
     def __iter__(self):
-        for rows in basic_sampler(len(self.dataset), self.shuffle).split(self.batch_size):
+        order = basic_sampler(len(self.dataset), self.shuffle)
+        for rows in order.split(self.batch_size):
             yield basic_collate([self.dataset[i] for i in rows])
 
 # %% ../nbs/04_mnist_sgd.ipynb #171f6083
