@@ -4,7 +4,7 @@ import road
 
 BOLD = re.compile(r'\*\*([^*\n]+)\*\*')
 NUMBER = re.compile(r'\*\*\d+\.\*\*')  # of a question or an exercise
-SENTENCE = re.compile(r'(?<=[.!?:])\s+(?=[A-Z"*`(\[])')
+SENTENCE = re.compile(r'(?:(?<=[.!?])|(?<=[.!?]\)))\s+(?=[A-Z"*`(\[])')
 LEANS = re.compile(r'(It|Its|This|That|They|Their|These|Those|There|Here|Both|Then|So|And|But|Instead)\b')  # on the sentence before it
 
 def key(term):
