@@ -133,7 +133,7 @@ def unbroadcast(
     except (AttributeError, TypeError, RuntimeError) as e: raise in_words(e, 'unbroadcast', g, like) from None
 
 # %% ../nbs/03b_engine.ipynb #7ae9f5e0
-def _topological_order(t):
+def _backward_order(t):
     "`t` and all Tensors in its graph that need a gradient, newest first: every result before the inputs it was computed from"
     found,todo = {t},[t]
     while todo:
@@ -182,7 +182,7 @@ def backward(self:Tensor,
     retain_graph=False, # keep the graph for another backward pass
 ):
     "Add to `.grad` of every leaf that requires it the gradient of this with respect to that leaf"
-    grad,order = _initial_gradient(self, grad),_topological_order(self)
+    grad,order = _initial_gradient(self, grad),_backward_order(self)
     _check_unchanged(order)
     for t,g in list(_backward_pass(order, grad)): t.grad = g.clone() if t.grad is None else t.grad+g
     for t in () if retain_graph else order: t.inputs,t.backward_fns,t.saved_versions = (),None if t.op else (),()
@@ -444,6 +444,6 @@ def graph(self:Tensor,
     **names, # Tensors by the name to write into their box
 ) -> Graph:  # shows itself in a notebook; `save` writes an SVG file
     "The computation graph of this, with the shape of every tensor in it"
-    nodes = _topological_order(self)[::-1]
+    nodes = _backward_order(self)[::-1]
     if any(t.backward_fns is None for t in nodes): raise RuntimeError('graph: got a graph that a backward pass has freed, wanted it before')
     return computation_graph(nodes, **names)

@@ -30,8 +30,8 @@ class Value:
     __radd__,__rmul__ = __add__,__mul__
     def __sub__(a, b): return a + -1*b
 
-    def topological_order(self):
-        "This and all that it was computed from, newest first"
+    def backward_order(self):
+        "This and all that it was computed from, newest first: every result before its inputs"
         found,todo = {self},[self]
         while todo:
             new = set(todo.pop().inputs) - found
@@ -41,8 +41,8 @@ class Value:
 
     def backward(self):
         "Add to the `grad` of all that this was computed from"
-        self.grad = 1.
-        for v in self.topological_order():
+        self.grad = 1.  # the gradient of the result with respect to itself
+        for v in self.backward_order():
             for inp,backward_fn in zip(v.inputs, v.backward_fns): inp.grad += backward_fn(v.grad)
 
 # %% ../nbs/03a_value.ipynb #a814b5a6

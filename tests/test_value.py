@@ -36,7 +36,7 @@ def test_the_order_has_each_value_once_before_its_inputs():
     a = Value(2.)
     b = a+a
     c = b*b + a.tanh()
-    order = c.topological_order()
+    order = c.backward_order()
     assert order[0] is c and len(order)==len(set(order))==5
     assert all(order.index(o)<order.index(i) for o in order for i in o.inputs)
 
