@@ -31,7 +31,7 @@ class Value:
     def __sub__(a, b): return a + -1*b
 
     def backward_order(self):
-        "This and all that it was computed from, newest first: every result before its inputs"
+        "This and all it was computed from, each result before its inputs"
         found,todo = {self},[self]
         while todo:
             new = set(todo.pop().inputs) - found
