@@ -5,6 +5,7 @@ import road
 BOLD = re.compile(r'\*\*([^*\n]+)\*\*')
 NUMBER = re.compile(r'\*\*\d+\.\*\*')  # of a question or an exercise
 SENTENCE = re.compile(r'(?:(?<=[.!?])|(?<=[.!?]\)))\s+(?=[A-Z"*`(\[])')
+NAMES = 'Adam Einstein Glorot He Jacobian Kaiming Muon Nesterov Numba Triton Xavier'.split()
 LEANS = re.compile(r'(It|Its|This|That|They|Their|These|Those|There|Here|Both|Then|So|And|But|Instead)\b')  # on the sentence before it
 
 def key(term):
@@ -43,5 +44,5 @@ def markdown(anchor):
     def entry(k, term, sentence, page, heading):
         said = BOLD.sub(r'\1', sentence).removesuffix(':').removesuffix('.')
         link = f'[{page.partition("_")[0]}]({page}.ipynb#{anchor(heading)})'
-        return f'- **{k if term[1:].islower() else term}**: {said[:1].upper()}{said[1:]}. {link}'
+        return f'- **{k if term[1:].islower() and term.split()[0] not in NAMES else term}**: {said[:1].upper()}{said[1:]}. {link}'
     return '\n'.join(entry(k, *place) for k,place in terms().items())
