@@ -21,7 +21,7 @@ def relu(
 # %% ../nbs/02_fully_connected.ipynb #a076d3b3
 def kaiming(
     n_in:int, n_out:int, # inputs and outputs of the layer
-    a=0.,                # negative slope of the ReLU that follows; 1 for none
+    a=0.,                # negative slope of the ReLU that follows; 1 if no ReLU follows
     mode='fan_in',       # keep the variance of the activations; 'fan_out': that of the gradients in the backward pass
 ) -> Tensor:             # weights (n_in,n_out)
     "Normal weights with standard deviation √(2/((1+`a`²)·fan)), after He et al. 2015 (arXiv 1502.01852, section 2.2)"
