@@ -7,6 +7,7 @@ __all__ = ['cancelled_by', 'weighted_mean', 'BasicLearner', 'HandLearner']
 
 # %% ../nbs/05_training_loop.ipynb #6c15ee21
 import torch
+from contextlib import suppress
 from .learner import CancelBackwardException, CancelBatchException, CancelEpochException, CancelFitException
 from .learner import CancelStepException, CancelTrainException, CancelValidException, Learner
 
@@ -33,11 +34,10 @@ class BasicLearner:
         for cb in self.cbs:
             if hasattr(cb, event): getattr(cb, event)()
     def with_events(self, name, f):
-        try:
+        with suppress(cancelled_by.get(name, ())):
             self(f'before_{name}')
             f()
-        except cancelled_by.get(name, ()): pass
-        self(f'after_{name}')
+        with suppress(cancelled_by.get(name, ())): self(f'after_{name}')
     def fit(self, n_epoch):
         self.n_epoch = n_epoch
         self.with_events('fit', self.all_epochs)
@@ -58,13 +58,14 @@ class BasicLearner:
     def one_batch(self):
         self.with_events('pred', self.forward)
         self.with_events('loss', self.get_loss)
-        self.measure()
         if self.training:
             self.with_events('backward', self.backward)
             self.with_events('step', self.step)
             self.opt.zero_grad()
     def forward(self):  self.pred = self.model(self.xb)
-    def get_loss(self): self.loss = self.loss_func(self.pred, self.yb)
+    def get_loss(self):
+        self.loss = self.loss_func(self.pred, self.yb)
+        self.measure()
     def backward(self): self.loss.backward()
     def step(self):     self.opt.step()
     def measure(self):

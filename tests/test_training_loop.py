@@ -55,9 +55,11 @@ def test_the_same_weights_and_the_same_record(opt_func):
     assert len(basic.record)==3
     near(torch.tensor(basic.record, dtype=torch.float64), torch.tensor(library.recorder.values, dtype=torch.float64), tol=1e-6)
 
-TRAINING = [(CancelFitException, EVENTS[1:17]), (CancelEpochException, EVENTS[1:14]), (CancelTrainException, EVENTS[2:13]),
-            (CancelBatchException, EVENTS[3:12]), (CancelBackwardException, EVENTS[8:9]), (CancelStepException, EVENTS[10:11])]
-VALIDATION = [(CancelEpochException, EVENTS[14:16]), (CancelValidException, EVENTS[14:15]), (CancelBatchException, EVENTS[3:8])]
+TRAINING = [(CancelFitException, EVENTS[1:18]), (CancelEpochException, [*EVENTS[1:14], 'after_epoch']),
+            (CancelTrainException, EVENTS[2:14]), (CancelBatchException, EVENTS[3:13]), (CancelBackwardException, EVENTS[8:10]),
+            (CancelStepException, EVENTS[10:12])]
+VALIDATION = [(CancelEpochException, EVENTS[14:17]), (CancelValidException, EVENTS[14:16]),
+              (CancelBatchException, [*EVENTS[3:8], 'after_batch'])]
 
 @pytest.mark.parametrize('error, event', [(error, o) for error,events in TRAINING for o in events])
 def test_what_is_cancelled_in_training(error, event):
@@ -66,6 +68,66 @@ def test_what_is_cancelled_in_training(error, event):
 
 @pytest.mark.parametrize('error, event', [(error, o) for error,events in VALIDATION for o in events])
 def test_what_is_cancelled_in_validation(error, event): both(at=event, error=error, training=False)
+
+def same_record(basic, library):
+    assert len(basic.record)==len(library.recorder.values)==2
+    near(torch.tensor(basic.record, dtype=torch.float64), torch.tensor(library.recorder.values, dtype=torch.float64), tol=1e-6)
+
+@pytest.mark.parametrize('training', (True, False))
+@pytest.mark.parametrize('event', [*EVENTS[3:8], 'after_batch'])
+def test_a_cancelled_batch_is_recorded_from_after_loss_on(event, training):
+    same_record(*both(opt_func=torch.optim.SGD, at=event, error=CancelBatchException, training=training))
+
+@pytest.mark.parametrize('error, events', TRAINING[3:])
+def test_the_record_of_what_is_cancelled_later_in_a_batch(error, events):
+    for o in events: same_record(*both(opt_func=torch.optim.SGD, at=o, error=error))
+
+def trained_with(after_loss):
+    "The lesson's and the library's, each with a callback that does `after_loss(learn)` in training"
+    class Changes(Callback):
+        def after_loss(self):
+            if self.learn.training: after_loss(self.learn)
+    models = network(),network()
+    basic = BasicLearner(loaders(), models[0], F.cross_entropy, SGD, 0.1, [accuracy, error_rate], [Changes()])
+    library = Learner(loaders(), models[1], F.cross_entropy, SGD, 0.1, [accuracy, error_rate], Changes())
+    set_seed(5)
+    basic.fit(2)
+    set_seed(5)
+    library.fit(2, quiet=True)
+    for a,b in zip(models[0].state_dict().values(), models[1].state_dict().values()): assert torch.equal(a, b)
+    return basic,library
+
+def test_the_loss_is_recorded_before_callbacks_change_it():
+    def obvious_mixup(learn): learn.loss = 0.7*learn.loss + 0.3*learn.loss_func(learn.pred, learn.yb.flip(0))
+    def triple(learn): learn.loss = 3*learn.loss
+    untouched = trained_with(lambda learn: None)[0].record
+    for f in (obvious_mixup, triple):
+        basic,library = trained_with(f)
+        same_record(basic, library)
+        assert basic.record[-1]!=untouched[-1]  # the training is another
+    once = trained_with(lambda learn: setattr(learn, 'loss', 0*learn.loss))
+    same_record(*once)
+    assert min(o[0] for o in once[0].record)>0.5  # not the zeros it was changed to
+
+def test_what_differs_in_the_record():
+    "A loss changed in validation, and the row of a cancelled epoch"
+    class Zero(Callback):
+        def after_loss(self):
+            if not self.learn.training: self.learn.loss = 0*self.learn.loss
+    basic,library = BasicLearner(loaders(), network(), F.cross_entropy, SGD, 0.1, cbs=[Zero()]),Learner(loaders(), network(),
+        F.cross_entropy, SGD, lr=0.1, cbs=Zero())
+    basic.fit(1)
+    library.fit(1, quiet=True)
+    assert basic.record[0][1]>0.5 and library.recorder.values[0][1]==0
+    basic,library = both(at='before_train', error=CancelEpochException)
+    assert len(basic.record)==1 and library.recorder.values[0]==[None]*4
+
+@pytest.mark.parametrize('event', ('after_loss', 'before_pred', 'after_step'))
+def test_an_exception_outside_of_its_part_is_an_error(event):
+    error = CancelBackwardException
+    for fit in (lambda cb: BasicLearner(loaders(), network(), F.cross_entropy, SGD, 0.1, cbs=[cb]).fit(1),
+                lambda cb: Learner(loaders(), network(), F.cross_entropy, SGD, lr=0.1, cbs=cb).fit(1, quiet=True)):
+        with pytest.raises(error): fit(Tracer(event, error))
 
 def test_an_error_is_no_cancelling():
     "It ends the fit, and nothing after it is called"
