@@ -10,7 +10,8 @@ import road
 SITE = ROOT/'_docs'
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(not (SITE/'index.html').exists(), reason='no site in _docs: run `make docs`')]
 PAGES = sorted(o.stem for o in SITE.glob('*.html'))
-BOOK = [o for o in PAGES if o not in ('search','names','genindex')]
+MADE = 'glossary','names'  # pages without a notebook
+BOOK = [o for o in PAGES if o not in ('search','genindex',*MADE)]
 WIDTHS = (390, 1024, 1280)
 
 def text_of(page): return (SITE/f'{page}.html').read_text(encoding='utf-8')
@@ -165,7 +166,7 @@ def walk(kind):
 def test_previous_and_next_walk_the_whole_path():
     "From the first page to the last by next, and back by previous: every page of the book once, the numbered chapters first and in order"
     there,back = walk('next'),walk('prev')
-    assert sorted(there)==sorted([*BOOK, 'names']) and there[:9]==['index', *map(road.name, road.chapters())] and back==there[::-1]
+    assert sorted(there)==sorted([*BOOK, *MADE]) and there[:9]==['index', *map(road.name, road.chapters())] and back==there[::-1]
 
 def test_next_can_be_followed(page_for):
     page = page_for(SITE/'datasets.html')
