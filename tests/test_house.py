@@ -120,6 +120,25 @@ def test_things_are_where_their_name_says(name):
 def test_chapters_are_of_a_length(page):
     assert sum(c['cell_type']=='code' for c in road.cells(page))<=80
 
+FOLDED = r'^#\| *(code-fold|echo: false|hide$)'
+
+def visible(cell):
+    "How many lines of code of a cell a reader sees"
+    text,hidden = road.source(cell),cell['metadata'].get('jupyter', {}).get('source_hidden')
+    if cell['cell_type']!='code' or hidden or re.search(FOLDED, text, re.M): return 0
+    return sum(bool(o.strip()) and not o.startswith('#|') for o in text.splitlines())
+
+def length(cells): return sum(len(road.source(c).split()) for c in cells if c['cell_type']=='markdown'),sum(map(visible, cells))
+
+@pytest.mark.parametrize('page', road.chapters()[:6])
+def test_a_chapter_comes_to_its_point(page):
+    "One cell is marked as the point, and it comes soon; what only a library needs comes last"
+    cells = road.cells(page)
+    point, = [i for i,c in enumerate(cells) if 'point' in c['metadata'].get('tags', [])]
+    end = next(i for i,c in enumerate(cells) if re.search(r'^## (Summary|For real use)', road.source(c), re.M))
+    most = (3000,400) if page>='03' else (2500,300)
+    assert all(a<=b for a,b in zip(length(cells[:point])+length(cells[:end]), (350,30)+most))
+
 def prose(page):
     "The text of the markdown cells of a page"
     return '\n'.join(road.source(c) for c in road.cells(page) if c['cell_type']=='markdown')
@@ -148,8 +167,6 @@ def test_folded_text_is_rendered(page):
     name = '(?:Answer|Hint|Second hint|Solution)'
     folded = re.findall(fr'<details><summary>{name}</summary>\n\n(?:(?!</?details>).)+\n\n</details>', text, re.S)
     assert text.count('<details>')==text.count('</details>')==len(folded)
-
-FOLDED = r'^#\| *(code-fold|echo: false|hide$)'
 
 @pytest.mark.parametrize('page', road.book())
 def test_what_is_not_the_lesson_is_folded(page):

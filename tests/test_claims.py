@@ -1,0 +1,65 @@
+"A cell shows each number in the prose of the chapters, on all of MNIST and on the bundled sample, unless its sentence says on which."
+import json, math, re, sys
+from pathlib import Path
+import pytest
+
+pytestmark = pytest.mark.not_numerical
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT/'tools'))
+import road
+from glossary import SENTENCE
+from run_nbs import run
+
+CHAPTERS = road.chapters()[:6]
+NUMBER = r'(?<![\w.,^/-])(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?( ?%)?(?![\w^/]|[.,]\d)'
+NO_PROSE = r'^```.*?^```|<details>.*?</details>|`[^`\n]*`|\$\$?[^$]+\$\$?|\]\([^)]*\)|https?://\S+'
+WHERE = r'all of MNIST|full|sample'
+
+def numbers(text):
+    "Tuples of a number in `text`: as it stands, its value, its decimal places, whether it is a percentage"
+    return [(m[0], float(m[1].replace(',', '')+(m[2] or '')), len(m[2] or '.')-1, bool(m[3])) for m in re.finditer(NUMBER, text)]
+
+def claims(cells):
+    "Pairs of a sentence and the numbers in it that are measured: with decimal places or a percent sign"
+    for cell in cells:
+        if cell['cell_type']!='markdown': continue
+        text = re.sub(NO_PROSE, ' ', road.source(cell), flags=re.M|re.S)
+        if re.search(r'^## (Exercises|Questions)', text, re.M): return
+        for block in re.split(r'\n\s*\n|\n(?=[-*|] |\d+\. |#)', text):
+            for sentence in SENTENCE.split(' '.join(block.split())):
+                found = [o for o in numbers(sentence) if o[2] or o[3]]
+                if found: yield sentence,found
+
+def shown(cells):
+    "The numbers in the outputs of code cells and in their code, where what is given stands"
+    texts = [road.source(c) for c in cells if c['cell_type']=='code']
+    for c in cells:
+        for o in c.get('outputs', []):
+            texts += [''.join(o.get('text', '')), *(''.join(v) for k,v in o.get('data', {}).items() if k.startswith('text/'))]
+    return {abs(float(o.replace(',', ''))) for o in re.findall(r'(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[-+]?\d+)?', ' '.join(texts))}
+
+def is_shown(number, values):
+    "Whether one of `values` is `number` after rounding; a percentage may be shown as a fraction"
+    _,v,places,percent = number
+    if v and math.log10(v)%1==0: return True  # 0.001 and its like are examples
+    return any(abs(o*scale-v)<=0.5000001*10**-places for scale in ((1,100) if percent else (1,)) for o in values)
+
+def unshown(cells, values, told=None):
+    "The numbers that are not among `values`, each with its sentence, unless that has a word of the pattern `told`"
+    return [(n[0],sentence) for sentence,found in claims(cells) for n in found
+            if not (told and re.search(told, sentence)) and not is_shown(n, values)]
+
+@pytest.mark.parametrize('page', CHAPTERS)
+def test_a_cell_shows_each_number(page):
+    cells = road.cells(page)
+    assert unshown(cells, shown(cells))==[]
+
+@pytest.mark.long
+@pytest.mark.parametrize('page', CHAPTERS)
+def test_on_the_sample_as_well(page, tmp_path, monkeypatch):
+    monkeypatch.delenv('FASTFOUND_DATA', raising=False)
+    monkeypatch.setenv('FASTFOUND_HOME', str(tmp_path))
+    assert run(road.path(page), to=tmp_path/'page.ipynb')==''
+    cells = json.loads((tmp_path/'page.ipynb').read_text(encoding='utf-8'))['cells']
+    assert unshown(cells, shown(cells), WHERE)==[]
