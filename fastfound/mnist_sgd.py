@@ -24,6 +24,7 @@ def init_params(size, std=1.0):
     "Random parameters of shape `size` from a normal distribution, which require a gradient"
     return (torch.randn(size)*std).requires_grad_()
 
+# %% ../nbs/04_mnist_sgd.ipynb #d3808b0b
 def linear1(xb, w, b):
     "A linear layer: the inputs `xb` times the weights `w`, plus the bias `b`"
     return xb@w + b
