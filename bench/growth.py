@@ -5,6 +5,7 @@
 Where the power is clearly above 1 the table says why. PICTURE is a file for a plot of the same numbers.
 """
 import contextlib, io, math, sys, tempfile, time
+from functools import partial
 from pathlib import Path
 import torch
 import torch.nn.functional as F
@@ -65,41 +66,46 @@ def steps(n):
     for p in ps: p.grad = torch.randn(4)
     AdamW(ps, 0.01).step()
 
-GROWTH = {  # from a name to a function of the size, and why it grows faster than that, if it does
-    'DataLoader: batches of tensors': (lambda n: [*DataLoader((torch.randn(16*n,4), torch.arange(16*n)), 64, shuffle=True)], ''),
-    'DataLoader: a list of pairs': (lambda n: [*DataLoader([(torch.ones(4), i) for i in range(n)], 64, shuffle=True)], ''),
-    'ImageDataLoaders.from_folder: pictures': (folder, ''),
-    'Learner: batches of an epoch': (lambda n: fit(4*n, 1), ''),
-    'Learner: epochs': (lambda n: fit(8, n), ''),
-    'Learner: epochs, with the table of progress': (lambda n: fit(8, n, quiet=False), ''),
-    'Learner: validation, examples': (lambda n: learner(n).validate(), ''),
-    'Learner: predictions, examples': (lambda n: learner(n).get_preds(), ''),
-    'Checkpoint: tens of epochs': (lambda n: saved(16, n//10), 'writes the whole record each epoch, 18 bytes a batch'),
-    'ActivationStats: batches': (lambda n: fit(4*n, 1, cbs=[ActivationStats()]), ''),
-    'optimizer: parameters of a step': (steps, ''),
-    'confusion_matrix: examples': (lambda n: confusion_matrix(torch.arange(16*n)%10, torch.arange(16*n)%7, 10), ''),
-    'Graph: arrows of a chain, drawn': (lambda n: Graph([(str(i), str(i+1), '') for i in range(n)])._repr_svg_(), ''),
-    'engine: backward pass of a chain': (lambda n: shared(n).backward(), ''),
-    'engine: picture of a chain that shares a tensor': (lambda n: shared(n).graph()._repr_svg_(), ''),
-    'engine: picture of a chain with arrows to the end': (lambda n: skips(n//4).graph()._repr_svg_(), ''),
-    'engine: x[i] over rows': (lambda n: rows(leaf, n), 'each of n gradients is as large as x'),
-    "PyTorch: x[i] over rows": (lambda n: rows(lambda *s: torch.randn(*s).requires_grad_(), n), 'each of n gradients is as large as x')}
+GROWTH = {
+    'DataLoader: batches of tensors': lambda n: [*DataLoader((torch.randn(16*n,4), torch.arange(16*n)), 64, shuffle=True)],
+    'DataLoader: a list of pairs': lambda n: [*DataLoader([(torch.ones(4), i) for i in range(n)], 64, shuffle=True)],
+    'ImageDataLoaders.from_folder: pictures': folder,
+    'Learner: batches of an epoch': lambda n: fit(4*n, 1),
+    'Learner: epochs': lambda n: fit(8, n),
+    'Learner: epochs, with the table of progress': lambda n: fit(8, n, quiet=False),
+    'Learner: validation, examples': lambda n: learner(n).validate(),
+    'Learner: predictions, examples': lambda n: learner(n).get_preds(),
+    'Checkpoint: tens of epochs': lambda n: saved(16, n//10),
+    'ActivationStats: batches': lambda n: fit(4*n, 1, cbs=[ActivationStats()]),
+    'optimizer: parameters of a step': steps,
+    'confusion_matrix: examples': lambda n: confusion_matrix(torch.arange(16*n)%10, torch.arange(16*n)%7, 10),
+    'Graph: arrows of a chain, drawn': lambda n: Graph([(str(i), str(i+1), '') for i in range(n)])._repr_svg_(),
+    'engine: backward pass of a chain': lambda n: shared(n).backward(),
+    'engine: picture of a chain that shares a tensor': lambda n: shared(n).graph()._repr_svg_(),
+    'engine: picture of a chain with arrows to the end': lambda n: skips(n//4).graph()._repr_svg_(),
+    'engine: x[i] over rows': lambda n: rows(leaf, n),
+    "PyTorch: x[i] over rows": lambda n: rows(lambda *s: torch.randn(*s).requires_grad_(), n)}
+WHY = {  # some of them grow faster than their size, or might
+    'Checkpoint: tens of epochs': 'writes the whole record each epoch, 18 bytes a batch',
+    'engine: x[i] over rows': 'each of n gradients is as large as x',
+    "PyTorch: x[i] over rows": 'each of n gradients is as large as x'}
+SIZES = 250, 500, 1000, 2000
 
-def measure(sizes=(250, 500, 1000, 2000)):
+def measure():
     "Print the CPU milliseconds for each size and the power with which they grow; from each name to the seconds"
     found = {}
-    for name,(f,why) in GROWTH.items():
-        took = found[name] = [min(in_turns({n: lambda: f(n)}, 3, at=0, clock=time.process_time).values()) for n in sizes]
-        power = math.log(took[-1]/took[-2])/math.log(sizes[-1]/sizes[-2])
-        print(f"  {name:52}{''.join(f'{o*1e3:9.1f}' for o in took)}  n^{power:.1f}  {why}", flush=True)
+    for name,f in GROWTH.items():
+        took = found[name] = [*in_turns({n: partial(f, n) for n in SIZES}, 3, at=0, clock=time.process_time).values()]
+        power = math.log(took[-1]/took[-2])/math.log(SIZES[-1]/SIZES[-2])
+        print(f"  {name:52}{''.join(f'{o*1e3:9.1f}' for o in took)}  n^{power:.1f}  {WHY.get(name, '')}", flush=True)
     return found
 
-def plot(found, sizes, path):
+def plot(found, path):
     from matplotlib import pyplot as plt
     fig,ax = plt.subplots(figsize=(8,7), layout='constrained')
-    for i,(name,took) in enumerate(found.items()): ax.loglog(sizes, took, marker='o^s'[i%3], label=name)
-    ax.plot(sizes, [1e-6*o for o in sizes], ':', color='grey', label='proportional to the size')
-    ax.set_xticks(sizes, map(str, sizes))
+    for i,(name,took) in enumerate(found.items()): ax.loglog(SIZES, took, marker='o^s'[i%3], label=name)
+    ax.plot(SIZES, [1e-6*o for o in SIZES], ':', color='grey', label='proportional to the size')
+    ax.set_xticks(SIZES, map(str, SIZES))
     ax.set_xticks([], minor=True)
     ax.set(title='Cost against size', xlabel='size', ylabel='CPU seconds')
     fig.legend(loc='outside right', fontsize=7)
@@ -107,7 +113,6 @@ def plot(found, sizes, path):
 
 if __name__ == '__main__':
     torch.set_num_threads(1)
-    sizes = 250, 500, 1000, 2000
-    print('CPU milliseconds for 250, 500, 1,000 and 2,000 parts')
-    found = measure(sizes)
-    if sys.argv[1:]: plot(found, sizes, sys.argv[1])
+    print(f'CPU milliseconds for {SIZES} parts')
+    found = measure()
+    if sys.argv[1:]: plot(found, sys.argv[1])
