@@ -120,13 +120,12 @@ def test_things_are_where_their_name_says(name):
 def test_chapters_are_of_a_length(page):
     assert sum(c['cell_type']=='code' for c in road.cells(page))<=80
 
-FOLDED = r'^#\| *(code-fold|echo: false|hide$)'
+def hidden(cell): return cell['metadata'].get('jupyter', {}).get('source_hidden', False)
 
 def visible(cell):
-    "How many lines of code of a cell a reader sees"
-    text,hidden = road.source(cell),cell['metadata'].get('jupyter', {}).get('source_hidden')
-    if cell['cell_type']!='code' or hidden or re.search(FOLDED, text, re.M): return 0
-    return sum(bool(o.strip()) and not o.startswith('#|') for o in text.splitlines())
+    "How many lines of code of a cell a reader sees; what is folded on the site is hidden, as a test below says"
+    if cell['cell_type']!='code' or hidden(cell): return 0
+    return sum(bool(o.strip()) and not o.startswith('#|') for o in road.source(cell).splitlines())
 
 def length(cells): return sum(len(road.source(c).split()) for c in cells if c['cell_type']=='markdown'),sum(map(visible, cells))
 
@@ -168,6 +167,8 @@ def test_folded_text_is_rendered(page):
     folded = re.findall(fr'<details><summary>{name}</summary>\n\n(?:(?!</?details>).)+\n\n</details>', text, re.S)
     assert text.count('<details>')==text.count('</details>')==len(folded)
 
+FOLDED = r'^#\| *(code-fold|echo: false|hide$)'
+
 @pytest.mark.parametrize('page', road.book())
 def test_what_is_not_the_lesson_is_folded(page):
     "Solutions, imports and drawing, on the site and in Jupyter as well"
@@ -176,7 +177,7 @@ def test_what_is_not_the_lesson_is_folded(page):
         body = ast.parse(text).body
         return body and all(isinstance(o, (ast.Import, ast.ImportFrom)) for o in body)
     aside = [(c,o) for c,o in code if re.search(FOLDED, o, re.M) or o[:1] not in '%!' and imports(o)]
-    assert [o for c,o in aside if not c['metadata'].get('jupyter', {}).get('source_hidden')]==[]
+    assert [o for c,o in aside if not hidden(c)]==[]
     assert [o for _,o in aside if not re.search(FOLDED+'|^#\\| *export$', o, re.M)]==[]
     exercises = re.findall(r'^\*\*\d+\.\*\*', prose(page).partition('\n## Exercises')[2].partition('\n## ')[0], re.M)
     assert sum('code-summary: "Solution' in o for _,o in code)>=len(exercises)

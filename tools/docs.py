@@ -68,11 +68,6 @@ def names_page(texts):
                 for page,defs in found.items() if defs]
     return '# Every name\n\n{.ff-lead}\nWhat the modules define, in the order of the pages.\n\n' + '\n\n'.join(sections) + '\n'
 
-def glossary_page(links):
-    "A page with every term that the book explains; `links` leads from it to the other pages"
-    return ('# Glossary\n\n{.ff-lead}\nThe terms of the field, each in the sentence that introduces it, and where that stands.\n\n'
-            f'{links(glossary.markdown(make_id))}\n')
-
 def write_sources(processed, src, suffix='.html', scripts=True):
     "Write to `src` a Markdown file for each notebook in `processed`, and one that ties them together; title and promise of each page"
     nbs = {o: json.loads((processed/f'{o}.ipynb').read_text(encoding='utf-8'))
@@ -88,8 +83,9 @@ def write_sources(processed, src, suffix='.html', scripts=True):
         about[names[o]] = front.get('title', ''),front.get('description', '')
         texts[names[o]] = text
     book = {title: [names[o] for o in part if o in nbs] for title,part in PARTS.items()}
-    if glossary.terms():
-        texts['glossary'],about['glossary'] = glossary_page(pages.links),('Glossary', 'The terms of the field')
+    if terms := glossary.markdown(make_id):
+        lead = '{.ff-lead}\nThe terms of the field, each in the sentence that introduces it, and where that stands.'
+        texts['glossary'],about['glossary'] = f'# Glossary\n\n{lead}\n\n{pages.links(terms)}\n',('Glossary', 'The terms of the field')
         book['Side roads'].append('glossary')
     if scripts:
         texts['names'],about['names'] = names_page(texts),('Every name', 'What the modules define')

@@ -13,13 +13,17 @@ def key(term):
     words = term.lower().removeprefix('the ')
     return words[:-1] if words[-1:]=='s' and words[-2:] not in ('ss','us','is') and words not in ('bias','adam') else words
 
+def blocks(text):
+    "The paragraphs, headings, lines of lists and rows of tables in Markdown"
+    return re.split(r'\n\s*\n|\n(?=[-*|] |\d+\. |#)', text)
+
 def prose(page):
     "Pairs of the heading that text stands under and a paragraph, a line of a list or a row of a table"
     heading = ''
     for cell in road.cells(page):
         if cell['cell_type']!='markdown': continue
         text = NUMBER.sub('', re.sub(r'^```.*?^```|^\$\$.*?\$\$', '', road.source(cell), flags=re.M|re.S))
-        for block in re.split(r'\n\s*\n|\n(?=[-*|] |\d+\. |#)', text):
+        for block in blocks(text):
             if m := re.match(r'#+ (.+)', block.strip()): heading = m[1]
             elif block.strip(): yield heading,' '.join(re.sub(r'^([-*>|]|\d+\.)\s', '', block.strip()).split())
 
