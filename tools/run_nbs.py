@@ -45,15 +45,16 @@ def timed(path, **kw):
     return run(path, **kw), time.monotonic()-start
 
 def run_all(paths, workers=os.cpu_count() or 1, **kw):
-    "Run `paths`, `workers` at a time, print a line for each and what went wrong; the number that failed, and the seconds of each"
-    bad,took = 0,{}
+    "Run `paths`, `workers` at a time, print a line for each and, at the end too, what went wrong; how many failed, and their seconds"
+    bad,took = [],{}
     with ProcessPoolExecutor(workers) as pool:
         for i,(path,(err,seconds)) in enumerate(zip(paths, pool.map(partial(timed, **kw), paths)), 1):
             took[path.stem] = seconds
             print(f'{i:3} of {len(paths)}  {path.stem:24}{seconds:6.1f} s' + '  FAILED'*bool(err), flush=True)
             if err: print(err, file=sys.stderr, flush=True)
-            bad += bool(err)
-    return bad,took
+            if err: bad.append(f'FAILED {path.name}: {err.rstrip().splitlines()[-1]}')
+    print(*bad, sep='\n', file=sys.stderr, end='\n'*bool(bad), flush=True)
+    return len(bad),took
 
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__)
