@@ -28,7 +28,7 @@ from .diagnostics import ActivationStats, GradientClip
 from .display import LazyModule, Table, plot_function, plt, show_image, show_images, show_source, subplots
 from .distributed import Distributed
 from .einsum import einsum
-from .explorables import explore_backprop, explore_broadcast, explore_init, explore_lr, explore_matmul
+from .explorables import explore_backprop, explore_broadcast, explore_init, explore_kernel, explore_lr, explore_matmul, explore_paths
 from .fully_connected import kaiming, layer_stats, lin, lsuv, mse, normalize, relu, xavier
 from .graphs import Graph, gv
 from .handwriting import frame_digit

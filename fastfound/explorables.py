@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['NEURON', 'web_file', 'Explorable', 'still_svg', 'still_curves', 'explore_matmul', 'explore_broadcast',
-           'explore_backprop', 'explore_lr', 'explore_init']
+           'explore_backprop', 'explore_lr', 'explore_kernel', 'explore_paths', 'explore_init']
 
 # %% ../nbs/library/explorables.ipynb #9a3aee4e
-import hashlib, json, math
+import gzip, hashlib, json, math
 from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
@@ -190,6 +190,91 @@ def explore_lr(
                       still_curves('steps on a parabola', walk) + still_curves('measured speeds', [measured]),
                       'Move the learning rates. On the parabola, too small a rate crawls and one above 1 diverges. '
                       'For the speeds, no rate is good until the time is normalised.')
+
+# %% ../nbs/library/explorables.ipynb #c1f0a7e2
+def _some_digits():
+    "Four digits from the test images in the package (4,28,28), as bytes"
+    data = gzip.decompress((files('fastfound')/'data'/'t10k-images-idx3-ubyte.gz').read_bytes())
+    return torch.frombuffer(bytearray(data), dtype=torch.uint8, offset=16).view(-1,28,28)[[2,8,12,3]]
+
+def _still_picture(x, at, colors=('#1a56c4','#c2570c')):
+    "Numbers from -1 to 1 as squares of seven pixels in a colour for those above 0 and one for those below, `at` squares from the left"
+    spots = {}
+    for i,j in (x.abs()>0.1).nonzero().tolist():
+        color = colors[x[i,j].item()<0]
+        spots.setdefault((color, round(abs(x[i,j].item())*4)/4), []).append(f'M{7*(j+at)},{7*i}h7v7h-7z')
+    return ''.join(f'<path fill="{color}" fill-opacity="{a}" d="{"".join(d)}"/>' for (color,a),d in spots.items())
+
+# %% ../nbs/library/explorables.ipynb #c1f0a7e3
+def explore_kernel(
+    images=None, # up to ten (n,28,28), numbers between 0 and 1 or bytes; by default four digits of the test set
+) -> Explorable:
+    "A kernel of three by three on a picture: nine products, their sum, and the output that the sums make"
+    if images is None: images = _some_digits()
+    x = _as_tensor('explore_kernel', images)/(255 if getattr(images, 'dtype', None)==torch.uint8 else 1)
+    n = check_tensor('explore_kernel', x, 'images', 'n 28 28', finite=True)['n']
+    if not 1<=n<=10: raise ValueError(f'explore_kernel: got {n} images, wanted 1 to 10')
+    if x.min()<0 or x.max()>1:
+        raise ValueError(f'explore_kernel: got pixels from {x.min():.3g} to {x.max():.3g}, wanted numbers between 0 and 1, or bytes')
+    x = (100*x).round()
+    out = torch.stack([x[0,i:26+i].unfold(1, 3, 1).sum(2)*w for i,w in ((0,0.01), (2,-0.01))]).sum(0)  # the kernel of horizontal edges
+    i,j = divmod(out.argmax().item(), 26)
+    patch,kernel = x[0,i:i+3,j:j+3]/100,torch.tensor([[1],[0],[-1]]).expand(3,3)
+    box = 'fill="none" stroke-width="2" stroke='
+    body = (_still_picture(x[0]/100, 0, ['currentColor']) + _still_picture(out/out.abs().max().clamp_min(0.01), 31) +
+            f'<rect width="196" height="196" {box}"#888"/><rect x="217" width="182" height="182" {box}"#888"/>'
+            f'<rect x="{7*j-1}" y="{7*i-1}" width="23" height="23" {box}"#c2570c"/>'
+            f'<rect x="{216+7*j}" y="{7*i-1}" width="9" height="9" {box}"#c2570c"/>')
+    rows = [_numbers(o) for o in (patch, kernel, patch*kernel)]
+    tables = _tables('nine pixels times nine weights', rows[0], '×', rows[1], '=', rows[2])
+    return Explorable(web_file('kernel.js'), dict(images=x.flatten(1).int().tolist(), n=28),
+                      still_svg(400, 197, body, 'a digit with a kernel on it, and the output of the kernel') + tables,
+                      'Drag the kernel over the picture, or move it with the arrow keys. Press a name for other weights, or type your own.')
+
+# %% ../nbs/library/explorables.ipynb #c1f0a7e7
+def _paths(start, stretch, lr, momentum, adam_lr, steps=60):
+    "The places of SGD, momentum and Adam on the ellipse, as long as they are near"
+    def walk(rule):
+        path = [start]
+        while len(path)<=steps and math.hypot(*path[-1])<100:
+            path.append(tuple(p - rule(k, p/(stretch,1)[k], len(path)) for k,p in enumerate(path[-1])))
+        return path
+    v,m,sq = [0,0],[0,0],[0,0]
+    def heavy(k, g, t):
+        v[k] = momentum*v[k] + g
+        return lr*v[k]
+    def adam(k, g, t):
+        m[k],sq[k] = .9*m[k] + .1*g,.999*sq[k] + .001*g*g
+        return adam_lr/(1-.9**t)*m[k]/(math.sqrt(sq[k]/(1-.999**t)) + 1e-8)
+    return dict(SGD=walk(lambda k, g, t: lr*g), momentum=walk(heavy), Adam=walk(adam))
+
+# %% ../nbs/library/explorables.ipynb #c1f0a7e8
+@checked
+def explore_paths(
+    stretch:float=50,    # the condition number of the landscape, from 1 to 200
+    lr:float=1.85,       # learning rate of SGD and momentum, up to 2.2; SGD diverges above 2
+    momentum:float=0.8,  # below 1
+    adam_lr:float=0.3,   # learning rate of Adam, up to 2
+) -> Explorable:
+    "The paths of SGD, momentum and Adam on a landscape that can be stretched"
+    for name,o,low,high in (('stretch',stretch,1,200), ('lr',lr,.01,2.2), ('momentum',momentum,0,.99), ('adam_lr',adam_lr,.01,2)):
+        if not low<=o<=high: raise ValueError(f'explore_paths: got {name}={o}, wanted a number from {low} to {high}')
+    stretch,lr,momentum,adam_lr = map(float, (stretch, lr, momentum, adam_lr))
+    start,scale = (-7.,3.5),30
+    def at(p): return f'{p[0]*scale+240:.1f},{150-p[1]*scale:.1f}'
+    body = ''.join(f'<ellipse cx="240" cy="150" rx="{r*math.sqrt(stretch)*scale:.0f}" ry="{r*scale}" fill="none" stroke="#888"/>'
+                   for r in (.25, .6, 1, 1.5, 2.1, 2.8, 3.6, 4.5))
+    looks = dict(SGD=('#c2570c',''), momentum=('#4285f4','7 4'), Adam=('currentColor','2 4'))
+    for k,(name,path) in enumerate(_paths(start, stretch, lr, momentum, adam_lr).items()):
+        color,dash = looks[name]
+        line = f'fill="none" stroke="{color}" stroke-width="2" stroke-dasharray="{dash}"'
+        body += (f'<polyline {line} points="{" ".join(map(at, path))}"/><path {line} d="M{20+130*k},318h40"/>'
+                 f'<text x="{66+130*k}" y="323">{name}</text>')
+    still = still_svg(480, 330, body, 'the paths of three update rules on a stretched bowl')
+    return Explorable(web_file('paths.js'), dict(start=start, stretch=stretch, rates=dict(lr=lr, momentum=momentum, adam=adam_lr),
+                                                 near=0.1, steps=1000, shown=60), still,
+                      'Stretch the landscape, change the rates, and drag the start or move it with the arrow keys. '
+                      'The lines below the picture say how many steps each rule needs.')
 
 # %% ../nbs/library/explorables.ipynb #aadb9bc6
 def _magnitudes(relu, n, gen, n_layers=50, bins=24):

@@ -216,6 +216,8 @@ GOOD = {
     'explore_broadcast': lambda: call(explore_broadcast, (5,1), (4,)),
     'explore_backprop': lambda: call(explore_backprop),
     'explore_lr': lambda: call(explore_lr, torch.arange(9.), torch.arange(9.)**2, steps=5),
+    'explore_kernel': lambda: call(explore_kernel, x(2,28,28)),
+    'explore_paths': lambda: call(explore_paths, 50., lr=1.85, momentum=0.8, adam_lr=0.3),
     'einsum': lambda: call(einsum, 'ij,jk->ik', x(2,3), x(3,4)),
     'matmul_compiled': lambda: call(NAMES['matmul_compiled'], x(2,3), x(3,4)),
     'matmul_blocked': lambda: call(NAMES['matmul_blocked'], x(2,3), x(3,4), cache=2**20),

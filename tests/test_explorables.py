@@ -7,10 +7,12 @@ import numpy as np, pytest, torch, torch.nn.functional as F
 from torch import nn
 from drawings import drawings, strokes
 import fastfound.schedules
+from fastfound import explorables
 from fastfound.dataloaders import DataLoaders, DataLoader
 from fastfound.datasets import get_mnist
 from fastfound.basics import set_seed, test_near
-from fastfound.explorables import NEURON, Explorable, explore_backprop, explore_broadcast, explore_init, explore_lr, explore_matmul
+from fastfound.explorables import NEURON, Explorable, explore_backprop, explore_broadcast, explore_init, explore_kernel, explore_lr
+from fastfound.explorables import explore_matmul, explore_paths
 from fastfound.fully_connected import normalize
 from fastfound.learner import Learner
 from fastfound.matmul import broadcast_shape
@@ -25,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 TIME = torch.arange(20.)
 SPEED = 0.75*(TIME-9.5)**2 + 1
 EVERY = {'matmul': explore_matmul, 'broadcast': explore_broadcast, 'backprop': explore_backprop, 'lr': lambda: explore_lr(TIME, SPEED),
-         'init': explore_init, 'draw': draw_digit, 'training': explore_training}
+         'kernel': explore_kernel, 'paths': explore_paths, 'init': explore_init, 'draw': draw_digit, 'training': explore_training}
 BROWSER = pytest.mark.browser
 
 class Figure:
@@ -204,6 +206,223 @@ def test_learning_rate(show):
     part.focus()
     f.page.keyboard.press('End')
     assert f.text(n=1).endswith('It diverges.')
+
+EDGES = torch.tensor([[1.,1.,1.], [0.,0.,0.], [-1.,-1.,-1.]], dtype=torch.float64)
+
+def test_kernel_data_and_still_picture():
+    "Pixels in hundredths, of bytes or of numbers; the still picture stands where the output is largest"
+    gen = torch.Generator().manual_seed(1)
+    x = torch.randint(0, 256, (2,28,28), generator=gen, dtype=torch.uint8)
+    figure = explore_kernel(x)
+    assert figure.data==explore_kernel(x/255).data
+    assert figure.data['images']==(x.double()/2.55).round().int().flatten(1).tolist()
+    pixels = torch.tensor(figure.data['images'][0]).view(28,28)/100
+    out = F.conv2d(pixels[None,None].double(), EDGES[None,None])[0,0]
+    i,j = divmod(out.argmax().item(), 26)
+    patch = [float(o) for o in re.findall(r'text-anchor="end">([-\d.]+)<', figure.still)]
+    test_near(torch.tensor(patch[:9], dtype=torch.float64).view(3,3), pixels[i:i+3,j:j+3], tol=1e-6)
+    assert sum(patch[18:])==pytest.approx(out.max().item(), abs=1e-5)
+
+@BROWSER
+@pytest.mark.parametrize('stride', (1, 2))
+@pytest.mark.parametrize('padding', (0, 1))
+def test_kernel_is_a_convolution(show, stride, padding):
+    "The output for each named kernel, and for other weights, is that of PyTorch; so are the nine products"
+    figure = explore_kernel()
+    x = torch.tensor(figure.data['images'], dtype=torch.float64).view(-1,1,28,28)/100
+    f = show(figure)
+    f.page.get_by_label('stride', exact=True).select_option(str(stride))
+    f.page.get_by_label('padding', exact=True).select_option(str(padding))
+    for n in range(2):
+        for name,weights in [*f.call('kernels').items(), ('', torch.randn(9, dtype=torch.float64).tolist())]:
+            if name: f.press(name)
+            else: f.call('set', weights)
+            want = F.conv2d(x[n:n+1], torch.tensor(weights, dtype=torch.float64).view(1,1,3,3), stride=stride, padding=padding)[0,0]
+            test_near(torch.tensor(f.call('output'), dtype=torch.float64).view(want.shape), want, tol=1e-12)
+            i,j = f.call('place')
+            products = [float(o) for o in f.page.locator('table[aria-label="products"] td').all_inner_texts()]
+            assert sum(products)==pytest.approx(want[i,j].item(), abs=0.006)
+            assert float(f.text().split()[-1].removesuffix('.'))==pytest.approx(want[i,j].item(), abs=0.0006)
+        f.press('Next picture')
+
+@BROWSER
+def test_kernel_opens_on_an_edge(show):
+    "Of the first digit, with the whole output; the products that are written there add up to the number that is written"
+    f = show(explore_kernel())
+    i,j = f.call('place')
+    out = torch.tensor(f.call('output')).view(26,26)
+    assert out[i,j]==out.max() and f.call('seen')==26*26 and f.page.get_by_role('checkbox').is_checked()
+    texts = f.page.locator('table[aria-label="products"] td').all_inner_texts()
+    assert f.text()==f'Row {i+1}, column {j+1}: the nine products add up to {sum(map(float, texts)):g}.'
+
+@BROWSER
+def test_kernel_by_mouse_and_keyboard(show):
+    "It is dragged on the picture and on the output, moved with the arrow keys, stays inside, and its weights are typed"
+    f = show(explore_kernel())
+    picture,output = [f.page.get_by_role('application').nth(o) for o in (0,1)]
+    def drag(where, *places):  # pixels of a frame of 30 by 30
+        box = where.bounding_box()
+        points = [(box['x']+box['width']*(x+.5)/30, box['y']+box['height']*(y+.5)/30) for y,x in places]
+        f.page.mouse.move(*points[0])
+        f.page.mouse.down()
+        for p in points[1:]: f.page.mouse.move(*p, steps=3)
+        f.page.mouse.up()
+    drag(picture, (5,5), (12,20))
+    assert f.call('place')==[10,18]  # a frame of one pixel, and one from the middle of the kernel to its corner
+    drag(output, (12,20), (20,8))
+    assert f.call('place')==[18,6]
+    drag(picture, (20,8), (29,29))
+    assert f.call('place')==[25,25]
+    picture.focus()
+    for key in ('ArrowDown', 'ArrowLeft', 'ArrowUp', 'ArrowLeft'): f.page.keyboard.press(key)
+    assert f.call('place')==[24,23]
+    f.press('identity')
+    f.page.get_by_label('weight in row 2, column 2').fill('-2.5')
+    x = torch.tensor(explore_kernel().data['images'][0], dtype=torch.float64).view(28,28)/100
+    test_near(torch.tensor(f.call('output'), dtype=torch.float64).view(26,26), -2.5*x[1:-1,1:-1], tol=1e-12)
+    f.page.get_by_label('weight in row 2, column 2').fill('')
+    f.page.keyboard.press('Tab')
+    assert f.page.get_by_label('weight in row 2, column 2').input_value()=='-2.5'
+    f.page.get_by_label('stride', exact=True).select_option('2')
+    assert f.call('place')==[12,11] and f.call('seen')==13*13
+
+@BROWSER
+def test_kernel_by_touch(browser, tmp_path):
+    "A finger moves it, and the page stays where it is"
+    context = browser.new_context(viewport={'width': 390, 'height': 700}, has_touch=True)
+    f = Figure(context.new_page())
+    f.page.goto(explore_kernel().save(tmp_path/'figure.html').as_uri())
+    box = f.page.get_by_role('application').first.bounding_box()
+    f.page.touchscreen.tap(box['x']+box['width']*10.5/30, box['y']+box['height']*20.5/30)
+    assert f.call('place')==[18,8] and f.page.evaluate('scrollY')==0
+    context.close()
+
+@BROWSER
+@pytest.mark.parametrize('reduced', (False, True))
+def test_kernel_slides(show, reduced):
+    "The output is filled in, place by place and with a pause; at once for readers who asked for less motion"
+    f = show(explore_kernel(), reduced_motion=reduced)
+    f.press('Slide')
+    if not reduced:
+        f.press('Pause')
+        assert 0<f.call('seen')<26*26
+        f.press('Slide')
+        f.page.get_by_role('button', name='Slide').wait_for(timeout=60_000)
+    assert f.call('seen')==26*26 and f.call('place')==[25,25] and not f.page.get_by_role('checkbox').is_checked()
+    f.page.get_by_label('padding', exact=True).select_option('1')
+    assert f.call('seen')==1
+    f.page.get_by_role('checkbox').check()
+    assert f.call('seen')==28*28
+
+PATHS = dict(SGD=lambda p, o: torch.optim.SGD(p, o['lr']), momentum=lambda p, o: torch.optim.SGD(p, o['lr'], o['momentum']),
+             Adam=lambda p, o: torch.optim.Adam(p, o['adam']))
+
+def torch_path(rule, settings, start, bend=0., low=0., steps=200):
+    "The places of an optimizer of PyTorch, with the gradients of autograd"
+    p = torch.tensor(start, dtype=torch.float64, requires_grad=True)
+    opt,path = PATHS[rule]([p], settings),[list(start)]
+    for _ in range(steps):
+        opt.zero_grad()
+        x,y = p
+        ((x*x/settings['stretch'] + (y - bend*x*x - low)**2)/2).backward()
+        opt.step()
+        path.append(p.tolist())
+    return torch.tensor(path, dtype=torch.float64)
+
+@pytest.mark.parametrize('stretch, lr, momentum, adam', [(50,1.85,0.8,0.3), (1,0.5,0.,2.), (200,1.99,0.99,0.01)])
+def test_paths_data_and_still_picture(stretch, lr, momentum, adam):
+    "The settings go to the page, and the still picture shows the paths of PyTorch's optimizers"
+    figure = explore_paths(stretch, lr, momentum, adam)
+    settings = dict(stretch=stretch, lr=lr, momentum=momentum, adam=adam)
+    assert {'stretch': figure.data['stretch'], **figure.data['rates']}==settings
+    paths = explorables._paths(figure.data['start'], stretch, lr, momentum, adam)
+    drawn = re.findall(r'points="(.*?)"', figure.still)
+    assert list(paths)==list(PATHS) and len(drawn)==3
+    for (rule,path),text in zip(paths.items(), drawn):
+        want = torch_path(rule, settings, figure.data['start'], steps=60)
+        test_near(torch.tensor(path, dtype=torch.float64), want, tol=1e-9)
+        points = torch.tensor([[float(o) for o in q.split(',')] for q in text.split()], dtype=torch.float64)
+        test_near(points, want*torch.tensor([30,-30])+torch.tensor([240,150]), tol=0.051)
+
+@BROWSER
+def test_paths(show):
+    "Those of PyTorch's optimizers in float64, on both landscapes, from other starts and with other rates; the words tell the same"
+    f = show(explore_paths())
+    assert f.call('rules')==list(PATHS)
+    bends = {'ellipse': (0.,0.), 'curved valley': (.1,-3.)}
+    for landscape,changes,start in [('ellipse',{},(-7.,3.5)), ('ellipse',dict(stretch=7,lr=.4,momentum=.95,adam=1.),(6.25,-2.)),
+                                    ('curved valley',{},(-7.,3.5)), ('curved valley',dict(stretch=20,lr=.2,momentum=.5),(3.,4.))]:
+        f.call('choose', landscape)
+        for k,v in changes.items(): f.call('set', k, v)
+        f.call('move', *start)
+        settings = f.call('settings')
+        assert {k: settings[k] for k in changes}==changes and f.call('start')==list(start)
+        for n,rule in enumerate(PATHS):
+            want = torch_path(rule, settings, start, *bends[landscape], steps=1000)
+            test_near(torch.tensor(f.call('walk', rule, 200), dtype=torch.float64), want[:201], tol=1e-9)
+            outside = (want-torch.tensor([0., bends[landscape][1]])).norm(dim=1)>0.1
+            steps = outside.nonzero().max().item()+1
+            says = f.text('[aria-live] p', n)
+            assert says.startswith(f'{rule}: {steps} steps until' if steps<=1000 else f'{rule}: still '), (says, steps)
+
+@BROWSER
+def test_paths_zigzag_and_diverge(show):
+    "It opens with SGD going to and fro across the valley; on a circle all is easy; above a rate of 2 SGD diverges, and that is said"
+    f = show(explore_paths())
+    walk = torch.tensor(f.call('walk', 'SGD', 12))
+    assert (walk[1:,1]*walk[:-1,1]<0).all() and (walk[:,0]<-3).all()
+    count = [int(f.text('[aria-live] p', n).split()[1]) for n in (0,1)]
+    assert count[0]>2*count[1]
+    f.call('set', 'stretch', 1)
+    f.call('set', 'lr', 1)
+    assert f.text('[aria-live] p')=='SGD: 1 step until it stays within 0.1 of the minimum.'
+    rate = f.page.get_by_role('slider', name=re.compile('SGD'))
+    rate.focus()
+    f.page.keyboard.press('End')
+    assert f.text('[aria-live] p').startswith('SGD: diverges')
+    f.page.get_by_role('slider', name=re.compile('steps drawn')).focus()
+    f.page.keyboard.press('Home')
+    assert len(f.page.locator('[data-rule=Adam]').get_attribute('d').split('L'))==2
+    f.page.get_by_role('combobox').select_option('curved valley')
+    assert f.call('settings')['lr']==.3
+
+@BROWSER
+def test_start_of_the_paths_by_mouse_and_keyboard(show):
+    "It is dragged, put where one clicks, or moved with the arrow keys, and stays on the picture"
+    f = show(explore_paths())
+    handle = f.page.get_by_role('application')
+    def middle():
+        box = handle.locator('circle').first.bounding_box()
+        return box['x']+box['width']/2,box['y']+box['height']/2
+    (x,y),pixels = middle(),(620-52)/16
+    f.page.mouse.move(x, y)
+    f.page.mouse.down()
+    f.page.mouse.move(x+3*pixels, y+pixels, steps=4)
+    f.page.mouse.up()
+    assert f.call('start')==pytest.approx([-4,2.5], abs=0.03) and middle()==pytest.approx((x+3*pixels, y+pixels), abs=1)
+    handle.focus()
+    f.page.keyboard.press('ArrowRight')
+    f.page.keyboard.press('ArrowDown')
+    assert f.call('start')==pytest.approx([-3.75,2.25], abs=0.03) and handle.get_attribute('aria-label').startswith('start at -3.7')
+    f.page.mouse.click(x+7*pixels, y+3.5*pixels)
+    assert f.call('start')==pytest.approx([0,0], abs=0.03)
+    for _ in range(50): f.page.keyboard.press('ArrowLeft')
+    f.call('move', -99, 99)
+    assert f.call('start')==[-8,5]
+    f.press('Put the start back')
+    assert f.call('start')==[-7,3.5]
+
+@BROWSER
+def test_targets_are_large_and_labels_are_whole(show):
+    "On a phone: nothing to press is smaller than 24 pixels, and no text in a picture is cut off"
+    for make in (explore_kernel, explore_paths):
+        f = show(make(), width=390, dark=True)
+        sizes = f.page.evaluate("""() => [...document.querySelectorAll('.ff-play :is(button, input, select, [tabindex])')].map(o => {
+          const r = o.getBoundingClientRect(); return Math.min(r.width, r.height); })""")
+        assert len(sizes)>6 and min(sizes)>=24
+        assert f.page.evaluate("""() => [...document.querySelectorAll('.ff-play svg text')].every(o => {
+          const r = o.getBoundingClientRect(), s = o.ownerSVGElement.getBoundingClientRect();
+          return r.left >= s.left - 1 && r.right <= s.right + 1 && r.top >= s.top - 1 && r.bottom <= s.bottom + 1; })""")
 
 @BROWSER
 def test_initialisation(show):
