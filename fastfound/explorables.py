@@ -211,7 +211,7 @@ def explore_kernel(
 ) -> Explorable:
     "A kernel of three by three on a picture: nine products, their sum, and the output that the sums make"
     if images is None: images = _some_digits()
-    x = _as_tensor('explore_kernel', images)/(255 if getattr(images, 'dtype', None)==torch.uint8 else 1)
+    x = _as_tensor('explore_kernel', images)/(255 if str(getattr(images, 'dtype', '')).endswith('uint8') else 1)
     n = check_tensor('explore_kernel', x, 'images', 'n 28 28', finite=True)['n']
     if not 1<=n<=10: raise ValueError(f'explore_kernel: got {n} images, wanted 1 to 10')
     if x.min()<0 or x.max()>1:

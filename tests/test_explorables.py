@@ -214,7 +214,7 @@ def test_kernel_data_and_still_picture():
     gen = torch.Generator().manual_seed(1)
     x = torch.randint(0, 256, (2,28,28), generator=gen, dtype=torch.uint8)
     figure = explore_kernel(x)
-    assert figure.data==explore_kernel(x/255).data
+    assert figure.data==explore_kernel(x/255).data==explore_kernel(x.numpy()).data
     assert figure.data['images']==(x.double()/2.55).round().int().flatten(1).tolist()
     pixels = torch.tensor(figure.data['images'][0]).view(28,28)/100
     out = F.conv2d(pixels[None,None].double(), EDGES[None,None])[0,0]
@@ -302,12 +302,17 @@ def test_kernel_by_touch(browser, tmp_path):
 def test_kernel_slides(show, reduced):
     "The output is filled in, place by place and with a pause; at once for readers who asked for less motion"
     f = show(explore_kernel(), reduced_motion=reduced)
+    f.page.clock.install()
     f.press('Slide')
     if not reduced:
+        f.page.clock.run_for(400)
         f.press('Pause')
-        assert 0<f.call('seen')<26*26
+        seen = f.call('seen')
+        f.page.clock.run_for(400)
+        assert 20<seen==f.call('seen')<26*26
         f.press('Slide')
-        f.page.get_by_role('button', name='Slide').wait_for(timeout=60_000)
+        f.page.clock.run_for(10_000)
+        f.page.get_by_role('button', name='Slide').wait_for()
     assert f.call('seen')==26*26 and f.call('place')==[25,25] and not f.page.get_by_role('checkbox').is_checked()
     f.page.get_by_label('padding', exact=True).select_option('1')
     assert f.call('seen')==1
@@ -358,9 +363,9 @@ def test_paths(show):
         settings = f.call('settings')
         assert {k: settings[k] for k in changes}==changes and f.call('start')==list(start)
         for n,rule in enumerate(PATHS):
-            want = torch_path(rule, settings, start, *bends[landscape], steps=1000)
-            test_near(torch.tensor(f.call('walk', rule, 200), dtype=torch.float64), want[:201], tol=1e-9)
-            outside = (want-torch.tensor([0., bends[landscape][1]])).norm(dim=1)>0.1
+            got = torch.tensor(f.call('walk', rule, 1000), dtype=torch.float64)
+            test_near(got[:201], torch_path(rule, settings, start, *bends[landscape]), tol=1e-9)
+            outside = (got-torch.tensor([0., bends[landscape][1]])).norm(dim=1)>0.1
             steps = outside.nonzero().max().item()+1
             says = f.text('[aria-live] p', n)
             assert says.startswith(f'{rule}: {steps} steps until' if steps<=1000 else f'{rule}: still '), (says, steps)
