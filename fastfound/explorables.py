@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['NEURON', 'web_file', 'Explorable', 'still_svg', 'still_curves', 'explore_matmul', 'explore_broadcast',
-           'explore_backprop', 'explore_lr', 'explore_kernel', 'explore_paths', 'explore_init']
+           'explore_backprop', 'explore_lr', 'explore_init', 'explore_playground', 'explore_attention']
 
 # %% ../nbs/library/explorables.ipynb #9a3aee4e
-import gzip, hashlib, json, math
-from collections.abc import Sequence
+import hashlib, json, math, random
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -303,3 +303,160 @@ def explore_init(
                       still_curves('activations of fifty layers vanish', [[(0,.9), (1,.9)], line], 600, 260),
                       'Move the scale of the weights. Each column is the histogram of a layer on a logarithmic axis, '
                       'and the line its standard deviation.')
+
+# %% ../nbs/library/explorables.ipynb #d0c1f2a4
+def _uniforms(seed):
+    "Uniform numbers (mulberry32), as the scripts draw them"
+    while True:
+        seed = seed+0x6D2B79F5 & 0xffffffff
+        t = (seed ^ seed>>15)*(seed | 1) & 0xffffffff
+        t ^= t + ((t ^ t>>7)*(t | 61) & 0xffffffff) & 0xffffffff
+        yield (t ^ t>>14)/2**32
+
+def _uniforms(seed):
+    "Uniform numbers (mulberry32), as the scripts draw them"
+    while True:
+        seed = seed+0x6D2B79F5 & 0xffffffff
+        t = (seed ^ seed>>15)*(seed | 1) & 0xffffffff
+        t ^= t + ((t ^ t>>7)*(t | 61) & 0xffffffff) & 0xffffffff
+        yield (t ^ t>>14)/2**32
+
+def _uniforms(seed):
+    "Uniform numbers (mulberry32), as the scripts draw them"
+    while True:
+        seed = seed+0x6D2B79F5 & 0xffffffff
+        t = (seed ^ seed>>15)*(seed | 1) & 0xffffffff
+        t ^= t + ((t ^ t>>7)*(t | 61) & 0xffffffff) & 0xffffffff
+        yield (t ^ t>>14)/2**32
+
+def _normals(seed):
+    "Normal numbers (Box and Muller), as the script draws them"
+    uniform = _uniforms(seed)
+    while True: yield math.sqrt(-2*math.log(1-next(uniform)))*math.cos(2*math.pi*next(uniform))
+
+def _playground_sets(n=40):
+    "Three sets of `n` points of each of two classes, which no straight line separates"
+    rng,sets = random.Random(42),{'two moons': [], 'ring': [], 'exclusive or': []}
+    for i in range(n):
+        for targ in (1,-1):
+            angle = math.pi*(i+.5)/n
+            sets['two moons'].append((targ*(1.5*math.cos(angle)-.75), targ*(1.5*math.sin(angle)-.35), targ))
+            radius = .75*math.sqrt((i+.5)/n) if targ>0 else 1.7
+            sets['ring'].append((radius*math.cos(2.4*i), radius*math.sin(2.4*i), targ))
+            side = 1 if i%2 else -1
+            sets['exclusive or'].append((1.2*side, 1.2*side*targ, targ))
+    noise = {'two moons': .15, 'ring': .15, 'exclusive or': .4}
+    return {k: [(round(a+rng.gauss(0, noise[k]), 3), round(b+rng.gauss(0, noise[k]), 3), targ) for a,b,targ in o] for k,o in sets.items()}
+
+def _trained(points, hidden, steps, seed, lr=0.5):
+    "The network of the playground after gradient descent, as a function of rows of two coordinates"
+    normal,params = _normals(seed),[]
+    for n,m in zip((2, *hidden), (*hidden, 1)):
+        w = torch.tensor([[next(normal)/math.sqrt(n) for _ in range(n)] for _ in range(m)], dtype=torch.float64)
+        params.append((w.requires_grad_(), torch.zeros(m, dtype=torch.float64, requires_grad=True)))
+    def net(x):
+        for w,b in params: x = (x@w.T + b).tanh()
+        return x[:,0]
+    for _ in range(steps):
+        flat = [o for pair in params for o in pair]
+        grads = torch.autograd.grad((net(points[:,:2])-points[:,2]).square().mean(), flat)
+        for o,g in zip(flat, grads): o.data -= lr*g
+    return net
+
+def _still_playground(points, net, size=300, cells=50):
+    "The points as circles and squares, on the side of each class in its colour"
+    reach = 1.12*points[:,:2].abs().max()
+    at,cell = (torch.arange(cells)+.5)*2/cells-1,size//cells
+    with torch.no_grad(): above = net(torch.stack([at.repeat(cells), -at.repeat_interleave(cells)], 1).double()*reach).view(cells, cells)>0
+    body = ''
+    for y,row in enumerate(above.tolist()):
+        for x in range(cells):
+            if x and row[x]==row[x-1]: continue
+            run = next((k for k in range(x, cells) if row[k]!=row[x]), cells)-x
+            fill = '#4285f4' if row[x] else '#f28c28'
+            body += f'<path d="M{x*cell} {y*cell}h{run*cell}v{cell}h-{run*cell}z" fill="{fill}" fill-opacity=".4"/>'
+    for a,b,targ in points.tolist():
+        x,y = size*(1+a/reach)/2,size*(1-b/reach)/2
+        body += (f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="#4285f4" stroke="currentColor"/>' if targ>0 else
+                 f'<rect x="{x-4:.1f}" y="{y-4:.1f}" width="8" height="8" fill="#f28c28" stroke="currentColor"/>')
+    return still_svg(size, size, body, 'points of two classes, circles and squares, in the colours of what a network expects')
+
+# %% ../nbs/library/explorables.ipynb #d0c1f2a5
+@checked
+def explore_playground(
+    points=None,          # rows of two coordinates and a target of 1 or -1; two moons, a ring and exclusive or are always there
+    hidden:Sequence=(8,), # units of each hidden layer, two layers at most
+    steps:int=100,        # that it has taken when it opens
+    seed:int=42,          # of the weights
+) -> Explorable:
+    "A network that learns to separate points of two classes while its boundary moves"
+    sets = _playground_sets()
+    if points is not None:
+        points = _as_tensor('explore_playground', points)
+        check_tensor('explore_playground', points, 'points', 'n 3', finite=True)
+        if not 2<=len(points)<=500 or not (points[:,2].abs()==1).all() or not points[:,:2].any():
+            raise ValueError(f'explore_playground: got {len(points)} points, wanted 2 to 500, not all at (0,0), with targets of 1 or -1')
+        sets = {'points of this page': _numbers((points*1e4).round()/1e4), **sets}
+    if len(hidden)>2 or not all(isinstance(o, int) and 1<=o<=12 for o in hidden):
+        raise ValueError(f'explore_playground: got hidden={hidden!r}, wanted the units of at most 2 layers, 1 to 12 each')
+    if not 0<=steps<=1000: raise ValueError(f'explore_playground: got steps={steps}, wanted 0 to 1000')
+    if not 0<=seed<2**31: raise ValueError(f'explore_playground: got seed={seed}, wanted 0 to 2**31-1')
+    first = torch.tensor(next(iter(sets.values())), dtype=torch.float64)
+    still = _still_playground(first, _trained(first, hidden, steps, seed))
+    return Explorable(web_file('playground.js'), dict(sets=sets, hidden=list(hidden), steps=steps, seed=seed), still,
+                      'Press Play, and the boundary moves as the network learns. Take away units or a layer, '
+                      'or the activation, and see what it can no longer separate.')
+
+# %% ../nbs/library/explorables.ipynb #d0c1f2b4
+_ATTENTION = dict(letters='v d', places='t d', wq='d d', wk='d d', wv='d d', wo='d d', w1='d h', w2='h d', out='d v')
+
+def _looks(params, tokens, heads):
+    "The attention weights (heads,t,t) of tokens (t,)"
+    h = params['letters'][tokens] + params['places'][:len(tokens)]
+    z = h/(h.square().mean(-1, keepdim=True)+1e-5).sqrt()
+    q,k = ((z@params[o]).unflatten(-1, (heads,-1)).transpose(0, 1) for o in ('wq','wk'))
+    later = torch.ones(len(tokens), len(tokens)).triu(1).bool()
+    return (q@k.mT/math.sqrt(q.shape[-1])).masked_fill(later, -math.inf).softmax(-1)
+
+def _still_attention(looks, name, size=150):
+    "A triangle of shades for each head, with the letters beside it and above"
+    body,cell = '',min(22, (size-28)/len(name))
+    for k,head in enumerate(looks.tolist()):
+        for i,row in enumerate(head):
+            x,y = k*size+16,16+i*cell
+            body += (f'<text x="{x-4}" y="{y+cell/2+4:.1f}" text-anchor="end">{escape(name[i])}</text>'
+                     f'<text x="{x+(i+.5)*cell:.1f}" y="12" text-anchor="middle">{escape(name[i])}</text>')
+            squares = ''.join(f'<path d="M{x+j*cell:.1f} {y:.1f}h{cell:.1f}v{cell:.1f}h-{cell:.1f}z" fill-opacity="{o:.2f}"/>'
+                              for j,o in enumerate(row[:i+1]))
+            body += f'<g fill="#4285f4" stroke="#888" stroke-width=".6">{squares}</g>'
+    return still_svg(size*len(looks), size, body, f'whom each letter of {name[1:]} looks at, in {len(looks)} heads')
+
+# %% ../nbs/library/explorables.ipynb #d0c1f2b5
+@checked
+def explore_attention(
+    params,                                  # weights: letters (v,d), places (t,d), wq, wk, wv, wo (d,d), w1 (d,h), w2 (h,d), out (d,v)
+    name:str='katherine',                    # which it opens on
+    vocab:str='.abcdefghijklmnopqrstuvwxyz', # the v characters; the first stands before a name and after it
+    heads:int=4,                             # which divides d
+    seed:int=42,                             # of what it writes
+) -> Explorable:
+    "Whom each letter of a name looks at, in a small language model of one layer, and which letter it expects next"
+    who = 'explore_attention'
+    if not isinstance(params, Mapping) or set(params)!=set(_ATTENTION):
+        got = ', '.join(map(str, params)) if isinstance(params, Mapping) else f'a {type(params).__name__}'
+        raise TypeError(f'{who}: got {got} as params, wanted weights by name: {", ".join(_ATTENTION)}')
+    weights,sizes = {},dict(v=len(vocab))
+    for k,shape in _ATTENTION.items():
+        weights[k] = _as_tensor(who, params[k])
+        sizes = check_tensor(who, weights[k], k, shape, finite=True, **sizes)
+    if not 1<=heads<=8 or sizes['d']%heads: raise ValueError(f'{who}: got heads={heads}, wanted 1 to 8 that divide d={sizes["d"]}')
+    if len(set(vocab))<len(vocab): raise ValueError(f'{who}: got vocab={vocab!r}, wanted different characters')
+    if len(name)>=sizes['t'] or not set(name)<=set(vocab[1:]):
+        raise ValueError(f'{who}: got name={name!r}, wanted at most {sizes["t"]-1} of the characters {vocab[1:]}')
+    if not 0<=seed<2**31: raise ValueError(f'{who}: got seed={seed}, wanted 0 to 2**31-1')
+    rounded = {k: (o*1e4).round()/1e4 for k,o in weights.items()}
+    still = _still_attention(_looks(rounded, [vocab.index(o) for o in vocab[0]+name], heads), vocab[0]+name)
+    data = dict(params={k: _numbers(o) for k,o in rounded.items()}, vocab=vocab, heads=heads, name=name, seed=seed)
+    return Explorable(web_file('attention.js'), data, still,
+                      'Type a name, or let the network write one. A row shows how much each head lets a letter look at itself and at those '
+                      'before it. Choose a letter to see what the network expects after it.')

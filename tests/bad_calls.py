@@ -48,6 +48,11 @@ FOLDER = tempfile.TemporaryDirectory()  # which goes with this process
 
 def x(*shape): return torch.rand(*shape, generator=torch.Generator().manual_seed(0))
 
+def name_params():
+    "Weights of a model of names with four characters and four places"
+    shapes = dict(letters=(4,4), places=(4,4), wq=(4,4), wk=(4,4), wv=(4,4), wo=(4,4), w1=(4,8), w2=(8,4), out=(4,4))
+    return {k: x(*o) for k,o in shapes.items()}
+
 def labels(n=6, c=3): return torch.arange(n)%c
 
 def net(): return nn.Sequential(nn.Flatten(), nn.Linear(16,8), nn.ReLU(), nn.Linear(8,3))
@@ -216,8 +221,8 @@ GOOD = {
     'explore_broadcast': lambda: call(explore_broadcast, (5,1), (4,)),
     'explore_backprop': lambda: call(explore_backprop),
     'explore_lr': lambda: call(explore_lr, torch.arange(9.), torch.arange(9.)**2, steps=5),
-    'explore_kernel': lambda: call(explore_kernel, x(2,28,28)),
-    'explore_paths': lambda: call(explore_paths, 50., lr=1.85, momentum=0.8, adam_lr=0.3),
+    'explore_playground': lambda: call(NAMES['explore_playground'], [(1.,2.,1.), (2.,1.,-1.)], (4,), steps=1, seed=3),
+    'explore_attention': lambda: call(NAMES['explore_attention'], name_params(), 'ab', '.abc', heads=2, seed=3),
     'einsum': lambda: call(einsum, 'ij,jk->ik', x(2,3), x(3,4)),
     'matmul_compiled': lambda: call(NAMES['matmul_compiled'], x(2,3), x(3,4)),
     'matmul_blocked': lambda: call(NAMES['matmul_blocked'], x(2,3), x(3,4), cache=2**20),

@@ -11,14 +11,15 @@ from fastfound import explorables
 from fastfound.dataloaders import DataLoaders, DataLoader
 from fastfound.datasets import get_mnist
 from fastfound.basics import set_seed, test_near
-from fastfound.explorables import NEURON, Explorable, explore_backprop, explore_broadcast, explore_init, explore_kernel, explore_lr
-from fastfound.explorables import explore_matmul, explore_paths
+from fastfound.explorables import NEURON, Explorable, explore_backprop, explore_broadcast, explore_init, explore_lr, explore_matmul
+from fastfound.explorables import _normals, _trained, _uniforms, explore_attention, explore_playground
 from fastfound.fully_connected import normalize
 from fastfound.learner import Learner
 from fastfound.matmul import broadcast_shape
 from fastfound.optimizers import MuonSGD
 from fastfound.handwriting import frame_digit
 from fastfound.resnet import small_resnet
+from fastfound.value import MLP
 from fastfound.web import draw_digit, explore_training, export_for_web, save_sample_script, web_network
 
 pytestmark = pytest.mark.not_numerical
@@ -26,8 +27,15 @@ pytestmark = pytest.mark.not_numerical
 ROOT = Path(__file__).parents[1]
 TIME = torch.arange(20.)
 SPEED = 0.75*(TIME-9.5)**2 + 1
+def name_weights(seed=0, v=27, d=16, t=11, h=64):
+    "Weights of a model of names, random and large enough to look at some letters more than at others"
+    gen,sizes = torch.Generator().manual_seed(seed),dict(v=v, d=d, t=t, h=h)
+    shapes = dict(letters='vd', places='td', wq='dd', wk='dd', wv='dd', wo='dd', w1='dh', w2='hd', out='dv')
+    return {k: torch.randn(*[sizes[o] for o in shape], generator=gen)/2 for k,shape in shapes.items()}
+
 EVERY = {'matmul': explore_matmul, 'broadcast': explore_broadcast, 'backprop': explore_backprop, 'lr': lambda: explore_lr(TIME, SPEED),
-         'kernel': explore_kernel, 'paths': explore_paths, 'init': explore_init, 'draw': draw_digit, 'training': explore_training}
+         'init': explore_init, 'playground': explore_playground, 'attention': lambda: explore_attention(name_weights()),
+         'draw': draw_digit, 'training': explore_training}
 BROWSER = pytest.mark.browser
 
 class Figure:
@@ -453,6 +461,242 @@ def test_initialisation(show):
     f.page.get_by_role('combobox').select_option('ReLU')
     f.press('√(2/n)')
     assert f.text().endswith('it lives.')
+
+def losses_of_values(points, sizes, act, params, n, lr):
+    "The losses of `n` steps of an `MLP` of page 3a with these parameters, in their order; hidden units without tanh are torch's"
+    if act=='tanh':
+        model = MLP(*sizes)
+        for p,o in zip(model.parameters(), params, strict=True): p.data = o
+    rows,ws,at = torch.tensor(points, dtype=torch.float64),[],0
+    for a,b in zip(sizes, sizes[1:]):
+        w = torch.tensor(params[at:at+b*(a+1)], dtype=torch.float64).view(b, a+1)
+        ws.append(w.requires_grad_())
+        at += b*(a+1)
+    losses = []
+    for _ in range(n):
+        if act=='tanh':
+            loss = sum((model((x1,x2))[0]-targ)**2 for x1,x2,targ in points)*(1/len(points))
+            for p in model.parameters(): p.grad = 0.
+            loss.backward()
+            for p in model.parameters(): p.data -= lr*p.grad
+            losses.append(loss.data)
+            continue
+        x = rows[:,:2]
+        for w in ws: x = {'ReLU': torch.relu, 'none': lambda z: z}['none' if w is ws[-1] else act](x@w[:,:-1].T + w[:,-1])
+        loss = (x[:,0].tanh()-rows[:,2]).square().mean()
+        for w,g in zip(ws, torch.autograd.grad(loss, ws)): w.data -= lr*g
+        losses.append(loss.item())
+    return losses
+
+ARMS = [(a, b, t) for k in range(12) for t in (1,-1) for a,b in [(t*.15*k*math.cos(k/3), t*.15*(k+1)*math.sin(k/3))]]
+
+@BROWSER
+@pytest.mark.parametrize('act,hidden', [('tanh', (8,)), ('tanh', (5,3)), ('tanh', ()), ('ReLU', (8,)), ('ReLU', (6,4)), ('none', (3,2))])
+def test_playground(show, act, hidden):
+    "The losses of twenty steps are those of the chapter's engine, and of PyTorch for other activations, within 1e-9"
+    f = show(explore_playground(ARMS, hidden, seed=7))
+    f.page.get_by_role('combobox', name='activation').select_option(act)
+    f.press('Start again')
+    assert f.call('losses')==[]
+    params,points = f.call('parameters'),explore_playground(ARMS).data['sets']['points of this page']
+    for _ in range(20): f.press('1 step')
+    got,want = f.call('losses'),losses_of_values(points, (2, *hidden, 1), act, params, 20, 0.5)
+    assert len(got)==20 and got==pytest.approx(want, abs=1e-9) and got!=pytest.approx(want[::-1], rel=1e-3)
+    assert f.text().startswith('After 20 steps') and f.text().endswith(f'{len(params)} parameters.')
+
+@BROWSER
+def test_playground_opens_trained(show):
+    "After a hundred steps, with Python's weights, and nearly all points of each set on the right side"
+    f,figure = show(explore_playground()),explore_playground()
+    normal = _normals(42)
+    want = [w for n,m in ((2,8),(8,1)) for _ in range(m) for w in [*[next(normal)/math.sqrt(n) for _ in range(n)], 0.]]
+    points = figure.data['sets']['two moons']
+    net = _trained(torch.tensor(points, dtype=torch.float64), (8,), 100, 42)
+    at = torch.tensor([[.3,-.4], [1.,1.], [-1.2,.7]], dtype=torch.float64)
+    assert [f.call('output', *o) for o in at.tolist()]==pytest.approx(net(at).tolist(), abs=1e-8)
+    for name in figure.data['sets']:
+        f.page.get_by_role('combobox', name='data').select_option(name)
+        n,right = len(figure.data['sets'][name]),int(re.search(r'; (\d+) of', f.text())[1])
+        assert f.text().startswith('After 100 steps') and right>=.95*n and f.call('border').count('M')>20
+    f.press('Start again')
+    assert f.call('parameters')==pytest.approx(want, abs=1e-12)
+
+@BROWSER
+def test_playground_by_keyboard(show):
+    "Layers, units, rate and lines by arrow keys and the space bar; without an activation the boundary is straight"
+    f = show(explore_playground())
+    def key(name, *keys):
+        f.page.get_by_role('slider', name=re.compile(name)).focus()
+        for k in keys: f.page.keyboard.press(k)
+    key('hidden layers', 'End')
+    key('units in layer 2', 'Home', 'ArrowRight')
+    assert f.text().endswith(f'{3*8 + 9*2 + 3} parameters.')
+    key('hidden layers', 'Home')
+    assert f.text().endswith('3 parameters.') and f.page.get_by_role('slider', name=re.compile('units')).first.is_disabled()
+    key('hidden layers', 'ArrowRight')
+    f.page.get_by_role('combobox', name='activation').select_option('none')
+    points = torch.tensor([[float(o) for o in p.split(',')] for p in re.findall(r'[\d.]+,[\d.]+', f.call('border'))])
+    assert len(points)>20 and torch.linalg.svdvals(points-points.mean(0))[1]<1.5
+    lines = f.page.locator('svg line')
+    assert lines.count()==0
+    f.page.get_by_role('checkbox').focus()
+    f.page.keyboard.press(' ')
+    assert lines.count()==8
+    key('learning rate', 'Home')
+    before = f.call('parameters')
+    f.press('1 step')
+    assert 0<max(abs(a-b) for a,b in zip(f.call('parameters'), before))<0.02
+
+@BROWSER
+@pytest.mark.parametrize('reduced', (False, True))
+def test_playground_plays_when_asked(show, reduced):
+    "It never starts by itself; Play moves the boundary, once a second for readers who asked for less motion, and Pause ends it"
+    f = show(explore_playground(), reduced_motion=reduced)
+    f.page.wait_for_timeout(200)
+    assert f.text().startswith('After 100 steps') and not f.call('running')
+    f.page.evaluate("""() => { window.seen = 0; new MutationObserver(o => window.seen++).observe(
+      document.querySelector('p[aria-live]'), {childList: true}); }""")
+    f.press('Play')
+    f.page.wait_for_timeout(1200)
+    f.press('Pause')
+    seen,n = f.page.evaluate('window.seen'),len(f.call('losses'))
+    assert n>130 and (seen<=4 if reduced else seen>=6), (n, seen)
+    f.page.wait_for_timeout(200)
+    assert len(f.call('losses'))==n and f.text().startswith(f'After {n} steps')
+
+def reads(params, vocab, heads, name):
+    "The attention weights (heads,t,t) and the logits (t,v) of a model of one layer, one place and one head after the other"
+    p = {k: torch.tensor(v, dtype=torch.float64) for k,v in params.items()}
+    def norm(x): return x*(x.pow(2).mean(-1, keepdim=True)+1e-5).rsqrt()
+    x = [vocab.index(o) for o in vocab[0]+name]
+    h = torch.stack([p['letters'][o]+p['places'][i] for i,o in enumerate(x)])
+    z,looks,mixed = norm(h),[],[]
+    for part in torch.arange(h.shape[1]).chunk(heads):
+        q,k,v = ((z@p[o])[:,part] for o in ('wq','wk','wv'))
+        rows = [torch.softmax(k[:i+1]@q[i]/len(part)**.5, 0) for i in range(len(x))]
+        looks.append(torch.stack([F.pad(o, (0, len(x)-len(o))) for o in rows]))
+        mixed.append(torch.stack([o@v[:len(o)] for o in rows]))
+        test_near(mixed[-1], F.scaled_dot_product_attention(q[None], k[None], v[None], is_causal=True)[0], tol=1e-10)
+    h = h+torch.cat(mixed, 1)@p['wo']
+    h = h+(norm(h)@p['w1']).relu()@p['w2']
+    return torch.stack(looks),norm(h)@p['out']
+
+@BROWSER
+@pytest.mark.parametrize('sizes,heads', [({}, 4), ({}, 1), (dict(v=5, d=6, t=7, h=3), 2)])
+def test_attention(show, sizes, heads):
+    "Attention, logits and probabilities of any name are Python's on the same rounded weights, within 1e-9"
+    vocab = '.abcdefghijklmnopqrstuvwxyz'[:sizes.get('v', 27)]
+    figure = explore_attention(name_weights(3, **sizes), 'abba', vocab, heads)
+    f,rng = show(figure),random.Random(0)
+    names = ['', 'a', *(''.join(rng.choices(vocab[1:], k=rng.randrange(1, sizes.get('t', 11)))) for _ in range(10))]
+    for name in names:
+        looks,logits = reads(figure.data['params'], vocab, heads, name)
+        got = f.call('forward', name)
+        test_near(torch.tensor(got['looks'], dtype=torch.float64), looks, tol=1e-9)
+        test_near(torch.tensor(got['logits'], dtype=torch.float64), logits, tol=1e-9)
+        for t in (1., 0.5): assert f.call('probabilities', name, t)==pytest.approx(torch.softmax(logits[-1]/t, 0).tolist(), abs=1e-9)
+
+def written(figure, seed, n, t=1.):
+    "What a figure writes that was asked for `n` names"
+    data,uniform,names = figure.data,_uniforms(seed),[]
+    for _ in range(n):
+        names.append('')
+        while len(names[-1])<len(data['params']['places'])-1:
+            p = torch.softmax(reads(data['params'], data['vocab'], data['heads'], names[-1])[1][-1]/t, 0)
+            token = (p.cumsum(0)<=next(uniform)).sum().item()
+            if not token: break
+            names[-1] += data['vocab'][token]
+    return names
+
+@BROWSER
+def test_attention_writes(show):
+    "Names letter by letter, as often as their probabilities say and with a seed, at each temperature"
+    figure = explore_attention(name_weights(), seed=5)
+    f,field = show(figure),'input[type=text]'
+    for name in written(figure, 5, 8):
+        f.press('Write a name')
+        assert f.page.locator(field).input_value()==name
+    f = show(figure)
+    f.page.get_by_role('slider').focus()
+    f.page.keyboard.press('Home')
+    name = written(figure, 5, 1, 0.2)[0]
+    f.page.locator(field).fill('')
+    for k in range(len(name)):
+        f.press('Write a letter')
+        assert f.page.locator(field).input_value()==name[:k+1]
+
+@BROWSER
+def test_attention_by_keyboard_and_mouse(show):
+    "A name is typed, also with accents; a letter is chosen by arrow keys or in a triangle; other characters are refused in words"
+    figure = explore_attention(name_weights())
+    f,field = show(figure),'input[type=text]'
+    def says(name, at):
+        looks,logits = reads(figure.data['params'], figure.data['vocab'], 4, name)
+        p = torch.softmax(logits[at], 0)
+        best = figure.data['vocab'][p.argmax()]
+        start = f"{f'After {name[:at]}' if at else 'At the start'} the network expects {'the end' if best=='.' else best} "
+        assert f.text().startswith(start) and f.call('at')==at and f.call('name')==name, f.text()
+        letter = 'the start' if at==0 else name[at-1]
+        shown = [o.get_attribute('aria-label') for o in f.page.locator('svg[aria-label^="head"]').all()]
+        for k,o in enumerate(shown):
+            seen = looks[k,at].argmax().item()
+            assert o.startswith(f"head {k+1}: {letter} looks most at {name[seen-1] if seen else 'the start'} (")
+    says('katherine', 4)
+    f.page.locator(field).fill('Zoë')
+    says('zoe', 3)
+    f.page.get_by_role('button', name='letter 3: e').focus()
+    f.page.keyboard.press('ArrowLeft')
+    says('zoe', 2)
+    f.page.keyboard.press('ArrowLeft')
+    f.page.keyboard.press('ArrowLeft')
+    f.page.keyboard.press('ArrowLeft')
+    says('zoe', 0)
+    f.page.get_by_role('button', name='letter 1: z').click()
+    says('zoe', 1)
+    f.page.locator('svg[aria-label^="head 2"]').click(position={'x': 30, 'y': 18+2.5*22})
+    says('zoe', 2)
+    f.page.locator(field).fill('zoe1')
+    assert f.text()=='got 1, wanted letters from a to z'
+    f.page.locator(field).fill('')
+    says('', 0)
+
+@BROWSER
+@pytest.mark.parametrize('name', ('playground', 'attention'))
+@pytest.mark.parametrize('width', (1024, 390))
+def test_targets_are_large_enough(show, name, width):
+    "Each control is at least 24 pixels wide and high, nothing is cut off, and the keyboard reaches all"
+    f = show(EVERY[name](), width=width)
+    sizes = f.page.evaluate("""() => [...document.querySelectorAll('[data-on] :is(button, select, input)')].map(o => {
+      const b = o.getBoundingClientRect(); return [o.outerHTML.slice(0, 60), b.width, b.height, b.right, o.tabIndex]; })""")
+    assert len(sizes)>=9 and not [o for o in sizes if min(o[1:3])<24 or o[3]>width or o[4]<0]
+    assert f.page.evaluate("""() => [...document.querySelectorAll('[data-on] svg')].every(svg => { const b = svg.getBoundingClientRect();
+      return [...svg.querySelectorAll('text')].every(o => { const r = o.getBoundingClientRect();
+        return r.left>=b.left-1 && r.right<=b.right+1 && r.top>=b.top-1 && r.bottom<=b.bottom+1; }); })""")
+
+def test_attention_takes_rounded_weights_and_draws_a_still_picture():
+    "Numbers at four decimals; each head of the picture has a square for each letter and those before it"
+    weights = name_weights()
+    figure = explore_attention(weights, 'anna')
+    for k,w in weights.items(): assert (torch.tensor(figure.data['params'][k])-w).abs().max()<=0.5001e-4
+    assert figure.data['params']==explore_attention(figure.data['params'], 'anna').data['params']
+    shades = [float(o) for o in re.findall('fill-opacity="([0-9.]+)"', figure.still)]
+    looks = reads(figure.data['params'], figure.data['vocab'], 4, 'anna')[0]
+    want = [w for head in looks.tolist() for i,row in enumerate(head) for w in row[:i+1]]
+    assert len(shades)==4*15 and shades==pytest.approx(want, abs=0.0051)
+
+def test_playground_data_and_still_picture():
+    "Three sets that no line separates, eighty points each; the picture has a mark for each point, in the colour of its side"
+    figure = explore_playground()
+    assert list(figure.data['sets'])==['two moons', 'ring', 'exclusive or']
+    for points in figure.data['sets'].values():
+        x,y = torch.tensor(points, dtype=torch.float64).split([2,1], 1)
+        assert len(x)==80 and (y==1).sum()==40 and x.abs().max()<3
+        line = torch.cat([x, torch.ones(80, 1)], 1)
+        fitted = torch.linalg.lstsq(line, y).solution
+        assert ((line@fitted>0)==(y>0)).double().mean()<0.95
+    assert figure.still.count('<circle')==figure.still.count('<rect')==40 and '#4285f4' in figure.still and '#f28c28' in figure.still
+    first = list(explore_playground(ARMS).data['sets'])[0]
+    assert first=='points of this page'
 
 @pytest.fixture(scope='module')
 def trained():

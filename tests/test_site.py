@@ -98,7 +98,7 @@ def reader(browser):
     yield watched(context)
     context.close()
 
-EXPLORABLES = {'index': 1, 'matmul': 2, 'fully_connected': 1, 'backprop': 1, 'value': 1, 'mnist_sgd': 1, 'web': 2, 'explorables': 8}
+EXPLORABLES = {'index': 1, 'matmul': 2, 'fully_connected': 1, 'backprop': 1, 'value': 2, 'mnist_sgd': 1, 'web': 2, 'explorables': 6}
 
 @pytest.mark.parametrize('name', PAGES)
 def test_pages_in_a_browser(reader, name):
