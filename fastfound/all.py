@@ -28,8 +28,8 @@ from .diagnostics import ActivationStats, GradientClip
 from .display import LazyModule, Table, plot_function, plt, show_image, show_images, show_source, subplots
 from .distributed import Distributed
 from .einsum import einsum
-from .explorables import explore_backprop, explore_broadcast, explore_init, explore_kernel, explore_lr
-from .explorables import explore_matmul, explore_paths
+from .explorables import explore_attention, explore_backprop, explore_broadcast, explore_init, explore_kernel
+from .explorables import explore_lr, explore_matmul, explore_paths, explore_playground
 from .fully_connected import kaiming, layer_stats, lin, lsuv, mse, normalize, relu, xavier
 from .graphs import Graph, gv
 from .handwriting import frame_digit
@@ -117,7 +117,7 @@ __all__ = [
     'show_image', 'show_images', 'subplots', 'plot_function', 'Table', 'show_source', 'Graph', 'gv',
     # figures that answer
     'explore_matmul', 'explore_broadcast', 'explore_init', 'explore_backprop', 'explore_lr', 'explore_paths', 'explore_kernel',
-    'explore_training', 'draw_digit',
+    'explore_playground', 'explore_attention', 'explore_training', 'draw_digit',
     # 1. matrix products
     'matmul', 'matmul_loops', 'matmul_dot', 'matmul_bcast', 'matmul_einsum', 'ladder', 'einsum', 'broadcast_shape', 'explain_broadcast',
     # 2. layers and initialisation

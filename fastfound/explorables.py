@@ -313,22 +313,6 @@ def _uniforms(seed):
         t ^= t + ((t ^ t>>7)*(t | 61) & 0xffffffff) & 0xffffffff
         yield (t ^ t>>14)/2**32
 
-def _uniforms(seed):
-    "Uniform numbers (mulberry32), as the scripts draw them"
-    while True:
-        seed = seed+0x6D2B79F5 & 0xffffffff
-        t = (seed ^ seed>>15)*(seed | 1) & 0xffffffff
-        t ^= t + ((t ^ t>>7)*(t | 61) & 0xffffffff) & 0xffffffff
-        yield (t ^ t>>14)/2**32
-
-def _uniforms(seed):
-    "Uniform numbers (mulberry32), as the scripts draw them"
-    while True:
-        seed = seed+0x6D2B79F5 & 0xffffffff
-        t = (seed ^ seed>>15)*(seed | 1) & 0xffffffff
-        t ^= t + ((t ^ t>>7)*(t | 61) & 0xffffffff) & 0xffffffff
-        yield (t ^ t>>14)/2**32
-
 def _normals(seed):
     "Normal numbers (Box and Muller), as the script draws them"
     uniform = _uniforms(seed)
