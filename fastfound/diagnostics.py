@@ -17,7 +17,7 @@ from .hooks import Hooks, leaf_modules
 from .learner import Callback
 from .optimizers import Optimizer
 
-# %% ../nbs/05c_diagnostics.ipynb #05cfa118
+# %% ../nbs/05c_diagnostics.ipynb #05cfa119
 def alone_gap(model, loss_func, xb, yb):
     "The difference between the loss of a batch and the mean loss of its examples, each alone"
     with torch.no_grad():
@@ -25,7 +25,7 @@ def alone_gap(model, loss_func, xb, yb):
         alone = [loss_func(model(xb[i:i+1]), yb[i:i+1]) for i in range(len(xb))]
     return abs(together - torch.stack(alone).mean()).item()
 
-# %% ../nbs/05c_diagnostics.ipynb #05cfa11f
+# %% ../nbs/05c_diagnostics.ipynb #05cfa120
 def overfit_one_batch(model, loss_func, xb, yb, lr=0.1, steps=100):
     "The loss of a copy of `model` after `steps` steps on one batch"
     model = deepcopy(model)
@@ -37,7 +37,7 @@ def overfit_one_batch(model, loss_func, xb, yb, lr=0.1, steps=100):
             p.grad = None
     return loss.item()
 
-# %% ../nbs/05c_diagnostics.ipynb #05cfa132
+# %% ../nbs/05c_diagnostics.ipynb #05cfa133
 def duplicates(a, b):
     "The numbers of those rows of `b` that `a` has as well, to the last bit"
     seen = {o.numpy().tobytes() for o in a}

@@ -295,7 +295,8 @@ LEFT_OUT.update(dict.fromkeys('''check_count check_member check_lr as_pair torch
 LEFT_OUT.update(dict.fromkeys('conv2d_weight_grad conv2d_input_grad max_pool_indices max_pool_grad batch_norm_grad batch_norm'.split(),
                               'naked gradients of a lesson'),
                 matmul_tiles='needs a GPU', cnn_learner='is vision_learner',
-                **dict.fromkeys('Value Neuron Layer MLP'.split(), 'the naked engine of a lesson, and its layers'))
+                **dict.fromkeys('Value Neuron Layer MLP'.split(), 'the naked engine of a lesson, and its layers'),
+                **dict.fromkeys('alone_gap overfit_one_batch duplicates'.split(), 'naked checks of a lesson'))
 
 def tiny_net(n_out, n_in): return nn.Sequential(nn.Conv2d(n_in, n_out, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
 

@@ -1,10 +1,11 @@
-"Activation statistics and gradient clipping where the page does not go."
+"Checks of a run, activation statistics and gradient clipping where the page does not go."
 import math
 import pytest, torch
+import torch.nn.functional as F
 from torch import nn
 from fastfound.basics import set_seed, test_near as near
 from fastfound.dataloaders import DataLoader, DataLoaders
-from fastfound.diagnostics import ActivationStats, GradientClip
+from fastfound.diagnostics import ActivationStats, GradientClip, alone_gap, duplicates, overfit_one_batch
 from fastfound.handwriting import new_learner
 from fastfound.learner import Callback, CancelBackwardException
 from fastfound.mixed_precision import MixedPrecision
@@ -96,3 +97,56 @@ def test_sparse_gradients_are_clipped():
     learn.dls,learn.opt_func = DataLoaders(DataLoader((x, y), 10)),torch.optim.SGD
     learn.fit(1, cbs=clip, quiet=True)
     assert len(clip.norms)==3 and min(clip.norms)>1e-2
+
+# The checks of the page: each finds its fault, is silent on a healthy run, and leaves the model as it was
+
+def digits(n=10):
+    set_seed(0)
+    return torch.rand(n,20),torch.arange(n)%3
+
+def net(*more): return nn.Sequential(nn.Linear(20,30), nn.ReLU(), *more, nn.Linear(30,3))
+
+def over_dim_0(pred, targ): return F.nll_loss(pred.log_softmax(0), targ)
+
+def broadcast(pred, targ): return (pred - targ).pow(2).mean()
+
+def same_shapes(pred, targ): return (pred - targ[:,None]).pow(2).mean()
+
+@pytest.mark.parametrize('seed', range(3))
+def test_examples_alone(seed):
+    set_seed(seed)
+    (x,y),model,one = digits(),net(),nn.Linear(20,1)
+    assert alone_gap(model, F.cross_entropy, x, y)<1e-5 and alone_gap(one, same_shapes, x, y.float())<1e-5
+    assert alone_gap(model, over_dim_0, x, y)>1 and alone_gap(one, broadcast, x, y.float())>1e-3
+    dropout = net(nn.Dropout(0.5))
+    assert alone_gap(dropout, F.cross_entropy, x, y)>1e-3 and alone_gap(dropout.eval(), F.cross_entropy, x, y)<1e-5
+
+@pytest.mark.parametrize('seed', range(3))
+def test_one_batch_by_heart(seed):
+    set_seed(seed)
+    (x,y),model = digits(),net()
+    before = [p.detach().clone() for p in model.parameters()]
+    assert overfit_one_batch(model, F.cross_entropy, x, y, lr=0.5, steps=300)<0.1
+    assert all(torch.equal(a, b) and b.grad is None for a,b in zip(before, model.parameters()))
+    for p in model.parameters(): p.data *= 0
+    assert overfit_one_batch(model, F.cross_entropy, x, y, lr=0.5, steps=300)>1
+    one = nn.Sequential(nn.Linear(20,30), nn.ReLU(), nn.Linear(30,1))
+    assert overfit_one_batch(one, same_shapes, x, y.float(), lr=0.1, steps=1000)<0.1<overfit_one_batch(one, broadcast, x, y.float(), steps=1000)
+
+def test_one_batch_is_that_of_an_optimizer():
+    (x,y),model = digits(),net()
+    loss = overfit_one_batch(model, F.cross_entropy, x, y, lr=0.1, steps=5)
+    opt = torch.optim.SGD(model.parameters(), 0.1)
+    for _ in range(5):
+        opt.zero_grad()
+        want = F.cross_entropy(model(x), y)
+        want.backward()
+        opt.step()
+    near(torch.tensor(loss), want.detach(), tol=1e-5)
+
+def test_copies():
+    x,_ = digits()
+    assert duplicates(x, x)==list(range(10)) and duplicates(x[:5], x[5:])==[]
+    assert duplicates(x, torch.stack([x[3]+1e-6, x[3]]))==[1]
+    images = x.view(10,1,4,5)
+    assert duplicates(images[:3], images.flip(0))==[7,8,9]

@@ -17,7 +17,7 @@ ROAD = {
         '03a_value': 'autograd', '03b_engine': 'for tensors', '03c_debugging': 'debugging'}),
     '04_mnist_sgd': ('Gradient descent', 'a baseline, a loss, SGD', {}),
     '05_training_loop': ('The Learner', 'one loop with callbacks', {
-        '05a_interpret': 'mistakes', '05b_checkpoints': 'checkpoints', '05c_diagnostics': 'diagnostics',
+        '05a_interpret': 'mistakes', '05b_checkpoints': 'checkpoints', '05c_diagnostics': 'a run that fails',
         '05d_distributed': 'many processes'}),
     '06_update_rules': ('Update rules', 'momentum to Muon, schedules', {}),
     '07_resnet': ('Residual networks', 'convolutions, skip connections', {
