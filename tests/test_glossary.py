@@ -15,8 +15,8 @@ bias, broadcasting, buffer, callback, central difference, chain rule, classifica
 matrix, convolution, cross-entropy, data augmentation, data leakage, dead unit, decision boundary, decision threshold, dense
 layer, derivative, dot product, dtype, early stopping, elementwise, epoch, evaluation mode, event, example, exploding
 activation, exploding gradient, exponential moving average, fan-in, fan-out, feature, finite difference, forward pass, fully
-connected layer, generalise, gradient, gradient accumulation, gradient clipping, gradient descent, gradient noise, gradient norm, hidden layer,
-hidden unit, hook, hyperparameter, initialisation, jacobian, kaiming initialisation, kernel, label, label smoothing, layer,
+connected layer, generalise, gradient, gradient accumulation, gradient clipping, gradient descent, gradient noise, gradient norm,
+hidden layer, hidden unit, hook, hyperparameter, initialisation, jacobian, kaiming initialisation, kernel, label, label smoothing, layer,
 leaf, learning rate, learning-rate schedule, log-sum-exp, logit, loss function, loss landscape, matrix multiplication, mean
 squared error, metric, mini-batch, mixup, mlp, model, multilayer perceptron, neuron, nonlinearity, normalise, numerical
 stability, one-hot, optimizer, optimizer state, outer product, overfitting, padding, parameter, partial derivative, pixel,
