@@ -27,6 +27,9 @@ breaking, target, temperature, tensor, test set, test-time augmentation, topolog
 training statistic, transposed, underfitting, universal approximation theorem, upstream gradient, validation set, vanishing
 activation, vanishing gradient, variance, vector-jacobian product, vectorise, weight, weight decay, xavier initialisation'''
 
+TERMS += ''', attention, attention head, bigram, causal mask, embedding, key, language model, perplexity, position embedding, query,
+residual stream, rmsnorm, sampling, self-attention, token, transformer, value, vocabulary'''  # of chapter 9
+
 def test_every_term_is_named(): assert sorted({glossary.key(o) for o in TERMS.replace('\n', ' ').split(', ')}-glossary.terms().keys())==[]
 
 def test_a_term_is_in_bold_once():
