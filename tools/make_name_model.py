@@ -18,6 +18,7 @@ def main():
     set_seed(42)
     params = name_params()
     fit_names(params, split_names(first_names())[0])
-    with atomic_write(OUT) as temporary: temporary.write_text(json.dumps({k: rounded(o.tolist()) for k,o in params.items()}), encoding='ascii')
+    text = json.dumps({k: rounded(o.tolist()) for k,o in params.items()})
+    with atomic_write(OUT) as temporary: temporary.write_text(text, encoding='ascii')
 
 if __name__=='__main__': main()
