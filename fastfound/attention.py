@@ -21,6 +21,7 @@ def attention_weights(q, k):
     future = torch.full((t,t), -torch.inf).triu(1)    # -inf above the diagonal, else 0
     return (q@k.mT/d**0.5 + future).softmax(-1)
 
+# %% ../nbs/09_attention.ipynb #bd26e7b4
 def attention(q, k, v):
     "The weighted mean of the values `v` that each place sees: (...,t,d)"
     return attention_weights(q, k)@v
