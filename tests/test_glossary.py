@@ -25,7 +25,9 @@ reverse-mode automatic differentiation, root mean square, rounding error, sample
 sigmoid, skip connection, softmax, standard deviation, stochastic gradient descent, stride, supervised learning, symmetry
 breaking, target, temperature, tensor, test set, test-time augmentation, topological order, training loop, training set,
 training statistic, transposed, underfitting, universal approximation theorem, upstream gradient, validation set, vanishing
-activation, vanishing gradient, variance, vector-jacobian product, vectorise, weight, weight decay, xavier initialisation'''
+activation, vanishing gradient, variance, vector-jacobian product, vectorise, weight, weight decay, xavier initialisation,
+adam, adamw, bias correction, decoupled weight decay, learning-rate finder, momentum, muon, nesterov momentum, newton-schulz
+iteration, one-cycle policy, rmsprop, singular value, update rule, warm-up'''
 
 TERMS += ''', attention, attention head, bigram, causal mask, embedding, key, language model, perplexity, position embedding, query,
 residual stream, rmsnorm, sampling, self-attention, token, transformer, value, vocabulary'''  # of chapter 9

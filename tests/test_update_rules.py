@@ -11,7 +11,8 @@ from learners import steps
 
 def settings(g):
     "Random settings of each rule, and the same as the library and PyTorch name them"
-    lr,beta,alpha,b1,b2,eps,wd = [g.uniform(*o) for o in ((1e-3,0.1), (0.3,0.99), (0.5,0.99), (0.5,0.95), (0.8,0.999), (1e-9,1e-3), (0,0.5))]
+    ranges = (1e-3,0.1),(0.3,0.99),(0.5,0.99),(0.5,0.95),(0.8,0.999),(1e-9,1e-3),(0,0.5)
+    lr,beta,alpha,b1,b2,eps,wd = [g.uniform(*o) for o in ranges]
     adam,theirs = dict(beta1=b1, beta2=b2, eps=eps),dict(betas=(b1,b2), eps=eps)
     return {basic_sgd: (lr, {}, {}), basic_momentum: (lr, dict(beta=beta), dict(momentum=beta)),
             basic_rmsprop: (lr, dict(alpha=alpha, eps=eps), dict(alpha=alpha, eps=eps)), basic_adam: (lr, adam, theirs),
@@ -80,6 +81,7 @@ def test_parameters_keep_states_of_their_own():
 @pytest.mark.parametrize('i', range(0, 101, 5))
 def test_schedules_are_those_of_the_library(i):
     pos = i/100
-    for ours,theirs in ((basic_linear, linear_schedule(1, 0)), (basic_cosine, cosine_schedule(1, 0)), (basic_one_cycle, one_cycle(1/25, 1, 0)),
-                        (partial(basic_one_cycle, peak=0.4, low=0.1), one_cycle(0.1, 1, 0, pct_start=0.4))):
+    pairs = {basic_linear: linear_schedule(1, 0), basic_cosine: cosine_schedule(1, 0), basic_one_cycle: one_cycle(1/25, 1, 0),
+             partial(basic_one_cycle, peak=0.4, low=0.1): one_cycle(0.1, 1, 0, pct_start=0.4)}
+    for ours,theirs in pairs.items():
         assert abs(ours(pos)-theirs(pos))<1e-12
