@@ -23,13 +23,13 @@ def basic_momentum(p, g, state, lr, beta=0.9):
 
 # %% ../nbs/06_update_rules.ipynb #913bf828
 def basic_rmsprop(p, g, state, lr=0.01, alpha=0.99, eps=1e-8):
-    "Move `p` against its gradient, divided by the root of a moving average of squares (Hinton 2012, lecture 6e)"
+    "Move `p` against its gradient over a root mean square (Hinton 2012, lecture 6e)"
     v = state['v'] = alpha*state.get('v', 0) + (1-alpha)*g**2
     p -= lr*g/(v.sqrt()+eps)
 
 # %% ../nbs/06_update_rules.ipynb #41e7aa67
 def basic_adam(p, g, state, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
-    "Move `p` against an average of its gradients, divided by the root of one of squares (Kingma and Ba 2015, algorithm 1)"
+    "Move `p` by averages of gradients and of their squares (Kingma and Ba 2015, algorithm 1)"
     t = state['t'] = state.get('t', 0) + 1
     m = state['m'] = beta1*state.get('m', 0) + (1-beta1)*g
     v = state['v'] = beta2*state.get('v', 0) + (1-beta2)*g**2
@@ -37,7 +37,7 @@ def basic_adam(p, g, state, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
 
 # %% ../nbs/06_update_rules.ipynb #e6c6d9b0
 def basic_adamw(p, g, state, lr=1e-3, wd=0.01, **settings):
-    "Shrink `p` by the fraction `lr*wd`, then move it as `basic_adam` does (Loshchilov and Hutter 2019, algorithm 2)"
+    "Shrink `p` by `lr*wd`, then do as Adam (Loshchilov and Hutter 2019, algorithm 2)"
     p -= lr*wd*p
     basic_adam(p, g, state, lr, **settings)
 
@@ -50,26 +50,29 @@ class RuleOptim:
     @torch.no_grad()
     def step(self):
         "Move each parameter"
-        for p,state in zip(self.params, self.states): self.rule(p, p.grad, state, self.lr, **self.settings)
+        for p,state in zip(self.params, self.states):
+            self.rule(p, p.grad, state, self.lr, **self.settings)
     def zero_grad(self):
         "Clear all gradients"
         for p in self.params: p.grad = None
 
-# %% ../nbs/06_update_rules.ipynb #0e0b95f9
+# %% ../nbs/06_update_rules.ipynb #78da0ab7
 def basic_linear(pos):
     "From 1 to 0 in a straight line"
     return 1-pos
 
+# %% ../nbs/06_update_rules.ipynb #875031d8
 def basic_cosine(pos):
     "From 1 to 0 along half a cosine, flat at both ends (Loshchilov and Hutter 2017, eq. 5)"
     return (1+math.cos(math.pi*pos))/2
 
+# %% ../nbs/06_update_rules.ipynb #0e0b95f9
 def basic_one_cycle(pos, peak=0.25, low=1/25):
     "From `low` up to 1 at progress `peak`, then down to 0, both along half a cosine (Smith 2018)"
     if pos<peak: return low + (1-low)*basic_cosine(1-pos/peak)
     return basic_cosine((pos-peak)/(1-peak))
 
-# %% ../nbs/06_update_rules.ipynb #6d09f68f
+# %% ../nbs/06_update_rules.ipynb #e5b10184
 def newton_schulz(m, n=5):
     "A matrix with the directions of `m` and singular values near 1 (Jordan and others 2024)"
     x = m/m.norm()
@@ -78,7 +81,8 @@ def newton_schulz(m, n=5):
         x = 3.4445*x + (-4.7750*s + 2.0315*s@s)@x
     return x
 
+# %% ../nbs/06_update_rules.ipynb #6d09f68f
 def basic_muon(p, g, state, lr, beta=0.95):
-    "Move the matrix `p` against an average of its gradients whose directions are made equally long (Jordan and others 2024)"
+    "Move the matrix `p` against orthogonalised momentum (Jordan and others 2024)"
     m = state['m'] = beta*state.get('m', 0) + (1-beta)*g
     p -= lr*newton_schulz(m)
