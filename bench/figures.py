@@ -17,6 +17,7 @@ import torch, torch.nn.functional as F
 from torch import nn
 from fastfound.engine import Tensor
 from fastfound.backprop import Module
+from fastfound.convolutions import BatchNorm, conv2d
 from fastfound.dataloaders import DataLoaders, DataLoader
 from fastfound.datasets import URLs, get_mnist, mnist_arrays, untar_data
 from fastfound.basics import set_seed
@@ -28,7 +29,7 @@ from fastfound.learner import Learner
 from fastfound.metrics import accuracy
 from fastfound.optimizers import SGD, Adam, AdamW, RMSProp
 from fastfound.mnist_sgd import init_params, linear1, mnist_distance, mnist_loss
-from fastfound.resnet import BatchNorm, conv2d, resnet18, small_resnet
+from fastfound.resnet import resnet18, small_resnet
 from fastfound.resnet_by_hand import TensorModel
 import peers
 import resnet as networks

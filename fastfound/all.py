@@ -22,6 +22,7 @@ from .backprop import CrossEntropy, LayerFunction, Lin, LinearLayer, Model, Modu
 from .backprop import forward_and_backward, lin_grad, mse_grad, relu_grad
 from .basics import default_device, device_name, median_time, set_seed, speedup, test_near
 from .checkpoints import Checkpoint, EarlyStopping, SaveBest
+from .convolutions import BatchNorm, avg_pool2d, conv2d, max_pool2d
 from .dataloaders import DataLoader, DataLoaders, default_collate, to_cpu, to_device
 from .datasets import URLs, get_mnist, mnist_arrays, tree, untar_data
 from .diagnostics import ActivationStats, GradientClip
@@ -45,7 +46,7 @@ from .metrics import AvgMetric, accuracy, error_rate
 from .mixed_precision import MixedPrecision
 from .mnist_sgd import BasicOptim, init_params, linear1, mnist_distance, mnist_loss, sigmoid
 from .optimizers import SGD, Adam, AdamW, Muon, MuonSGD, Optimizer, RMSProp
-from .resnet import BatchNorm, ResBlock, Skip, avg_pool2d, conv2d, max_pool2d, resnet18, resnet34, small_resnet
+from .resnet import ResBlock, Skip, resnet18, resnet34, small_resnet
 from .schedules import Scheduler, cosine_schedule, linear_schedule, one_cycle
 from .value import Value
 from .vision import class_activation_map, get_cifar10, get_fashion, show_filters

@@ -13,8 +13,9 @@ from contextlib import nullcontext
 from functools import singledispatch
 from torch import nn
 from .basics import check_tensor
+from .convolutions import as_pair, conv2d, update_running
 from .engine import Tensor, no_grad, operations
-from .resnet import ResBlock, Skip, as_pair, conv2d, update_running
+from .resnet import ResBlock, Skip
 
 # %% ../nbs/07b_resnet_by_hand.ipynb #f58b204d
 def conv2d_weight_grad(

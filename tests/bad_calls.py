@@ -16,8 +16,8 @@ from fastfound import engine
 sys.path.insert(0, str(Path(__file__).parents[1]/'tools'))
 import road
 
-# rooms of the library, side roads, and the chapter that is a library of layers: where each public name is defined
-PAGES = {*road.library(), *road.side_roads(), '07_resnet'}
+# rooms of the library and side roads: where each public name is defined
+PAGES = {*road.library(), *road.side_roads()}
 MODULES = [module for module,page in road.modules().items() if page in PAGES]
 
 def public(module):
@@ -39,7 +39,7 @@ LEFT_OUT = {  # and why
     **dict.fromkeys('''Optimizer MultiOptimizer Explorable web_file still_svg still_curves skip_batches rng_state set_rng_state set_mode
         get_grads set_grads update_running on_engine TensorModel'''.split(), 'a base or a part of others'),
     **dict.fromkeys('''basic_ink reliability calibration_error similarity_baseline digit_sets normalized_sets FirstLin ImageModel
-        new_learner resnet_learner mlp conv3x3'''.split(),
+        new_learner resnet_learner mlp'''.split(),
                     'of the story of a page')}
 
 # What good calls are made of
@@ -251,12 +251,6 @@ GOOD = {
     'avg_pool2d': lambda: call(avg_pool2d, x(2,3,4,4), 2),
     'BatchNorm': lambda: call(lambda c, inp, **kw: BatchNorm(c, **kw)(inp), 3, x(2,3,4,4), eps=1e-5, momentum=0.1),
     'init_convs': lambda: call(NAMES['init_convs'], small_resnet(), 'fan_in'),
-    'ResBlock': lambda: call(lambda inp, *o, **kw: ResBlock(*o, **kw)(inp), x(2,3,4,4), 3, 4, stride=2),
-    'Skip': lambda: call(lambda layer, inp: Skip(layer)(inp), nn.Linear(3,3), x(2,3)),
-    'small_resnet': lambda: call(small_resnet, 3, 1, widths=(2,3,4)),
-    'deep_resnet': lambda: call(NAMES['deep_resnet'], (1,1,1,1), 3, 1),
-    'resnet18': lambda: call(resnet18, 3, 1),
-    'resnet34': lambda: call(resnet34, 3, 1),
     'vision_learner': lambda: call(vision_learner, loaders(), tiny_net, False, F.cross_entropy, metrics=[accuracy], n_out=3),
     'show_filters': lambda: call(show_filters, small_resnet(3), nrows=2, imsize=1.),
     'class_activation_map': lambda: call(class_activation_map, small_resnet(3), x(2,1,28,28), 1),

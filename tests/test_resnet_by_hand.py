@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 import fastfound.schedules
 from fastfound import resnet_by_hand
+from fastfound.convolutions import as_pair
 from fastfound.engine import Tensor, check_gradients
 from fastfound.checkpoints import Checkpoint
 from fastfound.weights import model_state
@@ -15,7 +16,7 @@ from fastfound.learner import Callback, Learner
 from fastfound.metrics import accuracy
 from fastfound.training_loop import HandLearner
 from fastfound.optimizers import SGD, MuonSGD
-from fastfound.resnet import ResBlock, Skip, as_pair, resnet18, small_resnet
+from fastfound.resnet import ResBlock, Skip, resnet18, small_resnet
 from fastfound.resnet_by_hand import (TensorModel, batch_norm, batch_norm_grad, conv2d_input_grad, conv2d_weight_grad, max_pool_grad,
                                       max_pool_indices, on_engine)
 from learners import same

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.testing._internal.common_modules import module_db
 from torch.testing._internal.common_nn import criterion_tests
-from fastfound import backprop, fully_connected, resnet
+from fastfound import backprop, convolutions, fully_connected
 from fastfound.engine import Tensor
 from fastfound.resnet_by_hand import on_engine
 from outcomes import engine_results, outcome, results
@@ -28,10 +28,10 @@ def pooling(f):
 
 OURS = {
     'nn.Linear': lambda twin, args, kw: like(backprop.LinearLayer(*args, **kw), twin),
-    'nn.BatchNorm2d': lambda twin, args, kw: like(resnet.BatchNorm(*args, **kw), twin),
-    'nn.Conv2d': lambda twin, args, kw: lambda x: resnet.conv2d(
+    'nn.BatchNorm2d': lambda twin, args, kw: like(convolutions.BatchNorm(*args, **kw), twin),
+    'nn.Conv2d': lambda twin, args, kw: lambda x: convolutions.conv2d(
         x, twin.weight, twin.bias, twin.stride, twin.padding, twin.dilation, **{'groups': twin.groups for _ in range(twin.groups>1)}),
-    'nn.MaxPool2d': pooling(resnet.max_pool2d), 'nn.AvgPool2d': pooling(resnet.avg_pool2d),
+    'nn.MaxPool2d': pooling(convolutions.max_pool2d), 'nn.AvgPool2d': pooling(convolutions.avg_pool2d),
     'nn.ReLU': functional(fully_connected.relu), 'nn.Softmax': functional(backprop.softmax, 'dim'),
     'nn.LogSoftmax': functional(backprop.log_softmax, 'dim')}
 ENGINE = nn.Conv2d,nn.MaxPool2d,nn.AdaptiveMaxPool2d,nn.AdaptiveAvgPool2d,nn.BatchNorm2d,nn.Linear,nn.ReLU

@@ -1,7 +1,7 @@
 "PyTorch's database of operations: every sample in float64 for the operations of our engine and for our functions, with all gradients."
 import torch
 from torch.testing._internal.common_methods_invocations import op_db
-from fastfound import backprop, engine, fully_connected, resnet, resnet_by_hand
+from fastfound import backprop, convolutions, engine, fully_connected, resnet_by_hand
 from fastfound.einsum import einsum
 from fastfound.engine import Tensor
 from outcomes import engine_results, outcome, results
@@ -16,8 +16,8 @@ ENGINE |= {'true_divide': Tensor.div, 'div': Tensor.div, '__rdiv__': Tensor.__rt
            'nn.functional.max_pool2d': Tensor.max_pool2d,
            'nn.functional.batch_norm': lambda x, mean, var, w=None, b=None, *args, **kw: resnet_by_hand.batch_norm(
                x, w, b, *(o.data if isinstance(o, Tensor) else o for o in (mean, var)), *args, **kw)}
-PLAIN = {'nn.functional.conv2d': resnet.conv2d,
-         'nn.functional.max_pool2d': resnet.max_pool2d, 'nn.functional.avg_pool2d': resnet.avg_pool2d,
+PLAIN = {'nn.functional.conv2d': convolutions.conv2d,
+         'nn.functional.max_pool2d': convolutions.max_pool2d, 'nn.functional.avg_pool2d': convolutions.avg_pool2d,
          'nn.functional.linear': lambda x, w, b: fully_connected.lin(x, w.t(), b), 'nn.functional.relu': fully_connected.relu,
          'nn.functional.mse_loss': fully_connected.mse, 'softmax': backprop.softmax, 'log_softmax': backprop.log_softmax,
          'nn.functional.cross_entropy': backprop.cross_entropy, 'einsum': lambda ts, spec: einsum(spec, *ts)}
