@@ -14,7 +14,7 @@ from functools import partial
 from torch import nn
 from .convolutions import BatchNorm, as_pair, avg_pool2d, conv2d, init_convs, max_pool2d, out_size, update_running
 
-# %% ../nbs/07_resnet.ipynb #0e2c38fe
+# %% ../nbs/07_resnet.ipynb #f1227198
 def basic_conv(x, w, b, stride=1, padding=0):
     "The convolution of images `x` (n,c_in,h,w) with kernels `w` (c_out,c_in,kh,kw) and biases `b` (c_out,)"
     (n,_,*size),(c_out,_,*ks) = x.shape,w.shape
