@@ -14,9 +14,9 @@ from functools import partial
 from torch import nn
 from .convolutions import BatchNorm, as_pair, avg_pool2d, conv2d, init_convs, max_pool2d, out_size, update_running
 
-# %% ../nbs/07_resnet.ipynb #f1227198
+# %% ../nbs/07_resnet.ipynb #be6d807c
 def basic_conv(x, w, b, stride=1, padding=0):
-    "The convolution of images `x` (n,c_in,h,w) with kernels `w` (c_out,c_in,kh,kw) and biases `b` (c_out,)"
+    "Images `x` (n,c_in,h,w), kernels `w` (c_out,c_in,kh,kw), biases `b` (c_out,)"
     (n,_,*size),(c_out,_,*ks) = x.shape,w.shape
     columns = F.unfold(x, ks, padding=padding, stride=stride)  # (n, c_in*kh*kw, positions)
     out = w.flatten(1) @ columns + b[:,None]                   # (n, c_out, positions)
@@ -25,12 +25,13 @@ def basic_conv(x, w, b, stride=1, padding=0):
 # %% ../nbs/07_resnet.ipynb #87315a61
 def basic_pool(x, reduce=torch.amax):
     "Each square of 2 by 2 pixels reduced to one number"
-    return reduce(x.unfold(2, 2, 2).unfold(3, 2, 2), (-2,-1))  # the squares are (n, c, h//2, w//2, 2, 2)
+    squares = x.unfold(2, 2, 2).unfold(3, 2, 2)  # (n, c, h//2, w//2, 2, 2)
+    return reduce(squares, (-2,-1))
 
 # %% ../nbs/07_resnet.ipynb #4c023eaa
 class BasicNorm(nn.Module):
     "Batch normalisation of images with `c` channels"
-    def __init__(self, c, eps=1e-5, momentum=0.1):  # momentum: the weight of the new batch in the averages
+    def __init__(self, c, eps=1e-5, momentum=0.1):  # the weight of a batch in the averages
         super().__init__()
         self.eps,self.momentum = eps,momentum
         self.gamma,self.beta = nn.Parameter(torch.ones(c,1,1)),nn.Parameter(torch.zeros(c,1,1))
@@ -47,18 +48,20 @@ class BasicNorm(nn.Module):
 
 # %% ../nbs/07_resnet.ipynb #787af55a
 def conv3x3(n_in, n_out, stride=1):
-    "A convolution of 3 by 3 that keeps the size of the image, without a bias, which batch normalisation would subtract again"
+    "3 by 3, the size kept, and no bias, which batch normalisation would subtract again"
     return nn.Conv2d(n_in, n_out, 3, stride, padding=1, bias=False)
 
 # %% ../nbs/07_resnet.ipynb #9669a787
 class ResBlock(nn.Module):
-    "Two convolutions and a skip connection: `relu(x + f(x))` (He and others 2015, *Deep residual learning*, section 3)"
+    "`relu(x + f(x))`, where `f` is two convolutions (He and others 2015, section 3)"
     def __init__(self, n_in, n_out, stride=1):
         super().__init__()
         self.conv1,self.bn1 = conv3x3(n_in, n_out, stride),nn.BatchNorm2d(n_out)
         self.conv2,self.bn2 = conv3x3(n_out, n_out),nn.BatchNorm2d(n_out)
-        same = n_in==n_out and stride==1
-        self.downsample = nn.Identity() if same else nn.Sequential(nn.Conv2d(n_in, n_out, 1, stride, bias=False), nn.BatchNorm2d(n_out))
+        self.downsample = nn.Identity()
+        if n_in!=n_out or stride>1:
+            conv = nn.Conv2d(n_in, n_out, 1, stride, bias=False)
+            self.downsample = nn.Sequential(conv, nn.BatchNorm2d(n_out))
     def residual(self, x): return self.bn2(self.conv2(self.bn1(self.conv1(x)).relu()))
     def forward(self, x):  return (self.downsample(x) + self.residual(x)).relu()
 
@@ -70,34 +73,42 @@ class Skip(nn.Module):
         self.layers = nn.Sequential(*layers)
     def forward(self, x): return (x + self.layers(x)).relu()
 
+# %% ../nbs/07_resnet.ipynb #c9a28b0f
 def small_resnet(n_out=10, n_in=1, widths=(16,32,64)):
-    "A residual network for images (n,n_in,h,w) of at least 8 by 8 pixels: five convolutions in three stages of `widths` channels"
-    def shrink(n_in, n_out): return [conv3x3(n_in, n_out), nn.MaxPool2d(2), nn.BatchNorm2d(n_out), nn.ReLU()]
-    def stage(n_in, n_out): return [*shrink(n_in, n_out), Skip(conv3x3(n_out, n_out), nn.BatchNorm2d(n_out))]
+    "Three stages of `widths` channels, for images (n,n_in,h,w) of at least 8 by 8 pixels"
+    def shrink(n_in, n_out):
+        return conv3x3(n_in, n_out),nn.MaxPool2d(2),nn.BatchNorm2d(n_out),nn.ReLU()
+    def stage(n_in, n_out):
+        return *shrink(n_in, n_out),Skip(conv3x3(n_out, n_out), nn.BatchNorm2d(n_out))
     a,b,c = widths
-    layers = [*shrink(n_in, a), *stage(a, b), *stage(b, c), nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(c, n_out)]
-    return nn.Sequential(*layers).to(memory_format=torch.channels_last)
+    layers = *shrink(n_in, a),*stage(a, b),*stage(b, c)
+    last = nn.AdaptiveMaxPool2d(1),nn.Flatten(),nn.Linear(c, n_out)
+    return nn.Sequential(*layers, *last).to(memory_format=torch.channels_last)
 
 # %% ../nbs/07_resnet.ipynb #b7c83358
 smoothed_cross_entropy = partial(F.cross_entropy, label_smoothing=0.1)
 
 # %% ../nbs/07_resnet.ipynb #21320b2e
 def deep_resnet(blocks, n_out=1000, n_in=3):
-    "A residual network for large images, with `blocks` blocks in its stages (He and others 2015, table 1), named as in torchvision"
-    def stage(n_in, n_out, n, stride):
-        return nn.Sequential(ResBlock(n_in, n_out, stride), *(ResBlock(n_out, n_out) for _ in range(n-1)))
+    "For large images, with `blocks` blocks in its four stages (He and others 2015, table 1)"
+    def stage(n_in, n_out, n, stride=2):
+        first,*others = ResBlock(n_in, n_out, stride),*(ResBlock(n_out, n_out) for _ in range(n-1))
+        return nn.Sequential(first, *others)
     a,b,c,d = blocks
-    layers = OrderedDict(
-        conv1=nn.Conv2d(n_in, 64, 7, stride=2, padding=3, bias=False), bn1=nn.BatchNorm2d(64), relu=nn.ReLU(),
-        maxpool=nn.MaxPool2d(3, stride=2, padding=1),
-        layer1=stage(64, 64, a, 1), layer2=stage(64, 128, b, 2), layer3=stage(128, 256, c, 2), layer4=stage(256, 512, d, 2),
+    layers = OrderedDict(  # names as in torchvision
+        conv1=nn.Conv2d(n_in, 64, 7, stride=2, padding=3, bias=False),
+        bn1=nn.BatchNorm2d(64), relu=nn.ReLU(), maxpool=nn.MaxPool2d(3, stride=2, padding=1),
+        layer1=stage(64, 64, a, 1), layer2=stage(64, 128, b),
+        layer3=stage(128, 256, c), layer4=stage(256, 512, d),
         avgpool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(), fc=nn.Linear(512, n_out))
     return init_convs(nn.Sequential(layers), 'fan_out').to(memory_format=torch.channels_last)
 
+# %% ../nbs/07_resnet.ipynb #0f5274f6
 def resnet18(n_out=1000, n_in=3):
-    "The residual network of 18 layers, from images (n,n_in,h,w) to `n_out` logits: two blocks in each stage"
+    "From images (n,n_in,h,w) to `n_out` logits, with two blocks in each stage"
     return deep_resnet((2,2,2,2), n_out, n_in)
 
+# %% ../nbs/07_resnet.ipynb #a8c4f9b9
 def resnet34(n_out=1000, n_in=3):
-    "The residual network of 34 layers: three, four, six and three blocks in its stages"
+    "From images (n,n_in,h,w) to `n_out` logits, with three, four, six and three blocks"
     return deep_resnet((3,4,6,3), n_out, n_in)

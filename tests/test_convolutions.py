@@ -137,4 +137,5 @@ def test_initial_weights(mode, fan):
     assert abs(conv.weight.std()*(fan*81/2)**0.5-1)<0.02
 
 def test_the_names_are_in_the_chapter_as_well():
-    for f in (BatchNorm, as_pair, avg_pool2d, conv2d, init_convs, max_pool2d, out_size, update_running): assert getattr(resnet, f.__name__) is f
+    names = BatchNorm,as_pair,avg_pool2d,conv2d,init_convs,max_pool2d,out_size,update_running
+    for f in names: assert getattr(resnet, f.__name__) is f

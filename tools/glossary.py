@@ -11,7 +11,7 @@ LEANS = re.compile(r'(It|Its|This|That|They|Their|These|Those|There|Here|Both|Th
 def key(term):
     "A term in lower case and in the singular, as far as a dictionary would sort it"
     words = term.lower().removeprefix('the ')
-    return words[:-1] if words[-1:]=='s' and words[-2:] not in ('ss','us','is') and words not in ('bias','adam') else words
+    return words[:-1] if words[-1:]=='s' and words[-2:] not in ('ss','us','is') and words.split()[-1] not in ('bias','adam') else words
 
 def blocks(text):
     "The paragraphs, headings, lines of lists and rows of tables in Markdown"
