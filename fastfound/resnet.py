@@ -92,8 +92,8 @@ smoothed_cross_entropy = partial(F.cross_entropy, label_smoothing=0.1)
 def deep_resnet(blocks, n_out=1000, n_in=3):
     "For large images, with `blocks` blocks in its four stages (He and others 2015, table 1)"
     def stage(n_in, n_out, n, stride=2):
-        first,*others = ResBlock(n_in, n_out, stride),*(ResBlock(n_out, n_out) for _ in range(n-1))
-        return nn.Sequential(first, *others)
+        others = [ResBlock(n_out, n_out) for _ in range(n-1)]
+        return nn.Sequential(ResBlock(n_in, n_out, stride), *others)
     a,b,c,d = blocks
     layers = OrderedDict(  # names as in torchvision
         conv1=nn.Conv2d(n_in, 64, 7, stride=2, padding=3, bias=False),
