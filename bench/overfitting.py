@@ -73,9 +73,8 @@ def remedies():
 
 def together():
     dense = {'dropout, weight decay': dict(p=P, wd=WD), 'augmentation, dropout': dict(most=MOST, p=P),
-             'augmentation, weight decay': dict(most=MOST, wd=WD), 'augmentation, 10 hidden units': dict(most=MOST, nh=10)}
-    conv = {'convolutions, dropout': dict(p=P), 'convolutions, augmentation': dict(most=MOST),
-            'convolutions, augmentation, three times the digits': dict(most=MOST, n=3000)}
+             'augmentation, 10 hidden units': dict(most=MOST, nh=10)}
+    conv = {'convolutions, dropout': dict(p=P), 'convolutions, augmentation': dict(most=MOST)}
     return dense | {k: v | dict(model=conv_net) for k,v in conv.items()}
 
 def settings():
