@@ -82,7 +82,8 @@ def test_only_training_images_are_distorted():
         def forward(self, xb):
             seen[self.training].append(torch.equal(xb, x))
             return super().forward(xb)
-    Learner(DataLoaders(DataLoader((x, y), 20), DataLoader((x, y), 20)), Watch(784,10), F.cross_entropy, SGD, 0.1, cbs=Distort()).fit(2, quiet=True)
+    dls = DataLoaders(DataLoader((x, y), 20), DataLoader((x, y), 20))
+    Learner(dls, Watch(784,10), F.cross_entropy, SGD, 0.1, cbs=Distort()).fit(2, quiet=True)
     assert seen=={True: [False]*2, False: [True]*2}
 
 def test_networks():
@@ -94,7 +95,9 @@ def test_networks():
 
 # The stored runs
 
-@pytest.mark.parametrize('table,source', [('remedies','full'), ('remedies','sample'), ('together','full'), ('more','full'), ('more','sample')])
+TABLES = [('remedies','full'), ('remedies','sample'), ('together','full'), ('more','full'), ('more','sample')]
+
+@pytest.mark.parametrize('table,source', TABLES)
 def test_five_seeds_of_each_row(table, source):
     "Of every row that the program plans, and the same seeds everywhere, since pages compare seed by seed"
     planned = {'remedies': overfitting.remedies, 'together': overfitting.together, 'more': lambda: overfitting.more(source)}[table]()
@@ -103,10 +106,12 @@ def test_five_seeds_of_each_row(table, source):
 
 def test_settings_were_chosen_as_it_says():
     "The best accuracy, and of those within 0.2 % of it the lowest loss"
-    for kind,chosen in (('dropout', overfitting.P), ('weight decay', overfitting.WD), ('label smoothing', overfitting.EPS), ('augmentation', overfitting.MOST)):
-        means = {k: (mean(o['accuracy'] for o in v), mean(o['valid_loss'] for o in v)) for k,v in rows('settings').items() if k.startswith(kind)}
+    chosen = {'dropout': overfitting.P, 'weight decay': overfitting.WD, 'label smoothing': overfitting.EPS, 'augmentation': overfitting.MOST}
+    for kind,value in chosen.items():
+        tried = {k: v for k,v in rows('settings').items() if k.startswith(kind)}
+        means = {k: [mean(o[key] for o in v) for key in ('accuracy','valid_loss')] for k,v in tried.items()}
         best = max(acc for acc,_ in means.values())
-        assert min((loss,k) for k,(acc,loss) in means.items() if acc>best-0.002)[1]==f'{kind} {chosen}'
+        assert min((loss,k) for k,(acc,loss) in means.items() if acc>best-0.002)[1]==f'{kind} {value}'
 
 def again(source, row):
     "The stored run of seed 0, and the same run once more"
