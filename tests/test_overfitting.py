@@ -106,7 +106,8 @@ def test_five_seeds_of_each_row(table, source):
 
 def test_settings_were_chosen_as_it_says():
     "The best accuracy, and of those within 0.2 % of it the lowest loss"
-    chosen = {'dropout': overfitting.P, 'weight decay': overfitting.WD, 'label smoothing': overfitting.EPS, 'augmentation': overfitting.MOST}
+    chosen = {'dropout': overfitting.P, 'weight decay': overfitting.WD, 'label smoothing': overfitting.EPS,
+              'augmentation': overfitting.MOST}
     for kind,value in chosen.items():
         tried = {k: v for k,v in rows('settings').items() if k.startswith(kind)}
         means = {k: [mean(o[key] for o in v) for key in ('accuracy','valid_loss')] for k,v in tried.items()}
