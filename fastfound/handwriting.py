@@ -33,17 +33,18 @@ from .training_loop import HandLearner
 from .weights import load_model_state, model_state, read_state, write_state
 import fastfound.schedules  # gives a Learner its `fit_one_cycle`
 
-# %% ../nbs/08b_handwriting.ipynb #3af30407
+# %% ../nbs/08b_handwriting.ipynb #b43276c9
 def basic_frame(
     ink, # (h,w), from 0 for paper to 1
 ):       # (28,28)
-    "Cut out what is drawn, scale its longer side to 20 pixels, and place its centre of mass in the middle"
+    "What is drawn, 20 pixels long, with its centre of mass in the middle"
     rows,cols = [(ink.amax(d)>0.2).nonzero().flatten() for d in (1,0)]
     ink = ink[rows[0]:rows[-1]+1, cols[0]:cols[-1]+1]
     h,w = [max(1, round(20*o/max(ink.shape))) for o in ink.shape]
-    ink = F.adaptive_avg_pool2d(ink[None], (h,w))[0]  # each new pixel is the mean of those that it covers
+    ink = F.adaptive_avg_pool2d(ink[None], (h,w))[0]  # means of the pixels covered
     ink = ink/ink.max()
-    top,left = [round(14 - (m@torch.arange(len(m)).float()/m.sum()).item()) for m in (ink.sum(1), ink.sum(0))]
+    def first(mass): return round(14-(mass@torch.arange(len(mass)).float()/mass.sum()).item())
+    top,left = first(ink.sum(1)),first(ink.sum(0))
     return F.pad(ink, (left,28-w-left,top,28-h-top))
 
 # %% ../nbs/08b_handwriting.ipynb #a68a66ea

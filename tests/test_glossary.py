@@ -13,7 +13,7 @@ import glossary
 TERMS = '''accuracy, activation, activation function, affine map, array, autograd, backpropagation, backward function, backward pass,
 baseline, batch, bias, bilinear interpolation, broadcasting, buffer, calibration, callback, central difference, chain rule,
 classification, closing, collate, computation graph, confusion matrix, convolution, coverage, cross-entropy, data augmentation,
-data leakage, dead unit, decision boundary, decision threshold, dense layer, derivative, dilation, distribution shift, dot
+data leakage, dead unit, decision boundary, decision threshold, dense layer, derivative, distribution shift, dot
 product, dtype, early stopping, elementwise, epoch, erosion, evaluation mode, event, example, expected calibration error,
 exploding activation, exploding gradient, exponential moving average, fan-in, fan-out, feature, finite difference, forward pass,
 fully connected layer, generalise, gradient, gradient accumulation, gradient clipping, gradient descent, gradient noise, hidden
