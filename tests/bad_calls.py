@@ -38,8 +38,8 @@ LEFT_OUT = {  # and why
     **dict.fromkeys('get_fashion get_cifar10 fetch explore_init'.split(), 'needs a network or a long time'),
     **dict.fromkeys('''Optimizer MultiOptimizer Explorable web_file still_svg still_curves skip_batches rng_state set_rng_state set_mode
         get_grads set_grads update_running on_engine TensorModel'''.split(), 'a base or a part of others'),
-    **dict.fromkeys('''basic_ink basic_frame reliability calibration_error similarity_baseline digit_sets normalized_sets FirstLin ImageModel
-        new_learner resnet_learner mlp conv3x3'''.split(),
+    **dict.fromkeys('''basic_ink basic_frame reliability calibration_error similarity_baseline digit_sets normalized_sets
+        FirstLin ImageModel new_learner resnet_learner mlp conv3x3'''.split(),
                     'of the story of a page')}
 
 # What good calls are made of
