@@ -9,6 +9,7 @@ from functools import cache, partial
 from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
 from torch import nn
+import torch._dynamo  # PyTorch's optimizers import it when first used, and a call that is stopped meanwhile would leave half of it
 from PIL import Image
 from fastfound.all import *
 from fastfound import engine
@@ -368,7 +369,7 @@ def limit(seconds):
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 
-def outcome(f, args, kw, seconds=5):
+def outcome(f, args, kw, seconds=20):
     "'accepted', 'clear', 'unclear' or 'hang', and the error in words"
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         warnings.simplefilter('ignore')
