@@ -11,7 +11,7 @@ import road
 from glossary import SENTENCE, blocks
 from run_nbs import run
 
-CHAPTERS = road.chapters()[:6]
+CHAPTERS = road.chapters()
 NUMBER = r'(?<![\w.,^/-])(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?( ?%)?(?![\w^/]|[.,]\d)'
 NO_PROSE = r'^```.*?^```|<details>.*?</details>|`[^`\n]*`|\$\$?[^$]+\$\$?|\]\([^)]*\)|https?://\S+'
 WHERE = r'\b(?:all of MNIST|full|sample)\b'

@@ -98,7 +98,8 @@ def reader(browser):
     yield watched(context)
     context.close()
 
-EXPLORABLES = {'index': 1, 'matmul': 2, 'fully_connected': 1, 'backprop': 1, 'value': 2, 'mnist_sgd': 1, 'web': 2, 'explorables': 6}
+EXPLORABLES = {'index': 1, 'matmul': 2, 'fully_connected': 1, 'backprop': 1, 'value': 2, 'mnist_sgd': 1, 'update_rules': 1,
+               'resnet': 1, 'attention': 1, 'web': 2, 'explorables': 10}
 
 @pytest.mark.parametrize('name', PAGES)
 def test_pages_in_a_browser(reader, name):
