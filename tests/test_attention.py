@@ -72,7 +72,7 @@ def test_no_place_sees_a_later_one():
         near(name_model(x[:,:t], *params.values()), a[:,:t], tol=1e-12)
     assert (a[:,10]-b[:,10]).abs().max()>1e-3
 
-def test_order_counts_by_position_embeddings_alone():
+def test_with_one_block_order_counts_by_position_embeddings_alone():
     params = random_params()
     x = encode(['christina'])[0][:,:10]
     shuffled = x[:,[3,5,0,2,8,1,4,7,6,9]]
@@ -95,7 +95,7 @@ def test_the_loss_is_the_cross_entropy_where_a_token_counts():
 
 def test_the_number_of_parameters():
     assert sum(o.numel() for o in name_params().values())==4112
-    assert sum(o.numel() for o in name_params(block=16).values())==4192  # as much as the program of two hundred lines has
+    assert sum(o.numel() for o in name_params(block=16).values())==4192
 
 def test_no_name_is_in_both_parts():
     assert len(set(NAMES))==len(NAMES)>2000 and NAMES==sorted(NAMES) and all(re.fullmatch('[a-z]{3,10}', o) for o in NAMES)
