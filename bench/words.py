@@ -1,0 +1,53 @@
+"""The language model of page 9a trained for 3,000 steps: its curve, its perplexity and what it writes.
+
+    python bench/words.py [--size small] [--seeds 5]
+
+Sizes are `small`, the model of the page, and `large`, twice as wide and with two blocks. One thread. Runs are added to
+fastfound/data/words.jsonl, a line each; one that is there already is not repeated.
+"""
+import argparse
+from time import process_time
+import torch
+from fastfound.basics import set_seed
+from fastfound.words import (encode_words, fit_words, mean_loss, phrases, plays, split_plays, word_params, word_vocab, write_words)
+import runs
+
+FILE = runs.FOLDER/'words.jsonl'
+SIZES = {'small': {}, 'large': {'d': 128, 'n': 2}}
+STEPS,EVERY,LENGTH = 3000,250,2000
+
+def run(size, seed):
+    "Train one model; its losses on the way are those of the last steps and of the validation tokens"
+    training,validation = split_plays(plays())
+    vocab = word_vocab(training)
+    ids,valid = encode_words(training, vocab),encode_words(validation, vocab)
+    set_seed(seed)
+    params = word_params(**SIZES[size])
+    losses,curve,seconds,start = [],[],0.,process_time()
+    for loss in fit_words(params, ids, STEPS):
+        losses.append(loss)
+        if len(losses)%EVERY==0:
+            seconds += process_time()-start
+            curve.append([len(losses), round(sum(losses[-EVERY:])/EVERY, 3), round(mean_loss(params, valid).item(), 3)])
+            print(size, seed, curve[-1], round(seconds, 1), flush=True)
+            start = process_time()
+    set_seed(seed)
+    tokens = write_words(params, vocab, LENGTH)
+    known = {n: set(phrases(training, n)) for n in range(2,7)}
+    copied = {n: round(sum(o in known[n] for o in phrases(tokens, n))/len(phrases(tokens, n)), 4) for n in known}
+    return {'size': size, 'seed': seed, 'parameters': sum(o.numel() for o in params.values()), 'steps': STEPS, 'seconds': round(seconds, 1),
+            'curve': curve, 'training': round(mean_loss(params, ids).item(), 4), 'validation': round(mean_loss(params, valid).item(), 4),
+            'copied': copied, 'tokens': tokens[:400], 'machine': runs.machine()}
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--size', choices=SIZES, default='small')
+    parser.add_argument('--seeds', type=int, default=5)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    for seed in range(args.seeds):
+        if any((o['size'], o['seed'])==(args.size, seed) for o in runs.load(FILE)): continue
+        new = run(args.size, seed)
+        runs.save(FILE, [*runs.load(FILE), new])
+
+if __name__ == '__main__': main()
