@@ -9,7 +9,7 @@ import argparse
 from time import process_time
 import torch
 from fastfound.basics import set_seed
-from fastfound.words import (encode_words, fit_words, mean_loss, phrases, plays, split_plays, word_params, word_vocab, write_words)
+from fastfound.words import detokenize, encode_words, fit_words, mean_loss, plays, split_plays, word_params, word_vocab, write_words
 import runs
 
 FILE = runs.FOLDER/'words.jsonl'
@@ -32,12 +32,9 @@ def run(size, seed):
             print(size, seed, curve[-1], round(seconds, 1), flush=True)
             start = process_time()
     set_seed(seed)
-    tokens = write_words(params, vocab, LENGTH)
-    known = {n: set(phrases(training, n)) for n in range(2,7)}
-    copied = {n: round(sum(o in known[n] for o in phrases(tokens, n))/len(phrases(tokens, n)), 4) for n in known}
+    text = detokenize(write_words(params, vocab, LENGTH))
     return {'size': size, 'seed': seed, 'parameters': sum(o.numel() for o in params.values()), 'steps': STEPS, 'seconds': round(seconds, 1),
-            'curve': curve, 'training': round(mean_loss(params, ids).item(), 4), 'validation': round(mean_loss(params, valid).item(), 4),
-            'copied': copied, 'tokens': tokens[:400], 'machine': runs.machine()}
+            'curve': curve, 'text': text, 'machine': runs.machine()}
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
