@@ -1,6 +1,6 @@
 """The language model of page 9a trained for 3,000 steps: its curve, its perplexity and what it writes.
 
-    python bench/words.py [--size small] [--seeds 5]
+    python bench/words.py [--size small] [--lr 0.005] [--seeds 3]
 
 Sizes are `small`, the model of the page, and `large`, twice as wide and with two blocks. One thread. Runs are added to
 fastfound/data/words.jsonl, a line each; one that is there already is not repeated.
@@ -16,7 +16,7 @@ FILE = runs.FOLDER/'words.jsonl'
 SIZES = {'small': {}, 'large': {'d': 128, 'n': 2}}
 STEPS,EVERY,LENGTH = 3000,250,2000
 
-def run(size, seed):
+def run(size, lr, seed):
     "Train one model; its losses on the way are those of the last steps and of the validation tokens"
     training,validation = split_plays(plays())
     vocab = word_vocab(training)
@@ -24,7 +24,7 @@ def run(size, seed):
     set_seed(seed)
     params = word_params(**SIZES[size])
     losses,curve,seconds,start = [],[],0.,process_time()
-    for loss in fit_words(params, ids, STEPS):
+    for loss in fit_words(params, ids, STEPS, lr=lr):
         losses.append(loss)
         if len(losses)%EVERY==0:
             seconds += process_time()-start
@@ -33,18 +33,19 @@ def run(size, seed):
             start = process_time()
     set_seed(seed)
     text = detokenize(write_words(params, vocab, LENGTH))
-    return {'size': size, 'seed': seed, 'parameters': sum(o.numel() for o in params.values()), 'steps': STEPS, 'seconds': round(seconds, 1),
-            'curve': curve, 'text': text, 'machine': runs.machine()}
+    return {'size': size, 'lr': lr, 'seed': seed, 'parameters': sum(o.numel() for o in params.values()), 'steps': STEPS,
+            'seconds': round(seconds, 1), 'curve': curve, 'text': text, 'machine': runs.machine()}
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--size', choices=SIZES, default='small')
-    parser.add_argument('--seeds', type=int, default=5)
+    parser.add_argument('--lr', type=float, default=0.005)
+    parser.add_argument('--seeds', type=int, default=3)
     args = parser.parse_args()
     torch.set_num_threads(1)
     for seed in range(args.seeds):
-        if any((o['size'], o['seed'])==(args.size, seed) for o in runs.load(FILE)): continue
-        new = run(args.size, seed)
+        if any((o['size'], o['lr'], o['seed'])==(args.size, args.lr, seed) for o in runs.load(FILE)): continue
+        new = run(args.size, args.lr, seed)
         runs.save(FILE, [*runs.load(FILE), new])
 
 if __name__ == '__main__': main()

