@@ -23,6 +23,7 @@ def word_params(vocab=2500, d=64, context=32, n=1):
     shapes = dict(words=(vocab,d), places=(context,d)) | {f'{k}{i}': o for i in range(n) for k,o in block.items()}
     return {k: init_params(o, 0.05) for k,o in shapes.items()}
 
+# %% ../nbs/09a_words.ipynb #d82bad32
 def transformer_block(h, wq, wk, wv, wo, w1, w2):
     "The stream `h` (b,t,d) after the two parts of a transformer have added to it"
     z = rms_norm(h)
@@ -30,27 +31,29 @@ def transformer_block(h, wq, wk, wv, wo, w1, w2):
     h = h + mixed.transpose(1, 2).reshape(*h.shape)@wo
     return h + (rms_norm(h)@w1).relu()@w2
 
+# %% ../nbs/09a_words.ipynb #1ff42c68
 def word_model(x, words, places, *blocks):
     "Logits (b,t,vocabulary) of the token after each of the tokens `x` (b,t)"
     h = words[x] + places[:x.shape[1]]
     for i in range(0, len(blocks), 6): h = transformer_block(h, *blocks[i:i+6])
     return rms_norm(h)@words.T               # the table of embeddings, once more
 
-# %% ../nbs/09a_words.ipynb #a52acb34
+# %% ../nbs/09a_words.ipynb #f091c633
 def plays():
     "Six plays by Shakespeare: a speech begins with its speaker in capitals, and an empty line ends it"
     return gzip.decompress((files('fastfound')/'data/plays.txt.gz').read_bytes()).decode('ascii').strip().split('\n\n\n')
 
-# %% ../nbs/09a_words.ipynb #d5010f42
+# %% ../nbs/09a_words.ipynb #76538462
 def tokenize(text):
     "The words, speakers and punctuation marks of `text`, and the ends of its lines and speeches"
     return re.findall(r"[A-Z][A-Z ]*:|[a-z']+|[.,;:!?]|\n+", text)
 
+# %% ../nbs/09a_words.ipynb #b7d24949
 def detokenize(tokens):
     "`tokens` as a text to be read"
     return re.sub(r' *(\n+) *', r'\1', re.sub(r' ([.,;:!?])', r'\1', ' '.join(tokens))).strip()
 
-# %% ../nbs/09a_words.ipynb #bc717c2c
+# %% ../nbs/09a_words.ipynb #e4823eb5
 def split_plays(texts):
     "Training and validation tokens: the last twentieth of each play is for validation"
     training,validation = [],[]
@@ -61,23 +64,24 @@ def split_plays(texts):
         validation += tokens[n:]
     return training,validation
 
-# %% ../nbs/09a_words.ipynb #7e3b860f
+# %% ../nbs/09a_words.ipynb #84737efe
 def word_vocab(tokens, n=2500):
     "A vocabulary of size `n`: the unknown token, then the most common of `tokens`"
     return ['<unknown>', *(o for o,_ in Counter(tokens).most_common(n-1))]
 
+# %% ../nbs/09a_words.ipynb #10421017
 def encode_words(tokens, vocab):
     "The number of each of `tokens` in `vocab`, and 0 for those that are not in it"
     number = {o: i for i,o in enumerate(vocab)}
     return tensor([number.get(o, 0) for o in tokens])
 
-# %% ../nbs/09a_words.ipynb #797b503d
+# %% ../nbs/09a_words.ipynb #4601492a
 def word_loss(params, x, y):
     "Minus the log-probability of the tokens `y`, averaged over those that are known"
     log_probs = word_model(x, *params.values())[y>0].log_softmax(-1)
     return -log_probs[torch.arange(len(log_probs)), y[y>0]].mean()
 
-# %% ../nbs/09a_words.ipynb #1c877da0
+# %% ../nbs/09a_words.ipynb #14689409
 def fit_words(params, ids, steps, bs=16, lr=0.005):
     "Train `params` on random pieces of the text `ids` with AdamW; yields the loss of each step"
     context = len(params['places'])
@@ -91,6 +95,7 @@ def fit_words(params, ids, steps, bs=16, lr=0.005):
         opt.zero_grad()
         yield loss.item()
 
+# %% ../nbs/09a_words.ipynb #05a21a8a
 @torch.no_grad()
 def mean_loss(params, ids):
     "The loss on the text `ids`, cut into pieces one after the other"
@@ -98,7 +103,7 @@ def mean_loss(params, ids):
     n = (len(ids)-1)//context*context
     return word_loss(params, ids[:n].view(-1,context), ids[1:n+1].view(-1,context))
 
-# %% ../nbs/09a_words.ipynb #f8fcd196
+# %% ../nbs/09a_words.ipynb #dd50509d
 @torch.no_grad()
 def write_words(params, vocab, n, temperature=0.8):
     "`n` tokens, one by one, from the beginning of a speech"
@@ -109,7 +114,7 @@ def write_words(params, vocab, n, temperature=0.8):
         x = torch.cat((x, logits.softmax(-1).multinomial(1)), 1)
     return [vocab[i] for i in x[0,1:]]
 
-# %% ../nbs/09a_words.ipynb #08a7924c
+# %% ../nbs/09a_words.ipynb #265cb28e
 def phrases(tokens, n=5):
     "All runs of `n` words in `tokens`; marks, speakers and ends of lines don't count"
     words = [o for o in tokens if o[0].islower()]
