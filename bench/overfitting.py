@@ -55,7 +55,7 @@ def train(source, seed, model=dense_net, n=DIGITS, p=0., nh=None, wd=0., eps=0.,
     dls = DataLoaders(DataLoader((a, b), BS, shuffle=True), DataLoader(choose, 1000) if best else None)
     cbs = [Distort(most)]*(most>0) + [KeepBest()]*best
     learn = Learner(dls, net, partial(smoothed_loss, eps=eps) if eps else F.cross_entropy, partial(AdamW, weight_decay=wd), lr, cbs=cbs)
-    learn.fit(epochs or max(5, EPOCHS*DIGITS//n), quiet=True)
+    learn.fit(epochs or max(20, EPOCHS*DIGITS//n), quiet=True)
     if best: net.load_state_dict(cbs[-1].weights)
     net.eval()
     def results(x, y):
@@ -69,7 +69,8 @@ def remedies():
     return {'nothing': {}, 'three times the digits': dict(n=3000), 'augmentation': dict(most=MOST), 'linear model': dict(model=nn.Linear),
             'convolutions': dict(model=conv_net), 'dropout': dict(p=P), 'weight decay': dict(wd=WD), 'label smoothing': dict(eps=EPS),
             'early stopping': dict(best=True), '30 hidden units': dict(nh=30), '10 hidden units': dict(nh=10), '3 hidden units': dict(nh=3),
-            '300 hidden units': dict(nh=300), 'shuffled labels': dict(shuffled=True)}
+            '300 hidden units': dict(nh=300), '1,000 hidden units': dict(nh=1000),
+            'shuffled labels': dict(shuffled=True)}
 
 def together():
     dense = {'dropout, weight decay': dict(p=P, wd=WD), 'augmentation, dropout': dict(most=MOST, p=P),
