@@ -69,8 +69,7 @@ def remedies():
     return {'nothing': {}, 'three times the digits': dict(n=3000), 'augmentation': dict(most=MOST), 'linear model': dict(model=nn.Linear),
             'convolutions': dict(model=conv_net), 'dropout': dict(p=P), 'weight decay': dict(wd=WD), 'label smoothing': dict(eps=EPS),
             'early stopping': dict(best=True), '30 hidden units': dict(nh=30), '10 hidden units': dict(nh=10), '3 hidden units': dict(nh=3),
-            '300 hidden units': dict(nh=300), '1,000 hidden units': dict(nh=1000),
-            'shuffled labels': dict(shuffled=True)}
+            '300 hidden units': dict(nh=300), '1,000 hidden units': dict(nh=1000), 'shuffled labels': dict(shuffled=True)}
 
 def together():
     dense = {'dropout, weight decay': dict(p=P, wd=WD), 'augmentation, dropout': dict(most=MOST, p=P),
