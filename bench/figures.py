@@ -286,7 +286,7 @@ def accuracy_of(page, name, published, low, high, make, lr, epochs, shuffle=Fals
 
 def difference(page, name, published, limit, f): return Figure(page, name, published, GOAL, 0, limit, f, format='.0e')
 
-BIG = 'ten digits, ten epochs, twice the channels, turned, scaled, slanted and moved'
+BIG = 'ten digits, ten epochs, twice the channels, rotated, scaled, sheared and shifted'
 BEST = 'ten digits, sixteen epochs, three times the channels, augmented, averaged over nine versions'
 SEVENS,ONE = '3 or 7, one epoch','ten digits, one epoch'
 HALF,TWO = f'{ONE}, half the channels','ten digits, two epochs, moved by up to a pixel'

@@ -170,7 +170,7 @@ def figures():
         ('ten digits, one epoch', 'test', FINAL),
         ('ten digits, one epoch, half the channels', 'test', replace(FINAL, widths=(8,16,32))),
         ('ten digits, two epochs, moved by up to a pixel', 'test', replace(FINAL, epochs=2, shift=1)),
-        ('ten digits, ten epochs, twice the channels, turned, scaled, slanted and moved', 'test',
+        ('ten digits, ten epochs, twice the channels, rotated, scaled, sheared and shifted', 'test',
          replace(FINAL, widths=(32,64,128), epochs=10, affine=1.)),
         ('ten digits, sixteen epochs, three times the channels, augmented, averaged over nine versions', 'test', BEST),
         ('resnet18 on pictures of 3 or 7, one epoch', 'pictures', None),
@@ -194,7 +194,7 @@ class Profile(Callback):
 def profiles():
     "The rows of the table of profiles: what, the digits, the recipe"
     return [('no augmentation', 'test', FINAL), ('moved by up to a pixel', 'test', replace(FINAL, shift=1)),
-            ('turned, scaled, slanted and moved', 'test', replace(FINAL, affine=1.)),
+            ('rotated, scaled, sheared and shifted', 'test', replace(FINAL, affine=1.)),
             ('the same, twice the channels', 'test', replace(FINAL, affine=1., widths=(32,64,128)))]
 
 def profile(r, data):
