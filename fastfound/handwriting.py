@@ -127,6 +127,8 @@ class DigitReader:
         return (frame_digit(ink)*255).round().byte()[None]
 
 # %% ../nbs/08b_handwriting.ipynb #5ae9c728
+#| code-fold: true
+#| code-summary: "A baseline"
 def similarity_baseline(
     data,         # digits as get_mnist returns them
     digits=(3,7), # those to tell apart
@@ -139,6 +141,8 @@ def similarity_baseline(
     return sum(map(accuracy_on, range(len(digits))))/len(digits)
 
 # %% ../nbs/08b_handwriting.ipynb #65197b18
+#| code-fold: true
+#| code-summary: "Training, validation and test set"
 def digit_sets(
     data, # digits as get_mnist returns them
 ) -> list: # of pairs of images (n,1,28,28), between 0 and 1, and labels (n,)
@@ -154,6 +158,8 @@ def normalized_sets(
     return [(normalize(x, mean, std), y) for x,y in sets]
 
 # %% ../nbs/08b_handwriting.ipynb #ad55205f
+#| code-fold: true
+#| code-summary: "A network with gradients of our own"
 class FirstLin(Lin):
     "A linear layer whose input needs no gradient"
     def bwd(self, out, inp): self.w.g,self.b.g = inp.t()@out.g,out.g.sum(0)
@@ -177,6 +183,8 @@ def new_learner(
     return HandLearner(DataLoaders.from_dsets(train_set, valid_set, bs), model, model.loss, partial(SGD, wd=wd), lr, accuracy)
 
 # %% ../nbs/08b_handwriting.ipynb #eb48f7fe
+#| code-fold: true
+#| code-summary: "The residual network"
 def resnet_learner(
     train_set, valid_set, # images and labels
     bs=64,   # images in a batch
@@ -187,6 +195,8 @@ def resnet_learner(
     return Learner(dls, small_resnet(), smoothed_cross_entropy, resnet_optimizer, lr, accuracy)
 
 # %% ../nbs/08b_handwriting.ipynb #ec546e15
+#| code-fold: true
+#| code-summary: "The networks by name"
 def mlp(
     shape,  # of an image, (c,h,w)
     *sizes, # of the hidden layers and the output
@@ -200,13 +210,13 @@ MODELS = {'linear': mlp, 'net': lambda shape, c: mlp(shape, 200, c), 'deep': lam
           'by_hand': lambda shape, c: ImageModel.from_sizes(math.prod(shape), 50, c, CrossEntropy()),
           'resnet': lambda shape, c: small_resnet(c, shape[0])}
 
-# %% ../nbs/08b_handwriting.ipynb #99c14e31
 def default_lr(
     name, # one of MODELS
 ) -> float:
     "The highest learning rate that suits the model: that of Muon for `resnet`, that of AdamW for the others"
     return 0.05 if name=='resnet' else 3e-3
 
+# %% ../nbs/08b_handwriting.ipynb #99c14e31
 def fit_temperature(
     logits:Tensor, # (n,c)
     targ:Tensor,   # class numbers (n,)
@@ -230,6 +240,27 @@ class ModelBundle:
             raise TypeError(f'got read={read!r}, wanted a DigitReader, or an ImageReader with a size')
         if not (vocab := list(vocab)): raise ValueError('ModelBundle: got no classes, wanted the name of each')
         self.name,self.vocab,self.read,self.source,self.model = name,vocab,read,source,MODELS[name](read.shape, len(vocab))
+    def predict(self,
+        x, # images (n,*read.shape), between 0 and 1
+    ) -> Tensor:
+        "Logits (n,c), on the CPU"
+        model,device = self.model,model_device(self.model)
+        if x.shape[1:]!=self.read.shape: raise ValueError(f'got images of {tuple(x.shape[1:])}, wanted {self.read.shape} as in training')
+        forward = model.predict if isinstance(model, Model) else model.eval()
+        with torch.no_grad(): return torch.cat([forward(o.to(device)).cpu() for o in x.split(500)])
+    def calibrate(self,
+        x, y, # images as `predict` takes them, and class numbers: examples that the model has not been trained on
+    ) -> float: # the temperature
+        "Divide the last layer by the temperature that suits the examples best, so that the probabilities can be trusted"
+        temperature = fit_temperature(self.predict(x), y)
+        with torch.no_grad():
+            for p in list(self.model.parameters())[-2:]: p.div_(temperature)  # the weights and the biases
+        return temperature
+    def discount(self,
+        times, # how many times rarer the last class is in use than it was in training
+    ):
+        "Divide the odds of the last class by `times`"
+        list(self.model.parameters())[-1].data.view(-1)[-1] -= math.log(times)
     def save(self,
         path, # of the file
     ):
@@ -271,29 +302,10 @@ class ModelBundle:
         if isinstance(model, Model): return HandLearner(dls, model, model.loss, AdamW, lr, accuracy, cbs)
         loss,opt_func = (smoothed_cross_entropy, resnet_optimizer) if self.name=='resnet' else (F.cross_entropy, AdamW)
         return Learner(dls, model.to(default_device()), loss, opt_func, lr, accuracy, cbs)
-    def calibrate(self,
-        x, y, # images as `predict` takes them, and class numbers: examples that the model has not been trained on
-    ) -> float: # the temperature
-        "Divide the last layer by the temperature that suits the examples best, so that the probabilities can be trusted"
-        temperature = fit_temperature(self.predict(x), y)
-        with torch.no_grad():
-            for p in list(self.model.parameters())[-2:]: p.div_(temperature)  # the weights and the biases
-        return temperature
-    def discount(self,
-        times, # how many times rarer the last class is in use than it was in training
-    ):
-        "Divide the odds of the last class by `times`"
-        list(self.model.parameters())[-1].data.view(-1)[-1] -= math.log(times)
-    def predict(self,
-        x, # images (n,*read.shape), between 0 and 1
-    ) -> Tensor:
-        "Logits (n,c), on the CPU"
-        model,device = self.model,model_device(self.model)
-        if x.shape[1:]!=self.read.shape: raise ValueError(f'got images of {tuple(x.shape[1:])}, wanted {self.read.shape} as in training')
-        forward = model.predict if isinstance(model, Model) else model.eval()
-        with torch.no_grad(): return torch.cat([forward(o.to(device)).cpu() for o in x.split(500)])
 
 # %% ../nbs/08b_handwriting.ipynb #0cb1c75e
+#| code-fold: true
+#| code-summary: "DataLoaders with drawings"
 NO_DIGIT = 'no digit'
 
 @checked
