@@ -1,4 +1,4 @@
-"""The language model of page 9a trained for 3,000 steps: its curve, its perplexity and what it writes.
+"""The language model of page 9a trained for 3,000 steps: its curve, what it writes, and which words are near each other.
 
     python bench/words.py [--size small] [--lr 0.005] [--seeds 3]
 
@@ -9,12 +9,14 @@ import argparse
 from time import process_time
 import torch
 from fastfound.basics import set_seed
-from fastfound.words import detokenize, encode_words, fit_words, mean_loss, plays, split_plays, word_params, word_vocab, write_words
+from fastfound.words import (detokenize, encode_words, fit_words, mean_loss, nearest_words, plays, split_plays, word_params, word_vocab,
+                             write_words)
 import runs
 
 FILE = runs.FOLDER/'words.jsonl'
 SIZES = {'small': {}, 'large': {'d': 128, 'n': 2}}
 STEPS,EVERY,LENGTH = 3000,250,2000
+WORDS = 'thou','shall','night','mother','ROMEO:'
 
 def run(size, lr, seed):
     "Train one model; its losses on the way are those of the last steps and of the validation tokens"
@@ -34,7 +36,8 @@ def run(size, lr, seed):
     set_seed(seed)
     text = detokenize(write_words(params, vocab, LENGTH))
     return {'size': size, 'lr': lr, 'seed': seed, 'parameters': sum(o.numel() for o in params.values()), 'steps': STEPS,
-            'seconds': round(seconds, 1), 'curve': curve, 'text': text, 'machine': runs.machine()}
+            'seconds': round(seconds, 1), 'curve': curve, 'text': text,
+            'near': {o: nearest_words(params, vocab, o) for o in WORDS}, 'machine': runs.machine()}
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['word_params', 'transformer_block', 'word_model', 'plays', 'tokenize', 'detokenize', 'split_plays', 'word_vocab',
-           'encode_words', 'word_loss', 'fit_words', 'mean_loss', 'write_words', 'phrases']
+           'encode_words', 'word_loss', 'fit_words', 'mean_loss', 'write_words', 'phrases', 'nearest_words']
 
 # %% ../nbs/09a_words.ipynb #21b32db5
 import gzip, re
@@ -119,3 +119,11 @@ def phrases(tokens, n=5):
     "All runs of `n` words in `tokens`; marks, speakers and ends of lines don't count"
     words = [o for o in tokens if o[0].islower()]
     return [tuple(words[i:i+n]) for i in range(len(words)-n+1)]
+
+# %% ../nbs/09a_words.ipynb #1f6e82d4
+def nearest_words(params, vocab, word, n=5):
+    "The `n` tokens whose embeddings have the largest cosine similarity to that of `word`, with the similarity"
+    rows = params['words'].detach()
+    rows = rows/rows.norm(dim=1, keepdim=True)
+    best = (rows@rows[vocab.index(word)]).topk(n+1)                # the first is `word` itself
+    return [(vocab[i], round(o, 2)) for i,o in zip(best.indices.tolist()[1:], best.values.tolist()[1:])]

@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from fastfound.attention import name_model
 from fastfound.basics import set_seed, test_near as near
 from fastfound.files import read_runs
-from fastfound.words import (detokenize, encode_words, fit_words, mean_loss, phrases, plays, split_plays, tokenize, transformer_block,
-                             word_loss, word_model, word_params, word_vocab, write_words)
+from fastfound.words import (detokenize, encode_words, fit_words, mean_loss, nearest_words, phrases, plays, split_plays, tokenize,
+                             transformer_block, word_loss, word_model, word_params, word_vocab, write_words)
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT/'tools'))
@@ -79,6 +79,12 @@ def test_the_vocabulary():
     assert encode_words('a x b'.split(), ['<unknown>','b','a']).tolist()==[2,0,1]
     assert len(set(VOCAB))==len(VOCAB)==2500
 
+def test_the_nearest_words_are_those_of_the_smallest_angle():
+    "Not those of the largest dot product, and never the word itself"
+    p = {'words': torch.tensor([[1.,0.],[10.,1.],[5.,5.],[-1.,0.]])}
+    assert nearest_words(p, 'a b c d'.split(), 'a', 2)==[('b',1.0),('c',0.71)]
+    assert nearest_words(p, 'a b c d'.split(), 'd', 3)[0][0]=='c'
+
 @pytest.mark.not_numerical
 def test_phrases_are_runs_of_words():
     assert phrases(['ROMEO:','a',',','b','\n','c','.','d'], 3)==[('a','b','c'),('b','c','d')] and phrases(['a'], 2)==[]
@@ -110,6 +116,7 @@ def test_the_stored_runs_are_those_of_the_page():
         assert o['parameters']==sum(p.numel() for p in word_params(d=d, n=n).values()) and o['curve'][-1][0]==o['steps']==3000
         assert set(tokenize(o['text']))<=set(VOCAB)|{'\n\n\n','\n\n\n\n'} and len(tokenize(o['text']))>1800
         assert o['curve'][-1][2]<o['curve'][0][2]
+        for word,near in o.get('near', {}).items(): assert len(near)==5 and {word, *(k for k,_ in near)}<=set(VOCAB)
 
 @pytest.mark.not_numerical
 def test_the_plays_are_cut_as_the_data_says(tmp_path):
