@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['NEURON', 'web_file', 'Explorable', 'still_svg', 'still_curves', 'explore_matmul', 'explore_broadcast',
-           'explore_backprop', 'explore_lr', 'explore_init', 'explore_playground', 'explore_attention']
+           'explore_backprop', 'explore_lr', 'explore_kernel', 'explore_paths', 'explore_init', 'explore_playground',
+           'explore_attention']
 
 # %% ../nbs/library/explorables.ipynb #9a3aee4e
-import hashlib, json, math, random
+import gzip, hashlib, json, math, random
 from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files

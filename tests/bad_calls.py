@@ -40,7 +40,7 @@ LEFT_OUT = {  # and why
     **dict.fromkeys('''Optimizer MultiOptimizer Explorable web_file still_svg still_curves skip_batches rng_state set_rng_state set_mode
         get_grads set_grads update_running on_engine TensorModel'''.split(), 'a base or a part of others'),
     **dict.fromkeys('''basic_ink basic_frame reliability calibration_error similarity_baseline digit_sets normalized_sets
-        FirstLin ImageModel new_learner resnet_learner mlp conv3x3'''.split(),
+        FirstLin ImageModel new_learner resnet_learner mlp'''.split(),
                     'of the story of a page')}
 
 # What good calls are made of
@@ -291,6 +291,7 @@ LEFT_OUT.update(dict.fromkeys('conv2d_weight_grad conv2d_input_grad max_pool_ind
                               'naked gradients of a lesson'),
                 matmul_tiles='needs a GPU', cnn_learner='is vision_learner',
                 **dict.fromkeys('Value Neuron Layer MLP'.split(), 'the naked engine of a lesson, and its layers'),
+                **dict.fromkeys('alone_gap overfit_one_batch duplicates'.split(), 'naked checks of a lesson'),
                 **{k: 'of a lesson, naked' for k,room in ROOM.items() if room=='words'})
 
 def tiny_net(n_out, n_in): return nn.Sequential(nn.Conv2d(n_in, n_out, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())

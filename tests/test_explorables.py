@@ -11,8 +11,8 @@ from fastfound import explorables
 from fastfound.dataloaders import DataLoaders, DataLoader
 from fastfound.datasets import get_mnist
 from fastfound.basics import set_seed, test_near
-from fastfound.explorables import NEURON, Explorable, explore_backprop, explore_broadcast, explore_init, explore_lr, explore_matmul
-from fastfound.explorables import _normals, _trained, _uniforms, explore_attention, explore_playground
+from fastfound.explorables import NEURON, Explorable, explore_backprop, explore_broadcast, explore_init, explore_kernel, explore_lr
+from fastfound.explorables import _normals, _trained, _uniforms, explore_attention, explore_matmul, explore_paths, explore_playground
 from fastfound.fully_connected import normalize
 from fastfound.learner import Learner
 from fastfound.matmul import broadcast_shape
@@ -34,8 +34,8 @@ def name_weights(seed=0, v=27, d=16, t=11, h=64):
     return {k: torch.randn(*[sizes[o] for o in shape], generator=gen)/2 for k,shape in shapes.items()}
 
 EVERY = {'matmul': explore_matmul, 'broadcast': explore_broadcast, 'backprop': explore_backprop, 'lr': lambda: explore_lr(TIME, SPEED),
-         'init': explore_init, 'playground': explore_playground, 'attention': lambda: explore_attention(name_weights()),
-         'draw': draw_digit, 'training': explore_training}
+         'kernel': explore_kernel, 'paths': explore_paths, 'init': explore_init, 'playground': explore_playground,
+         'attention': lambda: explore_attention(name_weights()), 'draw': draw_digit, 'training': explore_training}
 BROWSER = pytest.mark.browser
 
 class Figure:

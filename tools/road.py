@@ -22,7 +22,7 @@ ROAD = {
     '06_update_rules': ('Update rules', 'momentum to Muon, schedules', {}),
     '07_resnet': ('Residual networks', 'convolutions, skip connections', {
         '07a_vision': 'pictures', '07b_resnet_by_hand': 'by hand'}),
-    '08_overfitting': ('Overfitting', 'five ways to generalise', {'08a_augment': 'augmentation', '08b_handwriting': 'handwriting'}),
+    '08_overfitting': ('Overfitting', 'five remedies, each measured', {'08a_augment': 'augmentation', '08b_handwriting': 'handwriting'}),
     '09_attention': ('Attention', 'a language model that invents names', {'09a_words': 'words'}),
 }
 END = 'programs/demo'  # where the road leads after its last chapter
