@@ -46,3 +46,6 @@ def test_what_is_in_bold_is_a_term():
     assert [o for o in glossary.terms() if len(o.split())>4 or re.search(r'[.:?!]$', o)]==[]
 
 def test_a_term_is_explained(): assert {k: o[1] for k,o in glossary.terms().items() if len(o[1].split())<6}=={}
+
+def test_a_link_within_a_page_leads_there_from_the_glossary():
+    assert '](#' not in glossary.markdown(lambda heading: heading)

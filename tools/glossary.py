@@ -46,7 +46,7 @@ def terms():
 def markdown(anchor):
     "The glossary as a list; `anchor` makes from a heading what a link to it ends with"
     def entry(k, term, sentence, page, heading):
-        said = BOLD.sub(r'\1', sentence).removesuffix(':').removesuffix('.')
+        said = BOLD.sub(r'\1', sentence).removesuffix(':').removesuffix('.').replace('](#', f']({page}.ipynb#')
         link = f'[{page.partition("_")[0]}]({page}.ipynb#{anchor(heading)})'
         return f'- **{k if term[1:].islower() and term.split()[0] not in NAMES else term}**: {said[:1].upper()}{said[1:]}. {link}'
     return '\n'.join(entry(k, *place) for k,place in terms().items())
