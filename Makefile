@@ -56,6 +56,7 @@ book: .venv/.docs ## write the book as fastfound.epub and fastfound.pdf to _docs
 	$(BIN)/python tools/docs.py --book
 
 export: .venv/.dev ## write the modules and README.md from the notebooks
+	$(BIN)/python tools/first_cell.py
 	$(BIN)/nbdev_clean
 	$(BIN)/nbdev_export
 	$(BIN)/python tools/road.py

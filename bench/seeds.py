@@ -47,7 +47,7 @@ def stored(path):
     for i,source in enumerate(sources):
         if m := re.search(r'^#\| *seeds: *(\w+)( nightly)?$', source, re.M):
             assign = next(o for o in ast.parse(source).body if isinstance(o, ast.Assign))
-            before = [o for o in sources[:i] if not re.search(r'^#\| *(slow|notest|eval: *false)|nbdev_export\(', o, re.M)]
+            before = [o for o in sources[:i] if not re.search(r'^#\| *(slow|notest|eval: *false)|^ *%pip', o, re.M)]
             yield Stored(path.stem, m[1], assign.targets[0].id, ast.literal_eval(assign.value), before, bool(m[2]))
 
 def every():

@@ -40,7 +40,7 @@ def run_page(name, folder, before='', after='', change=str):
     "Run the code cells of the notebook `name` as one script in `folder`; `change` may edit them"
     nb = json.loads(next((Path(__file__).parents[1]/'nbs').rglob(f'{name}.ipynb')).read_text(encoding='utf-8'))
     cells = [''.join(c['source']) for c in nb['cells'] if c['cell_type']=='code']
-    code = '\n'.join(change(o) for o in cells if 'nbdev_export(' not in o and '#| full' not in o)
+    code = '\n'.join(change(o) for o in cells if '#| full' not in o and '%pip' not in o)
     (folder/'page.py').write_text(f'{before}\n{code}\n{after}', encoding='utf-8')
     return subprocess.run([sys.executable, 'page.py'], cwd=folder, capture_output=True, text=True, env={**os.environ, 'MPLBACKEND': 'agg'})
 

@@ -21,7 +21,7 @@ def run(path, skip=('full', 'slow', 'notest'), save=False, to=None, timeout=1800
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
     class Client(NotebookClient):
         async def async_execute_cell(self, cell, *args, **kw):
-            if flags(cell) & {*skip, 'eval:false'} or 'nbdev_export(' in cell.source: return cell
+            if flags(cell) & {*skip, 'eval:false'}: return cell
             return await super().async_execute_cell(cell, *args, **kw)
     nb = nbformat.read(path, as_version=4)
     client = Client(nb, timeout=timeout, kernel_name='python3', extra_arguments=['--log-level=ERROR'],
