@@ -1,0 +1,43 @@
+"What a check is: inputs from small to large, an oracle that gives the answers wanted, and oracles of the usual mistakes."
+from dataclasses import dataclass, field
+from typing import Callable
+import torch
+
+CHECKS = {}  # from a name to its Check
+
+def call(f, *args): return f(*args)
+
+@dataclass
+class Check:
+    name: str                     # of the function or class that is checked
+    chapter: str                  # in which it is written, such as '01'
+    want: Callable                # from an input's arguments to the answer
+    inputs: Callable              # gives tuples of arguments, the smallest first, the same ones each time
+    use: Callable = call          # gives what is compared: from the reader's object and an input's arguments to an answer
+    mistakes: dict = field(default_factory=dict)  # from a sentence to what the mistake gives, as `want`
+    without: tuple = ()           # what must not be used: names of groups in FORBIDDEN
+    same: tuple = ()              # names in the book that do the same, which must not be called either
+    changes: bool = False         # whether the inputs may be changed in place
+    near: float = 0.              # a tolerance beside that of the dtype, relative to the largest number wanted
+    names: tuple = ()             # of the arguments, where the reader's own do not tell
+
+def check(name, chapter, inputs, **kw):
+    "Make the function below the oracle of the check `name`"
+    def keep(want):
+        CHECKS[name] = Check(name, chapter, want, inputs, **kw)
+        return want
+    return keep
+
+# functions of PyTorch that an exercise may forbid, by what they have in common
+FORBIDDEN = {
+    'products': '''matmul __matmul__ __rmatmul__ __imatmul__ mm bmm addmm addmm_ baddbmm addbmm einsum dot mv addmv inner vdot vecdot
+        linalg_vecdot tensordot linear bilinear chain_matmul multi_dot linalg_multi_dot kron conv1d conv2d conv3d'''.split(),
+    'einsum': ['einsum'],
+    'autograd': 'backward grad autograd_grad requires_grad_ vjp jvp jacobian'.split(),
+    'numpy': 'numpy __array__ __array_wrap__ from_numpy tolist'.split()}
+
+def rng(seed): return torch.Generator().manual_seed(seed)
+
+def randn(*shape, seed=0, dtype=torch.float64):
+    "Normal numbers, rounded to two places, so that they fit on a line"
+    return (torch.randn(*shape, generator=rng(seed), dtype=torch.float64)*100).round().div(100).to(dtype)
