@@ -1,0 +1,87 @@
+"""Write the chapters as a workbook to fastfound/data/workbook: without outputs and solutions, and with blanks where the cell has the tag `blank`.
+
+A blank keeps the signature and the docstring; a cell with its check follows. `--check` only tells whether the files are in step.
+"""
+import ast, json, os, re, sys
+import road
+
+PAGES = [*road.chapters(), '03a_value', '03b_engine']
+TO = road.ROOT/'fastfound/data/workbook'
+LIB = 'mylib'  # stands for the name of the reader's library
+
+def emptied(source, todo='@todo'):
+    "The definitions in `source` without bodies but for their docstrings, `@todo` above each; a method that a name with one underscore has stays"
+    lines,tree = source.split('\n'),ast.parse(source)
+    def body(node):
+        "The first and the last line of the body of a function, without its docstring"
+        first = node.body[bool(ast.get_docstring(node, clean=False))] if len(node.body)>bool(ast.get_docstring(node)) else None
+        return first and (first.lineno,node.end_lineno,first.col_offset)
+    found = []
+    for node in tree.body:
+        if not isinstance(node, (ast.FunctionDef, ast.ClassDef)) or node.name.startswith('_'): continue
+        functions = [node] if isinstance(node, ast.FunctionDef) else [o for o in node.body if isinstance(o, ast.FunctionDef)]
+        found += [('body', body(o), o) for o in functions if body(o)] + [('todo', node)]
+    for what,*o in sorted(found, key=lambda o: -(o[1][0] if o[0]=='body' else min([o[1].lineno, *(d.lineno for d in o[1].decorator_list)]))):
+        if what=='todo':
+            node, = o
+            lines.insert(min([node.lineno, *(d.lineno for d in node.decorator_list)])-1, todo)
+        else:
+            (first,last,indent),node = o
+            if first==node.lineno or lines[first-1][:indent].strip():  # on the line of the signature
+                lines[first-1:last] = [lines[first-1][:indent] + '...']
+            else: lines[first-1:last] = [' '*indent + '...']
+    return '\n'.join(lines)
+
+def names(source): return [o.name for o in ast.parse(source).body if isinstance(o, (ast.FunctionDef, ast.ClassDef)) and not o.name.startswith('_')]
+
+def only_checks(source):
+    "Whether a cell has nothing but asserts and calls, so that nothing after it needs it"
+    return all(isinstance(o, (ast.Assert, ast.Expr)) for o in ast.parse(source).body)
+
+def code(source, id, **metadata):
+    return {'cell_type': 'code', 'execution_count': None, 'id': id, 'metadata': metadata, 'outputs': [], 'source': source.splitlines(keepends=True)}
+
+FIRST = f'''#| hide
+import sys
+if '..' not in sys.path: sys.path.insert(0, '..')  # where {LIB} is
+from fastfound.checking import check, hint, todo'''
+
+def workbook_page(page):
+    "The notebook of a chapter as a workbook"
+    nb,cells,number = json.loads(road.path(page).read_text(encoding='utf-8')),[],0
+    modules = {road.name(o) for o in PAGES}
+    for cell in nb['cells'][1:]:
+        source,tags = road.source(cell),cell['metadata'].get('tags', [])
+        if cell['cell_type']!='code':
+            if m := re.match(r'\*\*(\d+)\.\*\*', source): number = m[1]
+            cells.append({**cell, 'metadata': {}})
+            continue
+        if 'code-summary: "Solution' in source:
+            cells.append(code('', cell['id']))
+            continue
+        if source.startswith('#| hide') and only_checks(source): continue
+        source = re.sub(r'^from fastfound\.(\w+) import', lambda m: f'from {LIB if m[1] in modules else "fastfound"}.{m[1]} import', source, flags=re.M)
+        if 'blank' not in tags: cells.append(code(source, cell['id'], **{k: v for k,v in cell['metadata'].items() if k=='jupyter'}))
+        else:
+            head = re.match(r'(?:#\|.*\n)*', source)[0]
+            cells.append(code(head + emptied(source[len(head):]), cell['id'], tags=['blank']))
+            cells.append(code('\n'.join(f'check({o})' for o in names(source)), cell['id'][::-1]))
+    default = next(i for i,c in enumerate(cells) if road.source(c).startswith('#| default_exp'))
+    cells.insert(default+1, code('#| export\nfrom fastfound.checking import todo', 'ffffffff', jupyter={'source_hidden': True}))
+    return {**nb, 'cells': [code(FIRST, 'f1257ce2', jupyter={'source_hidden': True}), *cells]}
+
+def main(check):
+    stale = []
+    for page in PAGES:
+        to = TO/f'{page}.ipynb'
+        text = json.dumps(workbook_page(page), indent=1, ensure_ascii=False, sort_keys=True) + '\n'
+        if to.exists() and to.read_text(encoding='utf-8')==text: continue
+        stale.append(page)
+        if check: continue
+        to.parent.mkdir(exist_ok=True)
+        spare = to.with_name(f'.{page}.part')
+        spare.write_text(text, encoding='utf-8')
+        os.replace(spare, to)
+    if check and stale: sys.exit(f"out of step with tools/workbook.py: {', '.join(stale)}; run `make export`")
+
+if __name__ == '__main__': main('--check' in sys.argv[1:])
