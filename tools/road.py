@@ -26,7 +26,7 @@ ROAD = {
     '09_attention': ('Attention', 'a language model that invents names', {'09a_words': 'words'}),
 }
 END = 'programs/demo'  # where the road leads after its last chapter
-PROGRAMS = ['demo', 'train', 'doctor', 'cli', 'web', 'all', 'coming', 'figures']
+PROGRAMS = ['workbook', 'demo', 'train', 'doctor', 'cli', 'web', 'all', 'coming', 'figures']
 
 def chapters(): return list(ROAD)
 
