@@ -18,6 +18,8 @@ from .checks import find_check, functions_in
 class _Used(Exception):
     "Raised where something is used that an exercise does without"
 
+_IN_PYTHON = ('torch.nn.init', 'torch.functional', 'numpy')  # functions of these are not always told of by PyTorch
+
 class _NotUsing(TorchFunctionMode):
     "Inside, functions of PyTorch with one of `names` raise, and so does every function of the book called as one of `same`"
     def __init__(self, names, same):
@@ -38,7 +40,10 @@ class _NotUsing(TorchFunctionMode):
         sys.setprofile(self.before)
         return super().__exit__(*exc)
     def entered(self, frame, event, arg):
-        if event!='call' or not frame.f_globals.get('__name__', '').startswith('fastfound.'): return
+        if event!='call': return
+        home = frame.f_globals.get('__name__', '')
+        if home.startswith(_IN_PYTHON) and frame.f_code.co_name in self.names: self.tell(frame.f_code.co_name)  # no tensor goes in
+        if not home.startswith('fastfound.'): return
         name = getattr(frame.f_code, 'co_qualname', frame.f_code.co_name)  # without the class in Python 3.10
         if name.partition('.')[0] in self.same: self.tell(f"the book's {name}")
 
@@ -82,11 +87,12 @@ def difference(
         if not isinstance(got, torch.Tensor): return f'{kind(got)}, not a tensor'
         if got.shape!=want.shape: return f'the shape is {tuple(got.shape)}, not {tuple(want.shape)}'
         if got.dtype!=want.dtype: return f'the dtype is {got.dtype}, not {want.dtype}'.replace('torch.', '')
+        if want.requires_grad and not got.requires_grad: return 'no gradient can flow back through it'
         if not want.is_floating_point(): return '' if torch.equal(got, want) else 'the values differ'
         finite = want[want.isfinite()]
         scale = max(1., finite.abs().max().item()) if finite.numel() else 1.
         tol = max(near, 64*torch.finfo(want.dtype).eps)*scale
-        return '' if torch.allclose(got.detach(), want, rtol=0, atol=tol, equal_nan=True) else 'the values differ'
+        return '' if torch.allclose(got.detach(), want.detach(), rtol=0, atol=tol, equal_nan=True) else 'the values differ'
     if isinstance(want, (tuple, list)):
         if not isinstance(got, (tuple, list)): return f'{kind(got)}, not {len(want)} results'
         if len(got)!=len(want): return f'{len(got)} results, not {len(want)}'
@@ -113,6 +119,7 @@ def shown(
         values = text(o.detach().tolist()) if o.numel()<=64 else ''
         return f'{values}  ({shape})' if values and len(values)<=width else f'a tensor of {shape}'
     if isinstance(o, (tuple, list)) and any(isinstance(x, torch.Tensor) for x in o): return ', '.join(shown(x, width) for x in o)
+    if isinstance(o, dict): return textwrap.shorten(', '.join(f'{k}: {shown(v, width)}' for k,v in o.items()), width)
     return textwrap.shorten(f'{o:.6g}' if isinstance(o, float) else repr(o), width)
 
 # %% ../nbs/library/checking.ipynb #f1558e58
@@ -127,8 +134,10 @@ class Verdict:
     def __bool__(self): return self.state=='right'
     def __repr__(self): return self.text
 
-def _marked(got, want):
-    "Two lines, wanted and came, and one that marks where they differ"
+def _marked(got, want, near):
+    "Two lines, wanted and came, and one that marks where they differ; of a dict, for the first key where they do"
+    if isinstance(want, dict) and isinstance(got, dict) and got.keys()==want.keys():
+        return next(_marked(got[k], w, near) for k,w in want.items() if difference(got[k], w, near))
     a,b = shown(want),shown(got)
     lines = [f'    wanted  {a}', f'    came    {b}']
     if '[' in a and '[' in b and len(a)==len(b):
@@ -190,9 +199,9 @@ def verdict(
     mistake = '' if bad.startswith('it ') and not isinstance(got, Exception) else _mistake(c, results)
     if bad.startswith('it uses'):
         return Verdict(name, 'wrong', f'{name}: {bad}, and this exercise does without: write it out yourself', inputs=n)
-    given = [f'    {k} = {shown(v)}' for k,v in zip(c.names or _parameters(f), args)]
+    given = [f'    {k} = {shown(v)}' for k,v in zip(c.names(*args) if callable(c.names) else c.names or _parameters(f), args)]
     lines = [f'{name}: not right yet; {bad}' + (', on the smallest input that shows it:' if given else ''), *given]
-    if not isinstance(got, Exception) and not bad.startswith(('it ', 'the dtype')): lines += _marked(got, c.want(*args))
+    if not isinstance(got, Exception) and not bad.startswith(('it ', 'the dtype')): lines += _marked(got, c.want(*args), c.near)
     if mistake: lines.append(textwrap.fill(mistake, 100, initial_indent='  ', subsequent_indent='  '))
     return Verdict(name, 'wrong', '\n'.join(lines), mistake, n)
 

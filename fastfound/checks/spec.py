@@ -1,4 +1,5 @@
 "What a check is: inputs from small to large, an oracle that gives the answers wanted, and oracles of the usual mistakes."
+import copy
 from dataclasses import dataclass, field
 from typing import Callable
 import torch
@@ -19,7 +20,7 @@ class Check:
     same: tuple = ()              # names in the book that do the same, which must not be called either
     changes: bool = False         # whether the inputs may be changed in place
     near: float = 0.              # a tolerance beside that of the dtype, relative to the largest number wanted
-    names: tuple = ()             # of the arguments, where the reader's own do not tell
+    names: tuple = ()             # of the arguments, where the reader's own do not tell; or gives them, from an input's arguments
 
 def check(name, chapter, inputs, **kw):
     "Make the function below the oracle of the check `name`"
@@ -28,11 +29,25 @@ def check(name, chapter, inputs, **kw):
         return want
     return keep
 
+def made(use, wrong):
+    "A mistake as `want` of a Check: what `use` gives for `wrong`, an object that makes it"
+    def told(*args): return use(wrong, *copy.deepcopy(args))
+    told.wrong = wrong
+    return told
+
 # functions of PyTorch that an exercise may forbid, by what they have in common
 FORBIDDEN = {
     'products': '''matmul __matmul__ __rmatmul__ __imatmul__ mm bmm addmm addmm_ baddbmm addbmm einsum dot mv addmv inner vdot vecdot
         linalg_vecdot tensordot linear bilinear chain_matmul multi_dot linalg_multi_dot kron conv1d conv2d conv3d'''.split(),
     'einsum': ['einsum'],
+    'sums': 'sum nansum cumsum mean'.split(),
+    'relu': 'relu relu_ leaky_relu leaky_relu_ relu6 hardtanh threshold prelu rrelu elu'.split(),
+    'linear': ['linear', 'bilinear'],
+    'losses': 'mse_loss cross_entropy nll_loss huber_loss smooth_l1_loss binary_cross_entropy_with_logits'.split(),
+    'softmax': 'softmax log_softmax softmin logsumexp logaddexp cross_entropy'.split(),
+    'init': '''kaiming_normal_ kaiming_uniform_ xavier_normal_ xavier_uniform_'''.split(),
+    'broadcasting': '''broadcast_shapes broadcast_tensors broadcast_arrays broadcast_to expand expand_as add sub mul div where maximum
+        __add__ __sub__ __mul__ __truediv__'''.split(),
     'autograd': 'backward grad autograd_grad requires_grad_ vjp jvp jacobian'.split(),
     'numpy': 'numpy __array__ __array_wrap__ from_numpy tolist'.split()}
 
