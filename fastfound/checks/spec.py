@@ -55,4 +55,4 @@ def rng(seed): return torch.Generator().manual_seed(seed)
 
 def randn(*shape, seed=0, dtype=torch.float64):
     "Normal numbers, rounded to two places, so that they fit on a line"
-    return (torch.randn(*shape, generator=rng(seed), dtype=torch.float64)*100).round().div(100).to(dtype)
+    return (torch.randn(shape, generator=rng(seed), dtype=torch.float64)*100).round().div(100).to(dtype)

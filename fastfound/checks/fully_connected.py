@@ -1,0 +1,344 @@
+"Chapter 2: a layer, its initial weights, a loss, and statistics that tell whether numbers stay in range."
+import math, random
+import torch
+from .spec import check, made, randn
+
+def tensors():
+    "Numbers of both signs, and exactly 0: of all shapes, also without numbers, single, not contiguous"
+    yield torch.tensor([-2.,3.], dtype=torch.float64),
+    yield torch.tensor([[-1.,0.,2.],[4.,-5.,-0.5]], dtype=torch.float64),
+    for i,shape in enumerate([(1,), (3,), (1,1), (2,3), (5,1), (1,4), (2,3,2), (), (0,), (0,3), (3,0), (7,8)]): yield randn(*shape, seed=i),
+    for shape in [(4,), (3,2), (0,2), (6,7)]: yield randn(*shape, seed=9, dtype=torch.float32),
+    yield randn(3,4, seed=1).t(),
+    yield randn(3,8, seed=2)[:,::2],
+    yield 1e30*randn(2,3, seed=3),
+    yield 1e-30*randn(2,3, seed=4),
+    yield randn(2,3, seed=5).requires_grad_(),
+
+@check('relu', '02', tensors, without=('relu', 'numpy'), same=('relu', 'Relu'), mistakes={
+    'this is the absolute value: negative numbers become 0, not positive': lambda x: x.abs(),
+    'the positive numbers are set to 0, and the negative ones are kept; it is the other way round': lambda x: x.clamp(max=0),
+    'this says which numbers are positive, as 1 or 0; a ReLU gives the positive numbers themselves': lambda x: (x>0).to(x.dtype),
+    'numbers above 1 are cut off; a ReLU has no upper limit': lambda x: x.clamp(0, 1),
+    'the negative numbers are left out, so the shape changes; set them to 0 instead': lambda x: x[x>0]})
+def relu(x): return torch.where(x.double()>0, x.double(), torch.zeros_like(x.double())).to(x.dtype)
+
+# kaiming and xavier: how the numbers are distributed
+
+def use_init(f, *args):
+    "Shape, dtype and statistics of what `f` draws: of 40,000 numbers or more"
+    def set_seeds():
+        torch.manual_seed(0)
+        random.seed(0)
+    state = random.getstate()
+    with torch.random.fork_rng(devices=[]):
+        set_seeds()
+        n_in,n_out = args[:2]
+        draws = [f(*args) for _ in range(-(-40_000//(n_in*n_out)))]
+        another = f(*args)
+        set_seeds()
+        again = f(*args)
+    random.setstate(state)
+    w = draws[0]
+    if not isinstance(w, torch.Tensor): return w
+    all_ = torch.stack(draws).detach().double()
+    fan = fan_of(*args)
+    std = all_.std().item()
+    return {'its shape': tuple(w.shape), 'its dtype': str(w.dtype), 'its standard deviation, divided by the right one': std*math.sqrt(fan),
+            'its mean, in standard deviations': (all_.mean()/std).item() if std else 0.,
+            'the fraction within one standard deviation': ((all_-all_.mean()).abs()<std).double().mean().item(),
+            'two draws are equal': torch.equal(w, another), 'a draw after the same seed is equal': torch.equal(w, again)}
+
+def fan_of(n_in, n_out, *args):
+    "One over the variance wanted"
+    if args and args[0]=='xavier': return (n_in+n_out)/2
+    a,mode = (*args, *(0., 'fan_in')[len(args):])
+    return (1+a*a)*{'fan_in': n_in, 'fan_out': n_out}[mode]/2
+
+def normal(n_in, n_out, *_):
+    return {'its shape': (n_in,n_out), 'its dtype': 'torch.float32', 'its standard deviation, divided by the right one': 1.,
+            'its mean, in standard deviations': 0., 'the fraction within one standard deviation': math.erf(0.5**0.5),
+            'two draws are equal': False, 'a draw after the same seed is equal': True}
+
+def layers():
+    "Sizes of layers with more inputs than outputs and fewer, slopes, both modes"
+    yield 100,400
+    yield 400,100
+    yield from [(50,900), (1,50_000), (50_000,1), (7,5), (784,60), (200,200)]
+    for a in (1., 0.3, 2.): yield from [(100,400,a), (400,100,a)]
+    for a in (0., 0.5): yield from [(100,400,a,'fan_out'), (400,100,a,'fan_out'), (300,200,a,'fan_in')]
+
+def scaled(std):
+    "The mistake of a standard deviation `std`, from fan, slope and the sizes"
+    def wrong(n_in, n_out, a=0., mode='fan_in'):
+        return torch.randn(n_in, n_out)*std(dict(fan_in=n_in, fan_out=n_out)[mode], a, n_in, n_out)
+    return made(use_init, wrong)
+
+def transposed(n_in, n_out, a=0., mode='fan_in'):
+    return torch.randn(n_out, n_in)*math.sqrt(2/((1+a*a)*dict(fan_in=n_in, fan_out=n_out)[mode]))
+def uniform(n_in, n_out, a=0., mode='fan_in'):
+    return (torch.rand(n_in, n_out)*2-1)*math.sqrt(6/((1+a*a)*dict(fan_in=n_in, fan_out=n_out)[mode]))
+def positive(n_in, n_out, a=0., mode='fan_in'):
+    return torch.rand(n_in, n_out)*math.sqrt(2/((1+a*a)*dict(fan_in=n_in, fan_out=n_out)[mode]))
+
+check('kaiming', '02', layers, use=use_init, near=0.02, names=('n_in', 'n_out', 'a', 'mode'), without=('init',), same=('kaiming',), mistakes={
+    'these numbers have the right *variance* as their standard deviation; take the square root: √(2/fan)':
+        scaled(lambda fan, a, *_: 2/((1+a*a)*fan)),
+    'the 2 is missing: the ReLU that follows halves the mean of the squares, and twice the variance makes up for it':
+        scaled(lambda fan, a, *_: math.sqrt(1/((1+a*a)*fan))),
+    'the modes are swapped: the fan-in is the number of inputs, `n_in`, and the fan-out that of outputs':
+        scaled(lambda fan, a, n_in, n_out: math.sqrt(2/((1+a*a)*(n_in+n_out-fan)))),
+    '`mode` makes no difference here; with "fan_out" the fan is `n_out`': scaled(lambda fan, a, n_in, *_: math.sqrt(2/((1+a*a)*n_in))),
+    'the slope `a` makes no difference here; a leaky ReLU leaves (1+a²)/2 of the mean of the squares, so divide by 1+a², too':
+        scaled(lambda fan, *_: math.sqrt(2/fan)),
+    'the slope has to be squared: the variance is 2/((1+a²)·fan)': scaled(lambda fan, a, *_: math.sqrt(2/((1+a)*fan))),
+    'these numbers are multiplied by √fan; divide by it: more inputs need smaller weights':
+        scaled(lambda fan, a, *_: math.sqrt(2*fan/(1+a*a))),
+    'these numbers have standard deviation 1; multiply them by √(2/((1+a²)·fan))': scaled(lambda *_: 1.),
+    'the matrix is transposed: this book keeps weights as (n_in, n_out), since a batch with an example a row stands on their left':
+        made(use_init, transposed),
+    'these numbers are all positive; `torch.rand` is uniform from 0 to 1, and `torch.randn` normal around 0': made(use_init, positive),
+    'these numbers are distributed uniformly; the docstring asks for normal ones, as from `torch.randn`': made(use_init, uniform)})(normal)
+
+def pairs():
+    "Sizes of layers, of all shapes"
+    yield from [(100,400), (400,100), (10,4000), (4000,10), (200,200), (1,40_000), (40_000,1), (7,5), (784,60), (300,500), (50,1000)]
+
+def use_xavier(f, n_in, n_out): return use_init(lambda n_in, n_out, _: f(n_in, n_out), n_in, n_out, 'xavier')
+
+def xavier_scaled(std):
+    def wrong(n_in, n_out): return torch.randn(n_in, n_out)*std(n_in, n_out)
+    return made(use_xavier, wrong)
+
+check('xavier', '02', pairs, use=use_xavier, near=0.02, names=('n_in', 'n_out'), without=('init',), same=('xavier',), mistakes={
+    'these numbers have the right *variance* as their standard deviation; take the square root': xavier_scaled(lambda n, m: 2/(n+m)),
+    'the 2 is missing; the variance is one over the *mean* of fan-in and fan-out, (n_in+n_out)/2': xavier_scaled(lambda n, m: (n+m)**-0.5),
+    'this is √(2/n_in), the Kaiming initialisation; add `n_out` below the 2': xavier_scaled(lambda n, m: math.sqrt(2/n)),
+    'fan-in and fan-out are multiplied; add them': xavier_scaled(lambda n, m: math.sqrt(2/(n*m)))})(normal)
+
+# a layer, normalised inputs, a loss
+
+def linear_layers():
+    "Inputs, weights and biases: small whole numbers first, then all kinds of sizes"
+    def whole(*rows): return torch.tensor(rows, dtype=torch.float64)
+    yield whole([1.,2.]),whole([3.],[5.]),torch.tensor([7.], dtype=torch.float64)
+    yield whole([1.,2.],[3.,4.]),whole([5.,6.],[7.,8.]),torch.tensor([10.,20.], dtype=torch.float64)
+    sizes = [(1,1,1), (2,2,2), (3,2,2), (2,3,2), (2,2,3), (3,3,3), (1,4,3), (4,1,3), (3,4,1), (0,2,3), (2,0,3), (2,3,0), (8,7,5)]
+    for i,(n,k,m) in enumerate(sizes): yield randn(n,k, seed=3*i),randn(k,m, seed=3*i+1),randn(m, seed=3*i+2)
+    for i,(n,k,m) in enumerate(sizes[1:5]):
+        yield randn(n,k, seed=i, dtype=torch.float32),randn(k,m, seed=i+20, dtype=torch.float32),randn(m, seed=i+40, dtype=torch.float32)
+    yield randn(3,4, seed=1).t(),randn(2,3, seed=2).t(),randn(4, seed=3)[::2]
+    yield tuple(randn(*o, seed=7).requires_grad_() for o in ((3,2), (2,4), (4,)))
+
+def layer(x, w, b): return ((x.double().unsqueeze(2)*w.double().unsqueeze(0)).sum(1) + b.double()).to(x.dtype)
+
+check('lin', '02', linear_layers, without=('linear', 'numpy'), same=('lin', 'Lin', 'LinearLayer'), mistakes={
+    'the biases are missing: add `b` to the product': lambda x, w, b: layer(x, w, torch.zeros_like(b)),
+    'the weights are transposed; they are stored as (n_in, n_out), and the product is `x@w`': lambda x, w, b: layer(x, w.t(), b),
+    'each *example* gets a bias here; each output has one, the last axis, which broadcasting lines up by itself':
+        lambda x, w, b: layer(x, w, torch.zeros_like(b)) + b[:,None],
+    'the biases are subtracted; add them': lambda x, w, b: layer(x, w, -b),
+    'the biases are added to the inputs, not to the outputs': lambda x, w, b: layer(x+b, w, torch.zeros_like(b)),
+    'the factors are in the wrong order: examples are rows of `x`, so `x` stands on the left':
+        lambda x, w, b: layer(w, x, torch.zeros_like(b)) + b})(layer)
+
+def with_statistics():
+    "Values, and a mean and a standard deviation that are not theirs; also one for each column"
+    yield torch.tensor([1.,5.], dtype=torch.float64),3.,2.
+    yield torch.tensor([[4.,8.],[6.,2.]], dtype=torch.float64),2.,4.
+    for i,shape in enumerate([(1,), (3,), (2,3), (5,1), (0,3), (2,2,2), ()]): yield randn(*shape, seed=i),0.5*i-1,0.5+i
+    for i,shape in enumerate([(4,), (3,2)]): yield randn(*shape, seed=i, dtype=torch.float32),0.13,0.31
+    yield randn(4,3, seed=1),torch.tensor(0.25, dtype=torch.float64),torch.tensor(3., dtype=torch.float64)
+    yield randn(4,3, seed=2),randn(3, seed=3),randn(3, seed=4).abs()+0.5
+    yield randn(3,4, seed=5).t(),randn(3, seed=6),randn(3, seed=7).abs()+0.5
+    yield randn(3,2, seed=8),-1.,0.125
+
+@check('normalize', '02', with_statistics, without=('numpy',), same=('normalize',), mistakes={
+    'this takes the mean and standard deviation of `x` itself; all data is normalised with the ones given, those of the training set':
+        lambda x, mean, std: (x-x.mean())/(x.std() if x.numel()>1 else math.nan),
+    'only the mean is divided: a division comes before a difference, so put the difference in brackets': lambda x, mean, std: x-mean/std,
+    'this divides by the variance; divide by the standard deviation': lambda x, mean, std: (x-mean)/std**2,
+    'this multiplies by the standard deviation; divide by it': lambda x, mean, std: (x-mean)*std,
+    'the mean is added; subtract it': lambda x, mean, std: (x+mean)/std,
+    'the difference has the wrong sign: subtract the mean from `x`': lambda x, mean, std: (mean-x)/std,
+    'the mean is subtracted, but nothing is divided by `std`': lambda x, mean, std: x-mean})
+def normalized(x, mean, std):
+    return (x.double()/std - (mean/std if not isinstance(mean, torch.Tensor) else mean.double()/std)).to(x.dtype)
+
+def predictions():
+    "Predictions and targets of equal shapes, and of shapes that broadcast, which must be refused"
+    def column(*o): return torch.tensor(o, dtype=torch.float64)[:,None]
+    yield torch.tensor([3.], dtype=torch.float64),torch.tensor([1.], dtype=torch.float64)
+    yield torch.tensor([1.,5.], dtype=torch.float64),torch.tensor([2.,2.], dtype=torch.float64)
+    yield column(1.,2.),torch.tensor([1.,2.], dtype=torch.float64)
+    yield torch.tensor([1.,2.], dtype=torch.float64),column(1.,2.)
+    for i,shape in enumerate([(1,), (3,), (4,1), (1,4), (2,3), (1,1), (2,3,2), (50,), ()]): yield randn(*shape, seed=i),randn(*shape, seed=i+50)
+    for i,shape in enumerate([(3,), (2,2), (9,)]): yield randn(*shape, seed=i, dtype=torch.float32),randn(*shape, seed=i+50, dtype=torch.float32)
+    for one,other in [((3,1),(3,)), ((1,),(3,)), ((2,3),(3,)), ((2,3),(2,1)), ((3,),()), ((2,),(3,))]: yield randn(*one, seed=1),randn(*other, seed=2)
+    yield randn(3,2, seed=1).t(),randn(2,3, seed=2)
+    yield randn(4, seed=3).requires_grad_(),randn(4, seed=4)
+
+REFUSED = 'an error'
+
+def use_loss(f, output, targ):
+    if output.shape==targ.shape: return f(output, targ)
+    try: return f(output, targ)
+    except Exception: return REFUSED
+
+def fit(f):
+    "The mistake of `f`, which refuses shapes that differ"
+    def wrong(output, targ):
+        assert output.shape==targ.shape
+        return f(output, targ)
+    return made(use_loss, wrong)
+
+def mean_square(output, targ): return ((output.double()-targ.double())**2).mean().to(output.dtype)
+
+check('mse', '02', predictions, use=use_loss, without=('losses', 'numpy'), same=('mse', 'Mse', 'mse_loss'), names=('output', 'targ'), mistakes={
+    'shapes that differ broadcast here, and each prediction is compared with every target; refuse them: `assert output.shape==targ.shape`':
+        made(use_loss, lambda o, t: mean_square(o, t)),
+    'this is the sum of the squares; the loss is a mean, so divide by their number': fit(lambda o, t: mean_square(o, t)*o.numel()),
+    'the sum is divided by the number of rows; divide by that of all values, or take `.mean()`':
+        fit(lambda o, t: mean_square(o, t)*o.numel()/(len(o) if o.ndim else 1)),
+    'this is half the mean squared error; leave the ½ away': fit(lambda o, t: mean_square(o, t)/2),
+    'this is the root of the mean squared error; leave the root away': fit(lambda o, t: mean_square(o, t).sqrt()),
+    'these are the absolute differences; square them instead': fit(lambda o, t: (o-t).abs().mean()),
+    'the differences are not squared, so that positive and negative ones cancel': fit(lambda o, t: (o-t).mean()),
+    'the mean is taken first and squared then; square each difference and take the mean of the squares': fit(lambda o, t: (o-t).mean()**2),
+    'this is a difference of squares; square the difference': fit(lambda o, t: (o**2-t**2).mean()),
+    'these are all the squares; the loss is one number, their mean': fit(lambda o, t: (o-t)**2),
+    'this is a number of Python; a loss stays a tensor, so that its gradient can be found': fit(lambda o, t: mean_square(o, t).item()),
+    'predictions and targets are added; take their difference': fit(lambda o, t: mean_square(o, -t))})(
+    lambda o, t: ((o.double()-t.double()).square().sum()/o.numel()).to(o.dtype) if o.shape==t.shape else REFUSED)
+
+# statistics of the layers
+
+class Step:
+    "A layer that says how it is made"
+    def __init__(self, text): self.text,self.f = text,eval(f'lambda x: {text}')
+    def __call__(self, x): return self.f(x)
+    def __deepcopy__(self, memo): return self
+    def __repr__(self): return self.text
+
+def stacks():
+    "Lists of layers, and a batch: from whole numbers to units that are dead, and layers that change the shape"
+    x = (randn(25,8, seed=1)*10).round()
+    cut = Step('x.clamp_min(0)')
+    yield [Step('x+3')],x
+    yield [Step('2*x'), Step('x+1')],x
+    yield [Step('x.clamp_min(0)')],x
+    yield [Step('x-30'), cut],x
+    yield [Step('x-8'), cut, Step('x/4'), cut],x
+    yield [Step('x[:,:2]'), Step('x-12'), cut],x
+    yield [Step('x*0')],x
+    yield [Step('x.reshape(25,2,2,2)'), Step('x-11'), cut],x
+    yield [Step('x@x.t()'), cut],randn(20,20, seed=2, dtype=torch.float32)
+    yield [cut]*5,randn(200,1, seed=3, dtype=torch.float32)
+    yield [],x
+
+def use_stats(f, layers, x):
+    rows = f(layers, x)
+    rows = getattr(rows, 'rows', rows)
+    if not isinstance(rows, (list, tuple)) or not all(isinstance(o, dict) for o in rows): return rows
+    return {f'layer {i}': {k: float(v) for k,v in o.items()} for i,o in enumerate(rows, 1)}
+
+def rows_of(layers, x, mean=None, std=None, dead=None, first=1, chain=True):
+    "A row for each layer; with other statistics for a mistake"
+    rows,out = [],x
+    for i,f in enumerate(layers, first):
+        out = f(out if chain else x)
+        o = out.detach().double()
+        m = o.sum()/o.numel()
+        rows.append({'layer': i, 'mean': (mean or (lambda o: m))(o).item(),
+                     'std': (std or (lambda o: ((o-m)**2).sum().div(o.numel()-1).sqrt()))(o).item(),
+                     'dead': (dead or (lambda o: (o.abs().flatten(1).amax(0) if o.ndim>1 else o.abs().amax(0)).eq(0).double().mean()))(o).item()})
+    return rows
+
+def statistics(**kw):
+    def wrong(layers, x): return rows_of(layers, x, **kw)
+    return made(use_stats, wrong)
+
+@check('layer_stats', '02', stacks, use=use_stats, near=3e-3, names=('layers', 'x'), same=('layer_stats',), mistakes={
+    'this is the fraction of outputs that are 0; a dead unit is 0 for *all* examples: `(x==0).all(0)`':
+        statistics(dead=lambda o: o.eq(0).double().mean()),
+    'this counts the units that are 0 for any example; a dead one is so for all of them: `.all(0)`':
+        statistics(dead=lambda o: o.eq(0).any(0).double().mean()),
+    'this is the fraction of *examples* whose outputs are all 0; the batch is axis 0, so `.all(0)` looks at each unit':
+        statistics(dead=lambda o: o.flatten(1).eq(0).all(1).double().mean()),
+    'every layer gets the batch itself here; each gets the output of the one before, so assign `x = layer(x)`': statistics(chain=False),
+    'the rows are counted from 0; the first layer is 1': statistics(first=0),
+    'this is the variance; take its root, the standard deviation': statistics(std=lambda o: o.var()),
+    'this is the root mean square; the standard deviation leaves the mean out': statistics(std=lambda o: o.square().mean().sqrt()),
+    'the dead units are counted; the column is their fraction, so take the mean':
+        statistics(dead=lambda o: o.eq(0).all(0).double().sum())})
+def statistics_of(layers, x): return use_stats(rows_of, layers, x)
+
+class Scaled:
+    "A layer with weights `w`, or `weight` as in PyTorch, and biases"
+    def __init__(self, w, b=0., act='x', name='w'):
+        setattr(self, name, w)
+        self.b,self.act,self.name,self.f = b,act,name,eval(f'lambda x: {act}')
+    def __call__(self, x): return self.f(x@getattr(self, self.name)+self.b)
+    def __deepcopy__(self, memo): return Scaled(getattr(self, self.name).clone(), self.b, self.act, self.name)
+    def __repr__(self): return f"{self.act.replace('x', f'(x@{self.name}+{self.b:g})') if self.b else self.act.replace('x', f'(x@{self.name})')}"
+
+def nets():
+    "Layers whose outputs are too large or too small, with biases and nonlinearities, between others that have no weights"
+    x = randn(30,6, seed=1)
+    def w(n, m, scale, seed): return randn(n, m, seed=seed)*scale
+    cut = Step('x.clamp_min(0)')
+    yield [Scaled(w(6,4,3,2))],x
+    yield [Scaled(w(6,4,0.01,2))],x
+    yield [Scaled(w(6,5,3,2)), Scaled(w(5,4,0.1,3))],x
+    yield [Scaled(w(6,5,3,2)), cut, Scaled(w(5,4,0.1,3))],x
+    yield [Scaled(w(6,5,3,2), 2.), cut, Scaled(w(5,4,5,3), -1.)],x
+    yield [Step('x*2'), Scaled(w(6,3,7,4))],x
+    yield [Scaled(w(6,8,0.2,5), 0., 'x.clamp_min(0)'), Scaled(w(8,8,0.2,6), 0.5, 'x.clamp_min(0)')],x
+    yield [Scaled(w(6,8,4,5), 0.1, 'x+0.1*x.sin()'), Scaled(w(8,3,4,6), 0.1, 'x+0.1*x.sin()')],x
+    yield [Scaled(w(6,5,3,2), 0., 'x', 'weight'), cut, Scaled(w(5,4,0.1,3), 1., 'x', 'weight')],x
+    yield [Scaled(w(6,5,1,i).float() if i==0 else w(5,5,1,i).float()) for i in range(5)],x.float()
+
+def use_lsuv(f, layers, x):
+    "Standard deviations after each layer that has weights, and whether anything else has changed"
+    have = [o for o in layers if isinstance(o, Scaled)]
+    before = [getattr(o, o.name) for o in have]
+    values = [o.clone() for o in before]
+    f(layers, x)
+    told,out = {},x
+    for i,layer in enumerate(layers):
+        out = layer(out)
+        if isinstance(layer, Scaled): told[f'standard deviation after layer {i}'] = out.std().item()
+    for i,(layer,w,v) in enumerate(zip(have, before, values)):
+        now = getattr(layer, layer.name)
+        factor = (now*v).sum()/(v*v).sum()
+        told[f'weights {i} are scaled in place'] = now is w
+        told[f'weights {i} are scaled by one number'] = bool((now-factor*v).abs().max()<=1e-4*now.abs().max())
+    return told
+
+def lsuv_as(scale, times=10, chain=True, every=True):
+    def wrong(layers, x):
+        out = x
+        for layer in layers:
+            w = getattr(layer, 'w', getattr(layer, 'weight', None)) if every else getattr(layer, 'w', None)
+            for _ in range(times if w is not None else 0):
+                s = scale(layer(out)).item()
+                if abs(s-1)<1e-4: break
+                w /= s
+            if chain: out = layer(out)
+    return made(use_lsuv, wrong)
+def deviation(o): return o.std()
+
+@check('lsuv', '02', nets, use=use_lsuv, near=1.1e-3, names=('layers', 'x'), same=('lsuv',), mistakes={
+    'every layer is measured on the batch itself; send it on, so that each gets the output of the one before: `x = layer(x)`':
+        lsuv_as(deviation, chain=False),
+    'one division is not always enough, because of biases and nonlinearities: repeat it until the deviation is within `tol` of 1':
+        lsuv_as(deviation, times=1),
+    'the weights are divided by the root mean square; divide by the standard deviation of the output':
+        lsuv_as(lambda o: o.square().mean().sqrt()),
+    'the weights are divided by the variance; divide by the standard deviation, its root': lsuv_as(lambda o: o.var()),
+    'only layers with a `w` are scaled; those of PyTorch call it `weight`': lsuv_as(deviation, every=False)})
+def units(layers, x):
+    "1 after each layer with weights, which are scaled in place"
+    have = [i for i,o in enumerate(layers) if isinstance(o, Scaled)]
+    return {f'standard deviation after layer {i}': 1. for i in have} | {
+        f'weights {i} are scaled {how}': True for i in range(len(have)) for how in ('in place', 'by one number')}
