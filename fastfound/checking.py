@@ -143,7 +143,7 @@ def _marked(got, want, near):
     if '[' in a and '[' in b and len(a)==len(b):
         lines.append(' '*12 + ''.join('^' if x!=y else ' ' for x,y in zip(a, b)))
         lines[-1] = lines[-1].rstrip()
-    elif isinstance(want, torch.Tensor) and isinstance(got, torch.Tensor) and got.shape==want.shape and want.numel():
+    elif isinstance(want, torch.Tensor) and isinstance(got, torch.Tensor) and got.shape==want.shape and want.ndim and want.numel():
         i = (got.detach().double()-want.double()).abs().nan_to_num(torch.inf).argmax().item()
         at = [k.item() for k in torch.unravel_index(torch.tensor(i), want.shape)]
         lines.append(f'    at {at} it wanted {want[tuple(at)].item():.6g} and {got[tuple(at)].item():.6g} came')
