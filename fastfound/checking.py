@@ -13,6 +13,7 @@ import _thread
 import torch
 from torch.overrides import TorchFunctionMode
 from .checks import find_check, functions_in
+from .checks.spec import in_general
 
 # %% ../nbs/library/checking.ipynb #0271f27a
 class _Used(Exception):
@@ -165,16 +166,20 @@ def _tried(c, f, args, seconds):
     return got,''
 
 def _mistake(c, results):
-    "The usual mistake that gives all of `results`, pairs of arguments and what came; empty if none does"
+    "The usual mistake that explains all of `results`, triples of arguments, what came and what is to be said against it; empty if none does"
     def given(f, args):
         try: return f(*args)
         except Exception as e: return e
     def agree(got, told):
         return isinstance(got, Exception) or not isinstance(told, Exception) and not difference(got, told, c.near)
-    def met(mistake):
-        told = [given(mistake, args) for args,_ in results]
-        return all(map(agree, (o for _,o in results), told)) and not all(isinstance(o, Exception) for _,o in results)
-    return next((text for text,mistake in c.mistakes.items() if met(mistake)), '')
+    found = []
+    for text,mistake in c.mistakes.items():
+        told = [given(mistake, args) for args,*_ in results]
+        if not all(agree(got, o) for (_,got,_),o in zip(results, told)): continue
+        raised = [isinstance(o, Exception) for o in told]  # where the mistake raises as well, it explains that
+        if not any(bad and (r or not isinstance(got, Exception)) for (_,got,bad),r in zip(results, raised)): continue
+        found.append((sum(isinstance(got, Exception) and not r for (_,got,_),r in zip(results, raised)), text))
+    return min(found, key=lambda o: o[0])[1] if found else in_general([(got, c.want(*args)) for args,got,_ in results], c.near)
 
 def verdict(
     name,      # of the check: that of a function or class, or the number of an exercise, such as '01.4'
@@ -190,7 +195,7 @@ def verdict(
     for args in c.inputs():
         n += 1
         got,bad = _tried(c, f, args, seconds)
-        results.append((args, got))
+        results.append((args, got, bad))
         if bad and not first: first = args,got,bad
         if bad.startswith(('it gives no answer', 'it uses')): break
     if not n: raise LookupError(f'verdict: the check {name} has no input, wanted at least one')

@@ -1,19 +1,21 @@
 "Checks of what readers write: every solution of the book is right, an empty one is not yet, and the usual mistakes are told by name."
-import importlib, pkgutil
+import importlib, inspect, pkgutil, textwrap
 import pytest
 from fastfound import checks
-from fastfound.checking import verdict
+from fastfound.checking import of_the_book, verdict
 from fastfound.checks.spec import CHECKS
 
 for o in pkgutil.iter_modules(checks.__path__): importlib.import_module(f'fastfound.checks.{o.name}')
 
-def as_a_readers(name):
-    "The book's definition of `name`, as if a reader had written it"
-    from fastfound.checking import of_the_book
-    import inspect, textwrap
+def as_a_readers(name, *changes):
+    "The book's definition of `name`, as if a reader had written it; of pairs in `changes` the first is replaced by the second"
     f = of_the_book(name)
     home = dict(vars(importlib.import_module(f.__module__)), __name__='__main__')
-    exec(compile(textwrap.dedent(inspect.getsource(f)), f.__module__, 'exec'), home)
+    text = textwrap.dedent(inspect.getsource(f))
+    for old,new in changes:
+        assert old in text, f'{name}: {old!r} is not in it'
+        text = text.replace(old, new)
+    exec(compile(text, f.__module__, 'exec'), home)
     return home[name]
 
 @pytest.mark.parametrize('name', [o for o in CHECKS if o[0].isalpha()])

@@ -45,6 +45,9 @@ def mse_set(g): return wrong(use_mse_grad, lambda inp, targ: setattr(inp, 'g', g
 @check('mse_grad', '03', column_and_targets, use=use_mse_grad, without=WITHOUT, same=('mse_grad', 'Mse'), names=('inp', 'targ'), mistakes={
     'the 2 is missing: the derivative of a square is twice what is squared': mse_set(lambda p, t: (p-t)/len(p)),
     'this is the gradient of the sum over the batch; the loss is a mean, so divide by n': mse_set(lambda p, t: 2*(p-t)),
+    'this multiplies by n; the loss is a mean, so divide by it': mse_set(lambda p, t: 2*(p-t)*len(p)),
+    'this adds predictions and targets; the derivative of a square is twice what is squared, here their difference':
+        mse_set(lambda p, t: 2*(p+t)/len(p)),
     'the sign is wrong: the loss grows with a prediction that is above its target, so it is `inp` minus `targ`':
         mse_set(lambda p, t: 2*(t-p)/len(p)),
     'predictions (n,1) minus targets (n,) broadcast to (n,n); give the targets a last axis, `targ[:,None]`':

@@ -228,7 +228,7 @@ def stacks():
     yield [Step('2*x'), Step('x+1')],x
     yield [Step('x.clamp_min(0)')],x
     yield [Step('x-30'), cut],x
-    yield [Step('x-8'), cut, Step('x/4'), cut],x
+    yield [Step('x-18'), cut, Step('x/4'), cut],x
     yield [Step('x[:,:2]'), Step('x-12'), cut],x
     yield [Step('x*0')],x
     yield [Step('x.reshape(25,2,2,2)'), Step('x-11'), cut],x
@@ -297,13 +297,20 @@ def nets():
     yield [Scaled(w(6,8,4,5), 0.1, 'x+0.1*x.sin()'), Scaled(w(8,3,4,6), 0.1, 'x+0.1*x.sin()')],x
     yield [Scaled(w(6,5,3,2), 0., 'x', 'weight'), cut, Scaled(w(5,4,0.1,3), 1., 'x', 'weight')],x
     yield [Scaled(w(6,5,1,i).float() if i==0 else w(5,5,1,i).float()) for i in range(5)],x.float()
+    for scale in (1.2, 1.6, 0.6):
+        for args in ((0.4,), (1e-3, 0)): yield [unit(w(6,4,1,2), x, scale)],x,*args
+    yield [unit(w(6,5,1,2), x, 0.9), cut, Scaled(w(5,4,5,3))],x,0.2
 
-def use_lsuv(f, layers, x):
+def unit(w, x, scale):
+    "A layer whose output on `x` has this standard deviation"
+    return Scaled(w*(scale/(x@w).std()))
+
+def use_lsuv(f, layers, x, *args):
     "Standard deviations after each layer that has weights, and whether anything else has changed"
     have = [o for o in layers if isinstance(o, Scaled)]
     before = [getattr(o, o.name) for o in have]
     values = [o.clone() for o in before]
-    f(layers, x)
+    f(layers, x, *args)
     told,out = {},x
     for i,layer in enumerate(layers):
         out = layer(out)
@@ -315,20 +322,20 @@ def use_lsuv(f, layers, x):
         told[f'weights {i} are scaled by one number'] = bool((now-factor*v).abs().max()<=1e-4*now.abs().max())
     return told
 
-def lsuv_as(scale, times=10, chain=True, every=True):
-    def wrong(layers, x):
+def lsuv_as(scale, times=10, chain=True, every=True, ignores=''):
+    def wrong(layers, x, tol=1e-3, max_iter=10):
         out = x
         for layer in layers:
             w = getattr(layer, 'w', getattr(layer, 'weight', None)) if every else getattr(layer, 'w', None)
-            for _ in range(times if w is not None else 0):
+            for _ in range(min(times, max_iter) if w is not None else 0):
                 s = scale(layer(out)).item()
-                if abs(s-1)<1e-4: break
+                if abs(s-1)<(1e-3 if ignores=='tol' else tol): break
                 w /= s
             if chain: out = layer(out)
     return made(use_lsuv, wrong)
 def deviation(o): return o.std()
 
-@check('lsuv', '02', nets, use=use_lsuv, near=1.1e-3, names=('layers', 'x'), same=('lsuv',), mistakes={
+@check('lsuv', '02', nets, use=use_lsuv, near=1.1e-3, names=('layers', 'x', 'tol', 'max_iter'), same=('lsuv',), mistakes={
     'every layer is measured on the batch itself; send it on, so that each gets the output of the one before: `x = layer(x)`':
         lsuv_as(deviation, chain=False),
     'one division is not always enough, because of biases and nonlinearities: repeat it until the deviation is within `tol` of 1':
@@ -336,9 +343,12 @@ def deviation(o): return o.std()
     'the weights are divided by the root mean square; divide by the standard deviation of the output':
         lsuv_as(lambda o: o.square().mean().sqrt()),
     'the weights are divided by the variance; divide by the standard deviation, its root': lsuv_as(lambda o: o.var()),
-    'only layers with a `w` are scaled; those of PyTorch call it `weight`': lsuv_as(deviation, every=False)})
-def units(layers, x):
-    "1 after each layer with weights, which are scaled in place"
+    'only layers with a `w` are scaled; those of PyTorch call it `weight`': lsuv_as(deviation, every=False),
+    'a layer whose standard deviation is within `tol` of 1 is left as it is; compare with `tol`': lsuv_as(deviation, ignores='tol')})
+def units(layers, x, tol=1e-3, max_iter=10):
+    "1 after each layer with weights, which are scaled in place, unless it is near enough at first or must not be scaled"
     have = [i for i,o in enumerate(layers) if isinstance(o, Scaled)]
-    return {f'standard deviation after layer {i}': 1. for i in have} | {
+    first = layers[have[0]](x).std().item() if have[0]==0 else 0.
+    stays = {0: first} if max_iter==0 or abs(first-1)<tol else {}
+    return {f'standard deviation after layer {i}': stays.get(i, 1.) for i in have} | {
         f'weights {i} are scaled {how}': True for i in range(len(have)) for how in ('in place', 'by one number')}

@@ -20,6 +20,17 @@ def product(a, b):
     "The product in float64, as numbers of the dtype of `a`"
     return (a.double().unsqueeze(2)*b.double().unsqueeze(0)).sum(1).to(a.dtype)
 
+def swapped(f, fits):
+    "The mistake of two indices that are swapped: an error unless the sizes fit by chance, or there is nothing to multiply"
+    def wrong(a, b):
+        n,k,m = *a.shape,b.shape[1]
+        if not n*k*m: return product(a, b)
+        if not fits(n, k, m): raise IndexError('index is out of bounds')
+        return f(a, b)
+    return wrong
+
+def added(a, b): return (a.double().sum(1)[:,None]+b.double().sum(0)).to(a.dtype)
+
 MISTAKES = {
     'this multiplies element by element; each number of a product is a whole row of `a` times a whole column of `b`, added up':
         lambda a, b: a*b,
@@ -32,10 +43,14 @@ MISTAKES = {
         lambda a, b: (a.double().sum(1)[:,None]*b.double().sum(0)).to(a.dtype),
     'this is the product of the transposed matrices in the other order: the rows belong to `a` and the columns to `b`':
         lambda a, b: product(a, b).t(),
+    'the indices of the result are swapped; the row comes first, `c[i,j]`': swapped(lambda a, b: product(a, b).t(), lambda n, k, m: n==m),
+    'the indices of `a` are swapped; its row is that of the result, `a[i,l]`':
+        swapped(lambda a, b: product(a.t(), b), lambda n, k, m: n==k),
+    'this adds the pairs of numbers; multiply them, and add up the products': added,
     'this is `b` times `a`; the order of the factors matters': lambda a, b: product(b, a),
     'the last of the inner indices is left out: the loop over them ends one too early':
         lambda a, b: product(a[:,:-1], b[:-1]),
-    'this multiplies rows of `a` with rows of `b`; take a column of `b`, `b[:,j]`': lambda a, b: product(a, b.t()),
+    'this multiplies rows of `a` with rows of `b`; take a column of `b`, `b[:,j]`': swapped(lambda a, b: product(a, b.t()), lambda n, k, m: k==m),
     'this is the mean of the products; a matrix product is their sum': lambda a, b: product(a, b)/a.shape[1]}
 
 ALL = ('matmul_loops', 'matmul_dot', 'matmul_bcast', 'matmul_einsum', 'matmul')

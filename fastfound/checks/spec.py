@@ -56,3 +56,39 @@ def rng(seed): return torch.Generator().manual_seed(seed)
 def randn(*shape, seed=0, dtype=torch.float64):
     "Normal numbers, rounded to two places, so that they fit on a line"
     return (torch.randn(shape, generator=rng(seed), dtype=torch.float64)*100).round().div(100).to(dtype)
+
+def _parts(got, want, name=''):
+    "Pairs of what came and what was wanted, with the names of the parts; of dicts and of lists of one length"
+    if isinstance(want, dict) and isinstance(got, dict): return [o for k in want for o in _parts(got.get(k), want[k], k)]
+    if isinstance(want, (tuple, list)) and isinstance(got, (tuple, list)) and len(got)==len(want):
+        return [o for g,w in zip(got, want) for o in _parts(g, w, name)]
+    return [(name,got,want)]
+
+def in_general(
+    pairs,   # what came and what was wanted, for each input
+    near=0., # as in a Check
+):
+    "A mistake that has a name in any exercise: nothing returned, the wrong sign, a factor, a transposition; empty if there is none"
+    def numbers(o): return o.detach().double() if isinstance(o, torch.Tensor) else torch.tensor(float(o), dtype=torch.float64)
+    def number(o): return isinstance(o, (torch.Tensor, float)) and not isinstance(o, bool)
+    def same(a, b): return a.shape==b.shape and torch.allclose(a, b, rtol=max(near, 1e-5), atol=1e-9, equal_nan=True)
+    parts = [o for got,want in pairs if not isinstance(got, Exception) for o in _parts(got, want)]
+    missing = [k for k,got,want in parts if got is None and want is not None]
+    if missing and len(missing)==len(parts) and not any(missing): return 'nothing comes back: end with `return` and what it gives'
+    if any(missing): return f'`{next(filter(None, missing))}` is not set'
+    parts = [(numbers(got),numbers(want),got) for _,got,want in parts if number(got) and number(want)]
+    off = [(got,want) for got,want,_ in parts if not same(got, want)]
+    dtypes = {o.dtype for *_,o in parts if isinstance(o, torch.Tensor)}
+    if not off: return 'the numbers are right, but not their dtype: keep that of the input' if parts and len(dtypes)==1 else ''
+    if all(g.shape==w.t().shape and same(g, w.t()) for g,w in off if w.ndim==2) and all(w.ndim==2 for _,w in off):
+        return 'the result is transposed: rows and columns are swapped'
+    if not all(g.shape==w.shape for g,w in off): return ''
+    g,w = (torch.cat([o.flatten() for o in side]) for side in zip(*off))
+    known = w.isfinite() & g.isfinite()
+    g,w = g[known],w[known]
+    if len(w)<3 or not w.any(): return ''
+    if not g.any(): return 'every number that should not be 0 is 0: what is computed gets lost, or is never added'
+    k = ((g*w).sum()/(w*w).sum()).item()
+    if same(g, k*w): return 'every sign is wrong' if abs(k+1)<max(near, 1e-5) else f'every number is {k:.4g} times what it should be'
+    if same(g-w, (g-w).mean().expand_as(g)): return f'every number is off by {(g-w).mean().item():.4g}'
+    return ''

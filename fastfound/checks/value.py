@@ -67,7 +67,7 @@ def engine(add=(lambda a, b: 1, lambda a, b: 1), mul=(lambda a, b: b, lambda a, 
                 for inp,d in zip(o.inputs, o.slopes): inp.grad = accumulate(inp.grad, upstream(d, o.grad))
     return made(use_value, Wrong)
 
-check('Value', '03a', formulas, use=use_value, names=formula_names, without=('autograd', 'numpy'), same=('Value',), mistakes={
+@check('Value', '03a', formulas, use=use_value, names=formula_names, without=('autograd', 'numpy'), same=('Value',), mistakes={
     'the gradients that arrive replace each other; a value that is used several times adds them up, so write `+=`':
         engine(accumulate=lambda old, new: new),
     'a value passes its gradient on before all that used it have added their part; visit the newest first, by the index of creation':
