@@ -150,6 +150,14 @@ def _marked(got, want, near):
         lines.append(f'    at {at} it wanted {want[tuple(at)].item():.6g} and {got[tuple(at)].item():.6g} came')
     return lines
 
+def _same_gradients(got, given, want, args):
+    "Whether autograd finds the same gradients of `got` for `given` as of `want` for `args`"
+    def grads(out, inputs):
+        numbered = out*torch.arange(1, out.numel()+1, dtype=out.dtype).view(out.shape)
+        return torch.autograd.grad(numbered.sum(), [o for o in inputs if isinstance(o, torch.Tensor) and o.requires_grad], allow_unused=True)
+    try: return not difference(grads(got, given), grads(want, args), 1e-6)
+    except RuntimeError: return False  # such as a tensor that was changed in place after it had been used
+
 def _tried(c, f, args, seconds):
     "What `f` gives for `args`, and what is to be said against it, if anything; an exception counts as what it gives"
     given = copy.deepcopy(args)
@@ -162,6 +170,8 @@ def _tried(c, f, args, seconds):
     want = c.want(*args)
     if isinstance(got, Exception): return got,f'it raises {type(got).__name__}: {textwrap.shorten(str(got), 90)}'
     if bad := difference(got, want, c.near): return got,bad
+    if isinstance(want, torch.Tensor) and want.requires_grad and not _same_gradients(got, given, want, args):
+        return got,'it gives the right values, but autograd finds other gradients through it'
     if not c.changes and any(difference(g, a) for g,a in zip(given, args) if isinstance(a, torch.Tensor)): return got,'it changes its input'
     return got,''
 

@@ -35,9 +35,8 @@ def use_init(f, *args):
         set_seeds()
         n_in,n_out = args[:2]
         draws = [f(*args) for _ in range(-(-40_000//(n_in*n_out)))]
-        another = f(*args)
         set_seeds()
-        again = f(*args)
+        again = f(*args) if len(draws)>1 else None
     random.setstate(state)
     w = draws[0]
     if not isinstance(w, torch.Tensor): return w
@@ -47,7 +46,7 @@ def use_init(f, *args):
     return {'its shape': tuple(w.shape), 'its dtype': str(w.dtype), 'its standard deviation, divided by the right one': std*math.sqrt(fan),
             'its mean, in standard deviations': (all_.mean()/std).item() if std else 0.,
             'the fraction within one standard deviation': ((all_-all_.mean()).abs()<std).double().mean().item(),
-            'two draws are equal': torch.equal(w, another), 'a draw after the same seed is equal': torch.equal(w, again)}
+            } | ({'two draws are equal': torch.equal(w, draws[1]), 'a draw after the same seed is equal': torch.equal(w, again)} if again is not None else {})
 
 def fan_of(n_in, n_out, *args):
     "One over the variance wanted"
@@ -57,8 +56,8 @@ def fan_of(n_in, n_out, *args):
 
 def normal(n_in, n_out, *_):
     return {'its shape': (n_in,n_out), 'its dtype': 'torch.float32', 'its standard deviation, divided by the right one': 1.,
-            'its mean, in standard deviations': 0., 'the fraction within one standard deviation': math.erf(0.5**0.5),
-            'two draws are equal': False, 'a draw after the same seed is equal': True}
+            'its mean, in standard deviations': 0., 'the fraction within one standard deviation': math.erf(0.5**0.5)
+            } | ({'two draws are equal': False, 'a draw after the same seed is equal': True} if n_in*n_out<40_000 else {})
 
 def layers():
     "Sizes of layers with more inputs than outputs and fewer, slopes, both modes"
@@ -229,7 +228,7 @@ def stacks():
     yield [Step('x.clamp_min(0)')],x
     yield [Step('x-30'), cut],x
     yield [Step('x-18'), cut, Step('x/4'), cut],x
-    yield [Step('x[:,:2]'), Step('x-12'), cut],x
+    yield [Step('x[:,:6]'), Step('x-12'), cut],x
     yield [Step('x*0')],x
     yield [Step('x.reshape(25,2,2,2)'), Step('x-11'), cut],x
     yield [Step('x@x.t()'), cut],randn(20,20, seed=2, dtype=torch.float32)
@@ -258,7 +257,7 @@ def statistics(**kw):
     def wrong(layers, x): return rows_of(layers, x, **kw)
     return made(use_stats, wrong)
 
-@check('layer_stats', '02', stacks, use=use_stats, near=3e-3, names=('layers', 'x'), same=('layer_stats',), mistakes={
+@check('layer_stats', '02', stacks, use=use_stats, near=5e-3, names=('layers', 'x'), same=('layer_stats',), mistakes={
     'this is the fraction of outputs that are 0; a dead unit is 0 for *all* examples: `(x==0).all(0)`':
         statistics(dead=lambda o: o.eq(0).double().mean()),
     'this counts the units that are 0 for any example; a dead one is so for all of them: `.all(0)`':

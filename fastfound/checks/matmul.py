@@ -59,7 +59,7 @@ for name,without in zip(ALL, WITHOUT):
     check(name, '01', matrices, mistakes=MISTAKES, without=without, same=ALL[:3] if name!='matmul' else ('matmul',))(product)
 
 SHAPES = '''2|2  3|1  1|3  2,3|3  3|2,3  2|3  2,3|2  |2  2,1|1,3  2,1|3  2,3|2,1  4,3|4  2,3|3,2  2||1  1|2|2  2|1|3  3|2,1|4,1,1  5,1,3|4,1
-    |  2,3|  1,1|1  0|1  1|0  0|0  0|2  2,0|1,1|3,1,1  2|3|1  3|3|3|2  8,1,6,1|7,1,5  2,1,4|3,1  256,256,3|3  256,256,3|256  1|1|1|1'''
+    |  2,3|  1,1|1  0|1  1|0  0|0  0|2  2,0|1,1|3,1,1  2|3|1  3|3|3|2  8,1,6,1|7,1,5  2,1,4|3,1  2|0  2,3|0,1  256,256,3|3  256,256,3|256  1|1|1|1'''
 
 def shapes():
     "Shapes that broadcast, and such as do not: of different lengths, of ones and of zeros, up to four"

@@ -1,0 +1,98 @@
+"Chapter 1: other right ways pass the checks, and wrong ones do not."
+import itertools, random
+import pytest, torch
+from fastfound.checking import verdict
+from test_checks import as_a_readers
+
+# other right ways
+
+def by_numbers(a, b):
+    c = torch.zeros(a.shape[0], b.shape[1], dtype=a.dtype)
+    for i,j,l in itertools.product(range(a.shape[0]), range(b.shape[1]), range(a.shape[1])): c[i][j] = c[i][j] + a[i][l]*b[l][j]
+    return c
+
+def by_python_sums(a, b):
+    rows = [[sum((a[i,l]*b[l,j] for l in range(len(b))), a.new_zeros(())) for j in range(b.shape[1])] for i in range(len(a))]
+    return torch.stack([torch.stack(row) if row else a.new_zeros(0) for row in rows]) if rows else a.new_zeros(0, b.shape[1])
+
+def a_multiple_of_rows(a, b):
+    c = a.new_zeros(len(a), b.shape[1])
+    for i in range(len(a)):
+        for l in range(len(b)): c[i] += a[i,l]*b[l]
+    return c
+
+def all_at_once(a, b): return (a[:,:,None]*b[None]).sum(1)
+
+def columns_at_a_time(a, b):
+    c = a.new_zeros(len(a), b.shape[1])
+    for j in range(b.shape[1]): c[:,j] = (a*b[:,j]).sum(1)
+    return c
+
+def outer_products(a, b):
+    c = a.new_zeros(len(a), b.shape[1])
+    for l in range(len(b)): c = c + a[:,l,None]*b[l]
+    return c
+
+@pytest.mark.parametrize('name,f', [('matmul_loops', o) for o in (by_numbers, by_python_sums, a_multiple_of_rows, outer_products)] +
+    [('matmul_bcast', o) for o in (all_at_once, columns_at_a_time, outer_products, by_numbers)] +
+    [('matmul_dot', columns_at_a_time), ('matmul_einsum', lambda a, b: torch.einsum('ab,bc->ac', a, b)), ('matmul', torch.mm)])
+def test_another_product_is_right(name, f):
+    v = verdict(name, f)
+    assert v, v.text
+
+def from_the_right(*shapes):
+    result = []
+    for sizes in itertools.zip_longest(*(o[::-1] for o in shapes), fillvalue=1):
+        other = {o for o in sizes if o!=1}
+        if len(other)>1: raise ValueError(f'{sizes} do not fit')
+        result.insert(0, other.pop() if other else 1)
+    return tuple(result)
+
+def two_at_a_time(*shapes):
+    total = ()
+    for s in shapes:
+        n = max(len(s), len(total))
+        s,t = (1,)*(n-len(s))+tuple(s),(1,)*(n-len(total))+total
+        if any(a!=b and 1 not in (a,b) for a,b in zip(s, t)): raise ValueError((s, t))
+        total = tuple(b if a==1 else a for a,b in zip(s, t))
+    return total
+
+def a_list(*shapes): return list(from_the_right(*shapes))
+
+@pytest.mark.parametrize('f', [from_the_right, two_at_a_time, a_list])
+def test_another_rule_of_broadcasting_is_right(f):
+    v = verdict('broadcast_shape', f)
+    assert v, v.text
+
+# wrong ways: of the book's text, with one place changed
+
+LOOPS = [('+=', '='), ('a[i,l]*b[l,j]', 'a[i,l]+b[l,j]'), ('range(k)', 'range(k-1)'), ('range(k)', 'range(1, k)'), ('range(n)', 'range(n-1)'),
+         ('range(m)', 'range(1, m)'), ('+=', '-='), ('b[l,j]', 'b[j,l]'), ('a[i,l]', 'a[l,i]'), ('c[i,j]', 'c[j,i]'), ('a.new_zeros(n, m)', 'torch.zeros(n, m)'),
+         ('a.new_zeros(n, m)', 'a.new_zeros(n, m)+1'), ('return c', 'return c.t()'), ('return c', 'return'), ('return c', 'return a@b'),
+         ('return c', 'return c/k'), ('return c', 'return c.detach()'), ('c[i,j] += a[i,l]*b[l,j]', 'c[i,j] += (a[i]*b[:,j]).sum()/k'),
+         ('return c', 'a *= 0; return c')]
+BCAST = [('.sum(0)', '.sum(1)'), ('.sum(0)', '.mean(0)'), ('.sum(0)', ''), ('.sum(0)', '.sum()'), ('.sum(0)', '.sum(0, keepdim=True).t()'),
+         ('a[i,:,None]*b', 'a[i,:,None]+b'), ('a[i,:,None]', 'a[i,None,:]'), ('a[i,:,None]', 'a[i]'), ('a[i,:,None]', 'a[:,i,None]'), ('c[i]', 'c[:,i]'),
+         ('range(n)', 'range(1, n)'), ('a.new_zeros(n, m)', 'torch.zeros(n, m)'), ('.sum(0)', '.max(0).values'), ('return c', 'return c+0*a.mean()'),
+         ('return c', 'b += 1; return c'), ('(a[i,:,None]*b).sum(0)', 'a[i]@b')]
+
+@pytest.mark.parametrize('name,change', [('matmul_loops', o) for o in LOOPS] + [('matmul_bcast', o) for o in BCAST])
+def test_a_wrong_product_is_found(name, change):
+    if change==('return c', 'return c+0*a.mean()'): change = ('return c', 'return c+a.new_ones(())')
+    v = verdict(name, as_a_readers(name, change))
+    assert v.state=='wrong', change
+
+SHAPES = [('range(-1, -1-', 'range(-1, -'), ("o[d]!=1", "o[d]==1"), ('not in (1,n)', '!=n'), ('not in (1,n)', 'not in (0,1,n)'), ('(n, *result)', '(*result, n)'),
+          ("raise ValueError", "raise TypeError"), ('n = first[d]', 'n = max(o[d] for o in there)'), ('n = first[d]', 'n = min(o[d] for o in there)'),
+          ('return result', 'return result[:1]'), ('return result', 'return result or (1,)'), ('return result', 'return len(result)'), ('map(len, shapes)', 'map(len, shapes[:1])')]
+
+@pytest.mark.parametrize('change', SHAPES)
+def test_a_wrong_rule_of_broadcasting_is_found(change):
+    assert verdict('broadcast_shape', as_a_readers('broadcast_shape', change)).state=='wrong', change
+
+def test_what_an_exercise_does_without_is_told():
+    def by_torch(*shapes): return torch.broadcast_shapes(*shapes)
+    def by_tensors(*shapes): return sum(torch.empty(o) for o in shapes).shape
+    for f,what in ((by_torch, 'broadcast_shapes'), (by_tensors, 'add')): assert f'it uses {what}' in verdict('broadcast_shape', f).text
+    assert 'it uses sum' in verdict('matmul_loops', lambda a, b: all_at_once(a, b)).text
+    assert 'it uses matmul' in verdict('matmul_bcast', lambda a, b: a@b).text
