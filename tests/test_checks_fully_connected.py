@@ -40,7 +40,8 @@ def test_another_mse_is_right(f):
     v = verdict('mse', f)
     assert v, v.text
 
-@pytest.mark.parametrize('name,f', [('relu', lambda x: x*(x>0)), ('relu', lambda x: torch.maximum(x, x.new_zeros(()))), ('relu', lambda x: (x+x.abs())/2),
+@pytest.mark.parametrize('name,f', [('relu', lambda x: x*(x>0)), ('relu', lambda x: torch.maximum(x, x.new_zeros(()))),
+    ('relu', lambda x: (x+x.abs())/2),
     ('relu', lambda x: x.masked_fill(x<0, 0)), ('relu', lambda x: x.clamp(min=0)),
     ('lin', lambda x, w, b: b + x.matmul(w)), ('lin', lambda x, w, b: torch.addmm(b, x, w)),
     ('normalize', lambda x, mean, std: x/std - mean/std), ('normalize', lambda x, mean, std: x.sub(mean).div(std)),
@@ -72,20 +73,31 @@ def test_another_lsuv_is_right():
     assert v, v.text
 
 WRONG = {
-    'kaiming': [('2/', '1/'), ('math.sqrt(2/((1+a*a)*fan))', '2/((1+a*a)*fan)'), ('(1+a*a)', '(1+a)'), ('(1+a*a)', '(1-a*a)'), ('(1+a*a)*fan', '(1+a*a)+fan'),
-                ('fan_in=n_in, fan_out=n_out', 'fan_in=n_out, fan_out=n_in'), ('torch.randn(n_in, n_out)', 'torch.randn(n_out, n_in)'), ('randn', 'rand'),
-                ('torch.randn(n_in, n_out)', '(2*torch.rand(n_in, n_out)-1)*3**0.5'), ('torch.randn(n_in, n_out)', 'torch.randn(n_in, n_out).double()'),
-                ('torch.randn(n_in, n_out)', 'torch.randn(n_in, n_out, generator=torch.Generator().manual_seed(1))'), ('*math', '/math'), ("mode='fan_in'", "mode='fan_out'"),
-                ('a=0.', 'a=1.'), ('torch.randn(n_in, n_out)', 'torch.randn(n_in, n_out).abs()'), ('torch.randn(n_in, n_out)', '(torch.randn(n_in, n_out)+0.2)')],
-    'mse': [('.mean()', '.sum()'), ('.pow(2)', ''), ('.pow(2)', '.abs()'), ('.mean()', '/len(targ)'), ('output-targ', 'output+targ'), ('.mean()', '.mean().sqrt()'),
-            ('.mean()', '.mean()/2'), ('assert', 'assert True or'), ('.mean()', '.mean(0)'), ('.mean()', '.mean().item()'), ('.mean()', '.median()'),
-            ('.mean()', '.mean().detach()'), ('.pow(2).mean()', '.mean().pow(2)'), ('(output-targ)', 'output.sub_(targ)'), ('.pow(2)', '.pow(3)')],
-    'relu': [('clamp_min(0.)', 'clamp_min_(0.)'), ('clamp_min', 'clamp_max'), ('clamp_min(0.)', 'abs()'), ('clamp_min(0.)', 'clamp_min(0.1)'), ('clamp_min(0.)', 'clamp(0., 1.)')],
+    'kaiming': [('2/', '1/'), ('math.sqrt(2/((1+a*a)*fan))', '2/((1+a*a)*fan)'), ('(1+a*a)', '(1+a)'), ('(1+a*a)', '(1-a*a)'),
+                ('(1+a*a)*fan', '(1+a*a)+fan'),
+                ('fan_in=n_in, fan_out=n_out', 'fan_in=n_out, fan_out=n_in'), ('torch.randn(n_in, n_out)', 'torch.randn(n_out, n_in)'),
+                ('randn', 'rand'),
+                ('torch.randn(n_in, n_out)', '(2*torch.rand(n_in, n_out)-1)*3**0.5'),
+                ('torch.randn(n_in, n_out)', 'torch.randn(n_in, n_out).double()'),
+                ('torch.randn(n_in, n_out)', 'torch.randn(n_in, n_out, generator=torch.Generator().manual_seed(1))'), ('*math', '/math'),
+                ("mode='fan_in'", "mode='fan_out'"),
+                ('a=0.', 'a=1.'), ('torch.randn(n_in, n_out)', 'torch.randn(n_in, n_out).abs()'),
+                ('torch.randn(n_in, n_out)', '(torch.randn(n_in, n_out)+0.2)')],
+    'mse': [('.mean()', '.sum()'), ('.pow(2)', ''), ('.pow(2)', '.abs()'), ('.mean()', '/len(targ)'), ('output-targ', 'output+targ'),
+            ('.mean()', '.mean().sqrt()'),
+            ('.mean()', '.mean()/2'), ('assert', 'assert True or'), ('.mean()', '.mean(0)'), ('.mean()', '.mean().item()'),
+            ('.mean()', '.median()'),
+            ('.mean()', '.mean().detach()'), ('.pow(2).mean()', '.mean().pow(2)'), ('(output-targ)', 'output.sub_(targ)'),
+            ('.pow(2)', '.pow(3)')],
+    'relu': [('clamp_min(0.)', 'clamp_min_(0.)'), ('clamp_min', 'clamp_max'), ('clamp_min(0.)', 'abs()'),
+             ('clamp_min(0.)', 'clamp_min(0.1)'), ('clamp_min(0.)', 'clamp(0., 1.)')],
     'xavier': [('n_in+n_out', 'n_in*n_out'), ('2/', '1/'), ('math.sqrt(2/(n_in+n_out))', '2/(n_in+n_out)')],
     'lin': [('+ b', ''), ('+ b', '- b'), ('x@w', 'x@w.t()'), ('x@w + b', 'x@(w + b)')],
     'normalize': [('(x-mean)', 'x-mean'), ('/std', '*std'), ('x-mean', 'x-x.mean()'), ('x-mean', 'mean-x')],
-    'layer_stats': [('.all(0)', ''), ('.all(0)', '.any(0)'), ('.all(0)', '.all()'), ('layer(x)', 'layer(x)+0.1'), ('x.std()', 'x.var()'), ('layers, 1', 'layers'), ('x==0', 'x<=0')],
-    'lsuv': [('w /= std', 'w *= std'), ('w /= std', 'w = w/std'), ('            x = layer(x)', '            pass'), ('<tol', '<0.5'), ('.std()', '.var()'), ("'w', getattr", "'v', getattr")]}
+    'layer_stats': [('.all(0)', ''), ('.all(0)', '.any(0)'), ('.all(0)', '.all()'), ('layer(x)', 'layer(x)+0.1'), ('x.std()', 'x.var()'),
+                    ('layers, 1', 'layers'), ('x==0', 'x<=0')],
+    'lsuv': [('w /= std', 'w *= std'), ('w /= std', 'w = w/std'), ('            x = layer(x)', '            pass'), ('<tol', '<0.5'),
+             ('.std()', '.var()'), ("'w', getattr", "'v', getattr")]}
 
 @pytest.mark.parametrize('name,change', [(name, o) for name,changes in WRONG.items() for o in changes])
 def test_a_wrong_way_is_found(name, change):

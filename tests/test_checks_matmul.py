@@ -66,14 +66,18 @@ def test_another_rule_of_broadcasting_is_right(f):
 
 # wrong ways: of the book's text, with one place changed
 
-LOOPS = [('+=', '='), ('a[i,l]*b[l,j]', 'a[i,l]+b[l,j]'), ('range(k)', 'range(k-1)'), ('range(k)', 'range(1, k)'), ('range(n)', 'range(n-1)'),
-         ('range(m)', 'range(1, m)'), ('+=', '-='), ('b[l,j]', 'b[j,l]'), ('a[i,l]', 'a[l,i]'), ('c[i,j]', 'c[j,i]'), ('a.new_zeros(n, m)', 'torch.zeros(n, m)'),
+LOOPS = [('+=', '='), ('a[i,l]*b[l,j]', 'a[i,l]+b[l,j]'), ('range(k)', 'range(k-1)'), ('range(k)', 'range(1, k)'),
+    ('range(n)', 'range(n-1)'),
+         ('range(m)', 'range(1, m)'), ('+=', '-='), ('b[l,j]', 'b[j,l]'), ('a[i,l]', 'a[l,i]'), ('c[i,j]', 'c[j,i]'),
+         ('a.new_zeros(n, m)', 'torch.zeros(n, m)'),
          ('a.new_zeros(n, m)', 'a.new_zeros(n, m)+1'), ('return c', 'return c.t()'), ('return c', 'return'), ('return c', 'return a@b'),
          ('return c', 'return c/k'), ('return c', 'return c.detach()'), ('c[i,j] += a[i,l]*b[l,j]', 'c[i,j] += (a[i]*b[:,j]).sum()/k'),
          ('return c', 'a *= 0; return c')]
 BCAST = [('.sum(0)', '.sum(1)'), ('.sum(0)', '.mean(0)'), ('.sum(0)', ''), ('.sum(0)', '.sum()'), ('.sum(0)', '.sum(0, keepdim=True).t()'),
-         ('a[i,:,None]*b', 'a[i,:,None]+b'), ('a[i,:,None]', 'a[i,None,:]'), ('a[i,:,None]', 'a[i]'), ('a[i,:,None]', 'a[:,i,None]'), ('c[i]', 'c[:,i]'),
-         ('range(n)', 'range(1, n)'), ('a.new_zeros(n, m)', 'torch.zeros(n, m)'), ('.sum(0)', '.max(0).values'), ('return c', 'return c+0*a.mean()'),
+         ('a[i,:,None]*b', 'a[i,:,None]+b'), ('a[i,:,None]', 'a[i,None,:]'), ('a[i,:,None]', 'a[i]'), ('a[i,:,None]', 'a[:,i,None]'),
+         ('c[i]', 'c[:,i]'),
+         ('range(n)', 'range(1, n)'), ('a.new_zeros(n, m)', 'torch.zeros(n, m)'), ('.sum(0)', '.max(0).values'),
+         ('return c', 'return c+0*a.mean()'),
          ('return c', 'b += 1; return c'), ('(a[i,:,None]*b).sum(0)', 'a[i]@b')]
 
 @pytest.mark.parametrize('name,change', [('matmul_loops', o) for o in LOOPS] + [('matmul_bcast', o) for o in BCAST])
@@ -82,9 +86,12 @@ def test_a_wrong_product_is_found(name, change):
     v = verdict(name, as_a_readers(name, change))
     assert v.state=='wrong', change
 
-SHAPES = [('range(-1, -1-', 'range(-1, -'), ("o[d]!=1", "o[d]==1"), ('not in (1,n)', '!=n'), ('not in (1,n)', 'not in (0,1,n)'), ('(n, *result)', '(*result, n)'),
-          ("raise ValueError", "raise TypeError"), ('n = first[d]', 'n = max(o[d] for o in there)'), ('n = first[d]', 'n = min(o[d] for o in there)'),
-          ('return result', 'return result[:1]'), ('return result', 'return result or (1,)'), ('return result', 'return len(result)'), ('map(len, shapes)', 'map(len, shapes[:1])')]
+SHAPES = [('range(-1, -1-', 'range(-1, -'), ("o[d]!=1", "o[d]==1"), ('not in (1,n)', '!=n'), ('not in (1,n)', 'not in (0,1,n)'),
+    ('(n, *result)', '(*result, n)'),
+          ("raise ValueError", "raise TypeError"), ('n = first[d]', 'n = max(o[d] for o in there)'),
+          ('n = first[d]', 'n = min(o[d] for o in there)'),
+          ('return result', 'return result[:1]'), ('return result', 'return result or (1,)'), ('return result', 'return len(result)'),
+          ('map(len, shapes)', 'map(len, shapes[:1])')]
 
 @pytest.mark.parametrize('change', SHAPES)
 def test_a_wrong_rule_of_broadcasting_is_found(change):

@@ -106,21 +106,30 @@ def test_another_way_is_right(name, f):
     assert v, v.text
 
 WRONG = {
-    'Value': [('inp.grad +=', 'inp.grad ='), ('(lambda g: g, lambda g: g)', '(lambda g: g, lambda g: -g)'), ('lambda g: g*b.data, lambda g: g*a.data', 'lambda g: g*a.data, lambda g: g*b.data'),
-              ('lambda g: g*b.data', 'lambda g: b.data'), ('g*n*a.data**(n-1)', 'g*a.data**(n-1)'), ('**(n-1)', '**n'), ('(1-t*t)', '(1-t)'), ('(1-t*t)', '(1+t*t)'), ('g*(1-t*t)', '(1-t*t)'),
-              ('self.grad = 1.', 'pass'), ('self.grad = 1.', 'self.grad += 2.'), (', reverse=True', ''), ('sorted(found, key=lambda v: v.index, reverse=True)', 'list(found)'),
-              ('__radd__,__rmul__ = __add__,__mul__', '__radd__ = __add__'), ('a + -1*b', 'a + b'), ('a + -1*b', 'b + -1*a'), ('a.data+b.data', 'a.data-b.data'), ('math.tanh', 'math.sin'),
-              ('self.data,self.grad', 'self.grad,self.data'), ('sorted(found, key=lambda v: v.index, reverse=True)', '[self, *self.inputs]'), ('inp.grad += ', 'v.grad += ')],
-    'Neuron': [('.tanh()', ''), (', self.b).tanh()', ', Value(0.)).tanh()'), ('[*self.w, self.b]', 'self.w'), ('-0.5', '-1'), ('n_in**-0.5', '1'), ('Value(0.)', 'Value(1.)'), ('w*x', 'w+x')],
-    'Layer': [('[Neuron(n_in) for _ in range(n_out)]', '[Neuron(n_in)]*n_out'), ('range(n_out)', 'range(n_in)'), ('neuron(xs) for', 'neuron(xs)*2 for')],
-    'MLP': [('xs = layer(xs)', 'out = layer(xs)'), ('sizes[1:]', 'sizes[2:]'), ('for layer in self.layers for p', 'for layer in self.layers[:1] for p')]}
+    'Value': [('inp.grad +=', 'inp.grad ='), ('(lambda g: g, lambda g: g)', '(lambda g: g, lambda g: -g)'),
+              ('lambda g: g*b.data, lambda g: g*a.data', 'lambda g: g*a.data, lambda g: g*b.data'),
+              ('lambda g: g*b.data', 'lambda g: b.data'), ('g*n*a.data**(n-1)', 'g*a.data**(n-1)'), ('**(n-1)', '**n'),
+              ('(1-t*t)', '(1-t)'), ('(1-t*t)', '(1+t*t)'), ('g*(1-t*t)', '(1-t*t)'),
+              ('self.grad = 1.', 'pass'), ('self.grad = 1.', 'self.grad += 2.'), (', reverse=True', ''),
+              ('sorted(found, key=lambda v: v.index, reverse=True)', 'list(found)'),
+              ('__radd__,__rmul__ = __add__,__mul__', '__radd__ = __add__'), ('a + -1*b', 'a + b'), ('a + -1*b', 'b + -1*a'),
+              ('a.data+b.data', 'a.data-b.data'), ('math.tanh', 'math.sin'),
+              ('self.data,self.grad', 'self.grad,self.data'),
+              ('sorted(found, key=lambda v: v.index, reverse=True)', '[self, *self.inputs]'), ('inp.grad += ', 'v.grad += ')],
+    'Neuron': [('.tanh()', ''), (', self.b).tanh()', ', Value(0.)).tanh()'), ('[*self.w, self.b]', 'self.w'), ('-0.5', '-1'),
+               ('n_in**-0.5', '1'), ('Value(0.)', 'Value(1.)'), ('w*x', 'w+x')],
+    'Layer': [('[Neuron(n_in) for _ in range(n_out)]', '[Neuron(n_in)]*n_out'), ('range(n_out)', 'range(n_in)'),
+              ('neuron(xs) for', 'neuron(xs)*2 for')],
+    'MLP': [('xs = layer(xs)', 'out = layer(xs)'), ('sizes[1:]', 'sizes[2:]'),
+            ('for layer in self.layers for p', 'for layer in self.layers[:1] for p')]}
 
 @pytest.mark.parametrize('name,change', [(name, o) for name,changes in WRONG.items() for o in changes])
 def test_a_wrong_way_is_found(name, change):
     assert verdict(name, as_a_readers(name, change), seconds=1).state=='wrong', change
 
 def test_a_pass_for_each_path_takes_too_long():
-    text = "        for v in self.backward_order():\n            for inp,backward_fn in zip(v.inputs, v.backward_fns): inp.grad += backward_fn(v.grad)"
+    text = "        for v in self.backward_order():\n"
+    text += "            for inp,backward_fn in zip(v.inputs, v.backward_fns): inp.grad += backward_fn(v.grad)"
     recursion = ("        def hand_on(v, g):\n            for inp,backward_fn in zip(v.inputs, v.backward_fns):\n"
                  "                inp.grad += backward_fn(g)\n                hand_on(inp, backward_fn(g))\n        hand_on(self, 1.)")
     v = verdict('Value', as_a_readers('Value', (text, recursion)), seconds=0.5)

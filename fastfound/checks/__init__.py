@@ -1,4 +1,4 @@
-"Checks of what a reader writes, by chapter: inputs, an oracle and the usual mistakes. They import neither the book's functions nor a reader's."
+"Checks of what a reader writes, by chapter: inputs, an oracle, the usual mistakes; without the book's functions or a reader's"
 import importlib, pkgutil
 from .spec import CHECKS, FORBIDDEN
 

@@ -1,7 +1,7 @@
-"Chapter 3: gradients by hand, layers with a backward pass, softmax and cross-entropy. The gradients wanted are those of PyTorch."
+"Chapter 3: gradients by hand, and layers with a backward pass. The gradients wanted are those of PyTorch."
 import torch
 import torch.nn.functional as F
-from .fully_connected import linear_layers, normal, tensors, use_init
+from .fully_connected import linear_layers, tensors
 from .spec import check, made, randn
 
 WITHOUT = ('autograd', 'numpy')
@@ -53,11 +53,13 @@ def mse_set(g): return wrong(use_mse_grad, lambda inp, targ: setattr(inp, 'g', g
     'predictions (n,1) minus targets (n,) broadcast to (n,n); give the targets a last axis, `targ[:,None]`':
         mse_set(lambda p, t: 2*(p-t[:,0])/len(p)),
     'the gradient has shape (n,); it has that of what it belongs to, here (n,1)': mse_set(lambda p, t: 2*(p-t)[:,0]/len(p)),
-    'the gradients are added up or averaged over the batch; each prediction has its own': mse_set(lambda p, t: (2*(p-t)).mean(0, keepdim=True)),
+    'the gradients are added up or averaged over the batch; each prediction has its own':
+        mse_set(lambda p, t: (2*(p-t)).mean(0, keepdim=True)),
     'this is the loss, not its gradient: the derivative of a square is twice what is squared': mse_set(lambda p, t: (p-t)**2/len(p)),
     'this is half the gradient and the sum over the batch: neither the 2 of the square nor the n of the mean is there':
         mse_set(lambda p, t: p-t),
-    'nothing is stored: `inp.g = ...` sets the gradient, and returning it does not': wrong(use_mse_grad, lambda inp, targ: 2*(inp-targ[:,None])/len(inp))})
+    'nothing is stored: `inp.g = ...` sets the gradient, and returning it does not':
+        wrong(use_mse_grad, lambda inp, targ: 2*(inp-targ[:,None])/len(inp))})
 def mse_gradient(inp, targ): return {'inp.g': gradients(lambda p, t: F.mse_loss(p.squeeze(1), t), inp, targ)[1][0]}
 
 def inputs_and_upstream():
@@ -75,14 +77,17 @@ def use_relu_grad(f, inp, g):
 
 def relu_set(g): return wrong(use_relu_grad, lambda inp, out: setattr(inp, 'g', g(inp, out, out.g)))
 
-@check('relu_grad', '03', inputs_and_upstream, use=use_relu_grad, without=WITHOUT, same=('relu_grad', 'Relu'), names=('inp', 'out.g'), mistakes={
+@check('relu_grad', '03', inputs_and_upstream, use=use_relu_grad, without=WITHOUT, same=('relu_grad', 'Relu'), names=('inp', 'out.g'),
+    mistakes={
     'this is the derivative of the ReLU alone; by the chain rule it multiplies the upstream gradient, `out.g`':
         relu_set(lambda inp, out, g: (inp>0).to(inp.dtype)),
     'the upstream gradient is passed on everywhere; where the input is negative the ReLU stops it': relu_set(lambda inp, out, g: g),
     'at an input of exactly 0 the usual choice is 0, so pass on where the input is *above* 0': relu_set(lambda inp, out, g: g*(inp>=0)),
     'the gradient passes where the input is negative; it is the other way round': relu_set(lambda inp, out, g: g*(inp<=0)),
-    'this multiplies by the output; multiply by the derivative, which is 1 where the input is positive': relu_set(lambda inp, out, g: g*out),
-    'this looks at the sign of the upstream gradient; that of the input decides, and negative gradients pass': relu_set(lambda inp, out, g: g.clamp_min(0)),
+    'this multiplies by the output; multiply by the derivative, which is 1 where the input is positive':
+        relu_set(lambda inp, out, g: g*out),
+    'this looks at the sign of the upstream gradient; that of the input decides, and negative gradients pass':
+        relu_set(lambda inp, out, g: g.clamp_min(0)),
     'the values are those of the ReLU itself; wanted is the upstream gradient, where it passes': relu_set(lambda inp, out, g: out),
     'nothing is stored: `inp.g = ...` sets the gradient, and returning it does not': wrong(use_relu_grad, lambda inp, out: out.g*(inp>0))})
 def relu_gradient(inp, g): return {'inp.g': gradients(lambda x: x.relu()*g, inp)[1][0]}
@@ -90,7 +95,8 @@ def relu_gradient(inp, g): return {'inp.g': gradients(lambda x: x.relu()*g, inp)
 def layers_and_upstream():
     "Inputs, weights, biases and upstream gradients of a linear layer"
     for i,(x,w,b) in enumerate(linear_layers()):
-        yield x.detach(),(whole([1.,-2.],[3.,0.]) if i==1 else whole([3.]) if i==0 else randn(len(x), len(b), seed=i+100, dtype=x.dtype)),w.detach(),b.detach()
+        yield x.detach(),(whole([1.,-2.],[3.,0.]) if i==1 else whole([3.]) if i==0 else randn(len(x), len(b), seed=i+100,
+            dtype=x.dtype)),w.detach(),b.detach()
 
 def use_lin_grad(f, inp, g, w, b):
     out = inp@w + b
@@ -102,7 +108,8 @@ def lin_set(inp_g=lambda x, g, w: g@w.t(), w_g=lambda x, g: x.t()@g, b_g=lambda 
     def f(inp, out, w, b): inp.g,w.g,b.g = inp_g(inp, out.g, w),w_g(inp, out.g),b_g(out.g)
     return wrong(use_lin_grad, f)
 
-@check('lin_grad', '03', layers_and_upstream, use=use_lin_grad, without=WITHOUT, same=('lin_grad', 'Lin'), names=('inp', 'out.g', 'w', 'b'), mistakes={
+@check('lin_grad', '03', layers_and_upstream, use=use_lin_grad, without=WITHOUT, same=('lin_grad', 'Lin'),
+    names=('inp', 'out.g', 'w', 'b'), mistakes={
     'the gradient of the biases is a mean over the batch; the effects of all examples add up, so sum (the mean is in that of the loss)':
         lin_set(b_g=lambda g: g.mean(0)),
     'the gradient of the biases is a row (1,n_out); it has the shape of `b`, (n_out,), so sum without `keepdim`':
@@ -113,13 +120,15 @@ def lin_set(inp_g=lambda x, g, w: g@w.t(), w_g=lambda x, g: x.t()@g, b_g=lambda 
     'the gradient of the weights is transposed: it has the shape of `w`, so it is `inp.t() @ out.g`': lin_set(w_g=lambda x, g: g.t()@x),
     'the gradient of the weights is divided by the batch size; the effects of the examples add up (the mean is in that of the loss)':
         lin_set(w_g=lambda x, g: x.t()@g/len(x)),
-    'the weights get `inp @ out.g`; the sum goes over the examples, the first index of `inp`, so transpose it': lin_set(w_g=lambda x, g: x@g),
+    'the weights get `inp @ out.g`; the sum goes over the examples, the first index of `inp`, so transpose it':
+        lin_set(w_g=lambda x, g: x@g),
     'the inputs get `out.g @ w`; each input feeds all outputs, a row of `w`, so transpose it: `out.g @ w.t()`':
         lin_set(lambda x, g, w: g@w),
     'the inputs get `w @ out.g`; examples are rows, so `out.g` stands on the left: `out.g @ w.t()`': lin_set(lambda x, g, w: w@g),
     'the weights get the sum of the inputs only; each weight counts the more, the larger the upstream gradient: `inp.t() @ out.g`':
         lin_set(w_g=lambda x, g: x.sum(0)[:,None].expand(-1, g.shape[1])),
-    'nothing is stored: set `inp.g`, `w.g` and `b.g`': wrong(use_lin_grad, lambda inp, out, w, b: (out.g@w.t(), inp.t()@out.g, out.g.sum(0)))})
+    'nothing is stored: set `inp.g`, `w.g` and `b.g`':
+        wrong(use_lin_grad, lambda inp, out, w, b: (out.g@w.t(), inp.t()@out.g, out.g.sum(0)))})
 def linear_gradients(inp, g, w, b):
     _,grads = gradients(lambda x, w, b: (torch.einsum('nk,km->nm', x, w)+b)*g.double(), inp, w, b)
     return dict(zip(('inp.g', 'w.g', 'b.g'), grads))
@@ -130,7 +139,8 @@ def networks():
     "Inputs, targets, weights and biases of two layers with one output"
     yield (whole([1.,2.]),torch.tensor([1.], dtype=torch.float64),whole([1.],[1.]),torch.tensor([0.], dtype=torch.float64),
            whole([2.]),torch.tensor([1.], dtype=torch.float64))
-    yield (whole([1.,2.],[-3.,1.]),torch.tensor([1.,0.], dtype=torch.float64),whole([1.,-1.],[1.,2.]),torch.tensor([0.,1.], dtype=torch.float64),
+    yield (whole([1.,2.],[-3.,1.]),torch.tensor([1.,0.], dtype=torch.float64),whole([1.,-1.],[1.,2.]),torch.tensor([0.,1.],
+        dtype=torch.float64),
            whole([2.],[-1.]),torch.tensor([1.], dtype=torch.float64))
     sizes = [(1,1,1), (2,2,2), (1,3,4), (3,2,5), (3,3,3), (6,4,1), (2,1,3), (10,7,8)]
     for dtype,some in ((torch.float64, sizes), (torch.float32, sizes[1:4])):
@@ -167,7 +177,8 @@ def by_hand(**kw):
         return loss if kw.get('returns', True) else None
     return wrong(use_network, f)
 
-check('forward_and_backward', '03', networks, use=use_network, names=NETWORK, without=WITHOUT, same=('forward_and_backward', 'Model'), mistakes={
+check('forward_and_backward', '03', networks, use=use_network, names=NETWORK, without=WITHOUT, same=('forward_and_backward', 'Model'),
+    mistakes={
     'the ReLU has no part in the backward pass: `relu_grad` stops the gradient where its input was negative': by_hand(mask=lambda l1: 1),
     'the backward pass of the second layer uses what went into the ReLU; its input is what came out, `l2`': by_hand(l2=lambda l1, l2: l1),
     'the backward pass ends after the second layer; the first one has gradients, too': by_hand(first=False),
@@ -262,7 +273,8 @@ def use_model(cls, what, *args):
         model = cls.from_sizes(*args)
         w1,b1,w2,b2 = model.parameters()
         return {'shapes of the parameters': [tuple(o.shape) for o in (w1,b1,w2,b2)], 'biases are zeros': not (b1.any() or b2.any()),
-                'weights are random': w1.numel()==1 or w1.std().item()>0, 'shape of the predictions': tuple(model.predict(torch.ones(3,args[0])).shape)}
+                'weights are random': w1.numel()==1 or w1.std().item()>0, 'shape of the predictions':
+                    tuple(model.predict(torch.ones(3,args[0])).shape)}
     x,targ,*params = args
     model = cls(*params, Total()) if what=='with a loss of its own' else cls(*params)
     if what.startswith('two'):
@@ -273,7 +285,8 @@ def use_model(cls, what, *args):
     same = [any(p is o for o in params) for p in model.parameters()]
     order = [next((i for i,o in enumerate(params) if p is o), None) for p in model.parameters()]
     return told | all_g(inp=x, **dict(zip(NETWORK[2:], params))) | {
-        'parameters() gives the ones that were given': all(same) and len(same)==4, 'parameters() is in the order w1, b1, w2, b2': order==[0,1,2,3]}
+        'parameters() gives the ones that were given': all(same) and len(same)==4, 'parameters() is in the order w1, b1, w2, b2':
+            order==[0,1,2,3]}
 
 def model_with(**kw):
     "A model with a mistake: where `kw` replaces one of its steps"
@@ -309,7 +322,8 @@ def model_with(**kw):
 @check('Model', '03', models, use=use_model, names=model_names, without=WITHOUT, same=('Model', 'forward_and_backward'), mistakes={
     'there is no ReLU between the two linear layers': model_with(relu=False),
     'the backward pass goes around the ReLU; call the `backward` of every layer, the last one first': model_with(mask=False),
-    'the backward pass does not reach the first layer; call the `backward` of every layer, the last one first': model_with(lost=('x', 'w1', 'b1')),
+    'the backward pass does not reach the first layer; call the `backward` of every layer, the last one first':
+        model_with(lost=('x', 'w1', 'b1')),
     'the loss that is given is not used; only without one it is the mean squared error': model_with(loss=False),
     '`parameters` gives the last layer first; begin with the first': model_with(parameters='reverse'),
     '`parameters` leaves out the biases; they are trained, too': model_with(parameters='weights'),
@@ -327,221 +341,3 @@ def model_wanted(what, *args):
     told = network(*args, f=total) if what=='with a loss of its own' else network(*args)
     return {'the predictions': predictions} | told | {
         'parameters() gives the ones that were given': True, 'parameters() is in the order w1, b1, w2, b2': True}
-
-# softmax and cross-entropy
-
-def logits():
-    "Logits: whole numbers, one class, large ones of both signs, other dimensions, minus infinity, without numbers"
-    yield whole([0.,0.]),
-    yield whole([1.,2.,3.]),
-    yield whole([1.,2.],[3.,5.]),
-    for i,shape in enumerate([(1,1), (1,4), (4,1), (2,3), (3,3), (5,7)]): yield randn(*shape, seed=i),
-    for i,shape in enumerate([(2,3), (3,3), (1,10)]): yield randn(*shape, seed=i, dtype=torch.float32),
-    yield whole([1000.,1000.]),
-    yield whole([1000.,0.],[-1000.,-1001.]),
-    yield whole([-1000.,-1000.,-1002.]),
-    yield torch.tensor([[100.,0.],[0.,-100.]]),
-    yield whole([1.,float('-inf'),2.]),
-    yield randn(2,3, seed=1),0
-    yield randn(3,3, seed=2),0
-    yield randn(3,3, seed=3),1
-    yield randn(2,3,4, seed=4),1
-    yield randn(2,3,4, seed=5),-2
-    yield randn(2,3,4, seed=6),
-    yield randn(4, seed=7),
-    yield randn(3,4, seed=8).t(),
-    yield randn(3,8, seed=9)[:,::2],
-    yield randn(2,3, seed=10).requires_grad_(),
-    yield torch.zeros(0,3),
-    yield torch.zeros(3,0),
-
-def each_row(f):
-    "A mistake in what is done to the last dimension"
-    return lambda x, dim=-1: f(x.transpose(dim, -1)).transpose(dim, -1) if x.numel() else x
-
-def not_empty(x, dim=-1):
-    if not x.numel(): raise IndexError('no maximum of no numbers')
-    return x.double().log_softmax(dim).to(x.dtype)
-def other_dim(x, dim=-1): return torch.zeros_like(x) if x.ndim==1 else x.log_softmax(0 if dim%x.ndim else 1)
-def first_dim(x, dim=-1): return x.log_softmax(0)
-def exp_of(f): return lambda x, dim=-1: f(x, dim).exp()
-def softmax_by(f): return {k: exp_of(v) for k,v in f.items()}
-
-NAIVE = ('this is right for small logits, but the exponential of 1000 is infinite; subtract the largest logit of the row first, '
-         'which does not change the result')
-SHARED = {
-    'the classes are those of `dim`, by default the last dimension, so that the probabilities of each *row* sum to 1': first_dim,
-    '`dim` makes no difference here; it is the dimension whose probabilities sum to 1': lambda x, dim=-1: x.log_softmax(-1),
-    NAIVE: lambda x, dim=-1: (x.exp()/x.exp().sum(dim, keepdim=True)).log(),
-    'the exponentials are divided by the sum over the whole tensor; sum over `dim` only, and keep it: `keepdim=True`':
-        lambda x, dim=-1: x.flatten().log_softmax(0).view(x.shape),
-    'the largest number of the whole tensor is subtracted; a row of far smaller ones then has exponentials of 0, so take that of each row':
-        lambda x, dim=-1: (x-x.max()-(x-x.max()).exp().sum(dim, keepdim=True).log()) if x.numel() else x}
-EMPTY = 'a tensor without any numbers has no maximum; give one like it back'
-
-check('log_softmax', '03', logits, near=1e-5, without=('softmax', 'numpy'), same=('log_softmax', 'softmax', 'logsumexp'), names=('x', 'dim'), mistakes=SHARED | {
-    'these are the probabilities; take their logarithms': lambda x, dim=-1: x.softmax(dim),
-    'the logarithm of the softmax is taken at the end, and what was rounded to 0 has none; subtract the log-sum-exp from the logits instead':
-        lambda x, dim=-1: x.softmax(dim).log(),
-    'the largest logit is subtracted, but not the logarithm of the sum of the exponentials':
-        lambda x, dim=-1: x-x.max(dim, keepdim=True).values if x.numel() else x,
-    'the largest logit is subtracted once too often, or not everywhere: the log-sum-exp is that of the shifted logits':
-        lambda x, dim=-1: x-(x-x.max(dim, keepdim=True).values).exp().sum(dim, keepdim=True).log() if x.numel() else x,
-    'the sign is wrong: subtract the log-sum-exp from the logits': lambda x, dim=-1: -x.log_softmax(dim),
-    'the logarithm is missing: subtract the *logarithm* of the sum of the exponentials':
-        lambda x, dim=-1: x-x.exp().sum(dim, keepdim=True),
-    'this is the mean of the exponentials, not their sum': lambda x, dim=-1: x.log_softmax(dim)+(torch.log(torch.tensor(float(x.shape[dim]))) if x.numel() else 0),
-    EMPTY: not_empty})(
-    lambda x, dim=-1: (x.double()-x.double().logsumexp(dim, keepdim=True)).to(x.dtype) if x.numel() else x.clone())
-
-check('softmax', '03', logits, near=1e-5, without=('softmax', 'numpy'), same=('softmax',), names=('x', 'dim'), mistakes=softmax_by(SHARED) | {
-    'these are the logarithms of the probabilities; take their exponentials': lambda x, dim=-1: x.log_softmax(dim),
-    'the logits are divided by their sum; take the exponential of each first, which is never negative': lambda x, dim=-1: x/x.sum(dim, keepdim=True),
-    'these are the exponentials; divide them by their sum, so that each row sums to 1': lambda x, dim=-1: x.exp(),
-    'the exponentials of the shifted logits are not divided by their sum':
-        lambda x, dim=-1: (x-x.max(dim, keepdim=True).values).exp() if x.numel() else x,
-    'this divides by the largest exponential; divide by the sum of all': lambda x, dim=-1: x.exp()/x.exp().amax(dim, keepdim=True) if x.numel() else x,
-    'this is the sigmoid, which looks at each logit alone; the softmax divides by the sum over the classes': lambda x, dim=-1: x.sigmoid(),
-    'the softmax is that of minus the logits; the largest logit gets the largest probability': lambda x, dim=-1: (-x).softmax(dim),
-    EMPTY: lambda x, dim=-1: not_empty(x, dim).exp()})(
-    lambda x, dim=-1: x.double().softmax(dim).to(x.dtype))
-
-def classes():
-    "Logits and class numbers: whole numbers, certain ones, large ones, batches of one"
-    def of(*targ): return torch.tensor(targ)
-    yield whole([0.,0.]),of(0)
-    yield whole([1.,2.],[3.,5.]),of(0,1)
-    yield whole([1.,2.,0.],[3.,5.,1.]),of(2,0)
-    yield whole([1.,2.],[3.,5.]),of(1,1)
-    for i,(n,c) in enumerate([(1,1), (1,4), (4,1), (2,3), (3,3), (5,7), (20,10)]):
-        yield randn(n,c, seed=i),torch.arange(n)*3%c
-        yield randn(n,c, seed=i+20, dtype=torch.float32),torch.arange(n).flip(0)*2%c
-    yield whole([1000.,1000.]),of(0)
-    yield whole([1000.,0.]),of(1)
-    yield whole([-1000.,-1003.],[1000.,1001.]),of(1,0)
-    yield torch.tensor([[200.,0.,-200.]]),of(2)
-    yield whole([1.,float('-inf'),2.]),of(0)
-    yield randn(3,4, seed=8).t(),of(0,2,1,2)
-    yield randn(3,8, seed=9)[:,::2],of(3,3,0)
-    yield randn(2,3, seed=10).requires_grad_(),of(2,1)
-
-def picked(p, targ): return p.gather(1, targ[:,None])[:,0]
-def nll(x, targ): return -picked(x.double().log_softmax(1), targ)
-
-@check('cross_entropy', '03', classes, near=1e-5, without=('losses', 'numpy'), same=('cross_entropy', 'CrossEntropy', 'nll_loss'), names=('preds', 'targ'), mistakes={
-    'this is the sum over the batch; the loss is a mean, so divide by n': lambda x, t: nll(x, t).sum().to(x.dtype),
-    'the sign is wrong: the loss is *minus* the log-probability, and never negative': lambda x, t: -nll(x, t).mean().to(x.dtype),
-    'this is the probability of the right class; take its logarithm first': lambda x, t: -picked(x.softmax(1), t).mean(),
-    'this is one minus the probability of the right class; the loss is minus its logarithm': lambda x, t: 1-picked(x.softmax(1), t).mean(),
-    'the logarithm is taken of the mean probability; take it for each example, and then the mean':
-        lambda x, t: -picked(x.softmax(1), t).mean().log(),
-    'the mean goes over examples *and* classes; only one log-probability an example counts, so divide by n':
-        lambda x, t: (nll(x, t).sum()/x.numel()).to(x.dtype),
-    'the mean goes over the log-probabilities of all classes; pick that of the right class in each row':
-        lambda x, t: -x.log_softmax(1).mean(),
-    'each row picks the classes of *all* examples; `preds[:, targ]` is a matrix, `preds[range(n), targ]` a number for each row':
-        lambda x, t: -x.log_softmax(1)[:,t].mean(),
-    'the softmax goes down the columns; the probabilities of each row sum to 1, so take it over dimension 1':
-        lambda x, t: -picked(x.log_softmax(0), t).mean(),
-    'the softmax is taken twice: the log-softmax turns logits into probabilities by itself':
-        lambda x, t: -picked(x.softmax(1).log_softmax(1), t).mean(),
-    'this picks from the logits themselves; subtract the log-sum-exp of each row, which turns them into log-probabilities':
-        lambda x, t: -picked(x, t).mean(),
-    NAIVE: lambda x, t: -picked((x.exp()/x.exp().sum(1, keepdim=True)).log(), t).mean(),
-    'a probability was rounded to 0 before its logarithm was taken; compute the logarithm of the softmax directly, with `log_softmax`':
-        lambda x, t: -picked(x.softmax(1).log(), t).mean(),
-    'these are the losses of the examples; the loss is their mean': lambda x, t: nll(x, t).to(x.dtype),
-    'the logarithm is that to base 2; take the natural one': lambda x, t: (nll(x, t).mean()/torch.log(torch.tensor(2., dtype=torch.float64))).to(x.dtype),
-    'this is a number of Python; a loss stays a tensor, so that its gradient can be found': lambda x, t: nll(x, t).mean().item()})
-def cross_entropy(preds, targ):
-    x = preds.double()
-    return (x.logsumexp(1)-picked(x, targ)).mean().to(preds.dtype)
-
-def losses():
-    "Logits without infinities, and class numbers"
-    for x,targ in classes():
-        if x.isfinite().all(): yield x.detach(),targ
-
-def entropy_with(g):
-    "The mistake of a cross-entropy with this gradient"
-    return layer_with(use_loss, lambda self, x, t: nll(x, t).mean().to(x.dtype),
-                      lambda self, out, x, t: set_g(x, g(x.softmax(1), F.one_hot(t, x.shape[1]), len(x)).to(x.dtype)))
-
-@check('CrossEntropy', '03', losses, near=1e-5, use=use_loss, names=('inp', 'targ'), without=(*WITHOUT, 'losses'), same=('CrossEntropy',), mistakes={
-    'this is the gradient of the sum over the batch; the loss is a mean, so divide by n': entropy_with(lambda p, hot, n: p-hot),
-    'the sign is wrong: softmax minus the one-hot target, so that the right logit has a negative gradient and rises':
-        entropy_with(lambda p, hot, n: (hot-p)/n),
-    'the one-hot target is missing: subtract 1 from the softmax at the right class': entropy_with(lambda p, hot, n: p/n),
-    'only the logit of the right class gets a gradient; all others are in the log-sum-exp, too':
-        entropy_with(lambda p, hot, n: hot*(p-1)/n),
-    'the gradient is divided by the number of classes, too; the mean goes over the examples only':
-        entropy_with(lambda p, hot, n: (p-hot)/p.numel()),
-    'this is the gradient for *probabilities*, minus one over that of the right class; the softmax is part of this loss':
-        entropy_with(lambda p, hot, n: -hot/p/n)})
-def cross_entropy_layer(inp, targ):
-    loss,grads = gradients(lambda x: cross_entropy(x, targ), inp)
-    return {'the loss': loss, 'inp.g': grads[0]}
-
-# a module of PyTorch's kind
-
-def modules():
-    "What to look at: the result of a layer, how it starts, and its weights"
-    yield 'the output',whole([1.,2.]).float(),whole([3.,5.]).float(),torch.tensor([7.])
-    for i,(n,k,m) in enumerate([(1,1,1), (2,2,2), (2,3,1), (3,1,4), (0,3,2), (5,4,6)]):
-        yield 'the output',*(randn(*o, seed=i+j, dtype=torch.float32) for j,o in enumerate([(n,k), (m,k), (m,)]))
-    yield 'the output without biases',randn(3,2, seed=1, dtype=torch.float32),randn(4,2, seed=2, dtype=torch.float32)
-    for sizes in ((1,1), (3,2), (2,5), (4,4)): yield from (('the parameters', *sizes, bias) for bias in (True, False))
-    yield 'the gradients',randn(3,2, seed=1, dtype=torch.float32),randn(4,2, seed=2, dtype=torch.float32),randn(4, seed=3, dtype=torch.float32)
-    for sizes in ((100,400), (400,100), (784,60)): yield 'the first weights',*sizes
-
-def module_names(what, *_):
-    return ('what', 'x', 'weight', 'bias') if what.startswith(('the output', 'the grad')) else ('what', 'n_in', 'n_out', 'bias')
-
-def use_module(cls, what, *args):
-    if what=='the first weights': return use_init(lambda *sizes: cls(*sizes).weight.detach().t(), *args)
-    if what=='the parameters':
-        layer = cls(*args[:2], bias=args[2])
-        found = dict(layer.named_parameters())
-        return {'shapes of the parameters': {k: tuple(v.shape) for k,v in found.items()}, 'bias is None': layer.bias is None,
-                'the biases are zeros': 'bias' not in found or not found['bias'].any(), 'weight is contiguous': layer.weight.is_contiguous()}
-    x,weight,*bias = args
-    layer = cls(weight.shape[1], weight.shape[0], bool(bias))
-    with torch.no_grad():
-        layer.weight.copy_(weight)
-        if bias: layer.bias.copy_(bias[0])
-    with torch.enable_grad(): out = layer(x)
-    if what!='the gradients': return out.detach()
-    out.sum().backward()
-    return {'weight.grad': layer.weight.grad, 'bias.grad': layer.bias.grad}
-
-def module_with(**kw):
-    "A module with a mistake: where `kw` replaces one of its parts"
-    class Wrong(torch.nn.Module):
-        def __init__(self, n_in, n_out, bias=True):
-            super().__init__()
-            keep = torch.nn.Parameter if kw.get('registered', True) else torch.Tensor
-            w = torch.randn(n_out, n_in)*(2/(n_out if kw.get('fan_out') else 1 if kw.get('plain') else n_in))**0.5
-            self.weight = keep(w.t().contiguous() if kw.get('transposed') else w)
-            self.bias = keep(kw.get('start', torch.zeros)(n_out)) if bias or kw.get('always') else None
-        def forward(self, x):
-            w = self.weight if kw.get('transposed') else self.weight.t()
-            return x@w + (0. if self.bias is None or kw.get('left_out') else self.bias)
-    return made(use_module, Wrong)
-
-@check('LinearLayer', '03', modules, use=use_module, near=0.02, names=module_names, without=('linear', 'init', 'numpy'),
-       same=('LinearLayer',), mistakes={
-    'the weight is (n_in,n_out); PyTorch keeps it as (n_out,n_in), a row for each neuron, and `forward` transposes it': module_with(transposed=True),
-    'weight and bias are plain tensors; only an `nn.Parameter` is found by `parameters()` and trained': module_with(registered=False),
-    'the biases are random; they start at zero': module_with(start=torch.randn),
-    'the weights are scaled by the number of outputs; `kaiming` divides by the number of *inputs*': module_with(fan_out=True),
-    'with `bias=False` there is no bias: set it to None, and add nothing': module_with(always=True),
-    '`forward` leaves out the biases': module_with(left_out=True)})
-def module_wanted(what, *args):
-    if what=='the first weights': return normal(*args)
-    if what=='the parameters':
-        n,m,bias = args
-        return {'shapes of the parameters': {'weight': (m,n)} | ({'bias': (m,)} if bias else {}), 'bias is None': not bias,
-                'the biases are zeros': True, 'weight is contiguous': True}
-    x,weight,*bias = args
-    if what=='the gradients': return {'weight.grad': x.sum(0).expand(len(weight), -1), 'bias.grad': torch.full((len(weight),), float(len(x)))}
-    return F.linear(x.double(), weight.double(), *(o.double() for o in bias)).to(x.dtype)

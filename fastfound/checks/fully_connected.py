@@ -46,7 +46,8 @@ def use_init(f, *args):
     return {'its shape': tuple(w.shape), 'its dtype': str(w.dtype), 'its standard deviation, divided by the right one': std*math.sqrt(fan),
             'its mean, in standard deviations': (all_.mean()/std).item() if std else 0.,
             'the fraction within one standard deviation': ((all_-all_.mean()).abs()<std).double().mean().item(),
-            } | ({'two draws are equal': torch.equal(w, draws[1]), 'a draw after the same seed is equal': torch.equal(w, again)} if again is not None else {})
+            } | ({'two draws are equal': torch.equal(w, draws[1]), 'a draw after the same seed is equal':
+                torch.equal(w, again)} if again is not None else {})
 
 def fan_of(n_in, n_out, *args):
     "One over the variance wanted"
@@ -80,7 +81,8 @@ def uniform(n_in, n_out, a=0., mode='fan_in'):
 def positive(n_in, n_out, a=0., mode='fan_in'):
     return torch.rand(n_in, n_out)*math.sqrt(2/((1+a*a)*dict(fan_in=n_in, fan_out=n_out)[mode]))
 
-check('kaiming', '02', layers, use=use_init, near=0.02, names=('n_in', 'n_out', 'a', 'mode'), without=('init',), same=('kaiming',), mistakes={
+check('kaiming', '02', layers, use=use_init, near=0.02, names=('n_in', 'n_out', 'a', 'mode'), without=('init',), same=('kaiming',),
+    mistakes={
     'these numbers have the right *variance* as their standard deviation; take the square root: √(2/fan)':
         scaled(lambda fan, a, *_: 2/((1+a*a)*fan)),
     'the 2 is missing: the ReLU that follows halves the mean of the squares, and twice the variance makes up for it':
@@ -171,9 +173,12 @@ def predictions():
     yield torch.tensor([1.,5.], dtype=torch.float64),torch.tensor([2.,2.], dtype=torch.float64)
     yield column(1.,2.),torch.tensor([1.,2.], dtype=torch.float64)
     yield torch.tensor([1.,2.], dtype=torch.float64),column(1.,2.)
-    for i,shape in enumerate([(1,), (3,), (4,1), (1,4), (2,3), (1,1), (2,3,2), (50,), ()]): yield randn(*shape, seed=i),randn(*shape, seed=i+50)
-    for i,shape in enumerate([(3,), (2,2), (9,)]): yield randn(*shape, seed=i, dtype=torch.float32),randn(*shape, seed=i+50, dtype=torch.float32)
-    for one,other in [((3,1),(3,)), ((1,),(3,)), ((2,3),(3,)), ((2,3),(2,1)), ((3,),()), ((2,),(3,))]: yield randn(*one, seed=1),randn(*other, seed=2)
+    for i,shape in enumerate([(1,), (3,), (4,1), (1,4), (2,3), (1,1), (2,3,2), (50,), ()]): yield randn(*shape, seed=i),randn(*shape,
+        seed=i+50)
+    for i,shape in enumerate([(3,), (2,2), (9,)]): yield randn(*shape, seed=i, dtype=torch.float32),randn(*shape, seed=i+50,
+        dtype=torch.float32)
+    for one,other in [((3,1),(3,)), ((1,),(3,)), ((2,3),(3,)), ((2,3),(2,1)), ((3,),()), ((2,),(3,))]: yield randn(*one,
+        seed=1),randn(*other, seed=2)
     yield randn(3,2, seed=1).t(),randn(2,3, seed=2)
     yield randn(4, seed=3).requires_grad_(),randn(4, seed=4)
 
@@ -193,7 +198,8 @@ def fit(f):
 
 def mean_square(output, targ): return ((output.double()-targ.double())**2).mean().to(output.dtype)
 
-check('mse', '02', predictions, use=use_loss, without=('losses', 'numpy'), same=('mse', 'Mse', 'mse_loss'), names=('output', 'targ'), mistakes={
+check('mse', '02', predictions, use=use_loss, without=('losses', 'numpy'), same=('mse', 'Mse', 'mse_loss'), names=('output', 'targ'),
+    mistakes={
     'shapes that differ broadcast here, and each prediction is compared with every target; refuse them: `assert output.shape==targ.shape`':
         made(use_loss, lambda o, t: mean_square(o, t)),
     'this is the sum of the squares; the loss is a mean, so divide by their number': fit(lambda o, t: mean_square(o, t)*o.numel()),
@@ -250,7 +256,9 @@ def rows_of(layers, x, mean=None, std=None, dead=None, first=1, chain=True):
         m = o.sum()/o.numel()
         rows.append({'layer': i, 'mean': (mean or (lambda o: m))(o).item(),
                      'std': (std or (lambda o: ((o-m)**2).sum().div(o.numel()-1).sqrt()))(o).item(),
-                     'dead': (dead or (lambda o: (o.abs().flatten(1).amax(0) if o.ndim>1 else o.abs().amax(0)).eq(0).double().mean()))(o).item()})
+                     'dead':
+                         (dead or (lambda o:
+                             (o.abs().flatten(1).amax(0) if o.ndim>1 else o.abs().amax(0)).eq(0).double().mean()))(o).item()})
     return rows
 
 def statistics(**kw):
@@ -279,7 +287,7 @@ class Scaled:
         self.b,self.act,self.name,self.f = b,act,name,eval(f'lambda x: {act}')
     def __call__(self, x): return self.f(x@getattr(self, self.name)+self.b)
     def __deepcopy__(self, memo): return Scaled(getattr(self, self.name).clone(), self.b, self.act, self.name)
-    def __repr__(self): return f"{self.act.replace('x', f'(x@{self.name}+{self.b:g})') if self.b else self.act.replace('x', f'(x@{self.name})')}"
+    def __repr__(self): return self.act.replace('x', f'(x@{self.name}+{self.b:g})' if self.b else f'(x@{self.name})')
 
 def nets():
     "Layers whose outputs are too large or too small, with biases and nonlinearities, between others that have no weights"

@@ -50,7 +50,8 @@ MISTAKES = {
     'this is `b` times `a`; the order of the factors matters': lambda a, b: product(b, a),
     'the last of the inner indices is left out: the loop over them ends one too early':
         lambda a, b: product(a[:,:-1], b[:-1]),
-    'this multiplies rows of `a` with rows of `b`; take a column of `b`, `b[:,j]`': swapped(lambda a, b: product(a, b.t()), lambda n, k, m: k==m),
+    'this multiplies rows of `a` with rows of `b`; take a column of `b`, `b[:,j]`':
+        swapped(lambda a, b: product(a, b.t()), lambda n, k, m: k==m),
     'this is the mean of the products; a matrix product is their sum': lambda a, b: product(a, b)/a.shape[1]}
 
 ALL = ('matmul_loops', 'matmul_dot', 'matmul_bcast', 'matmul_einsum', 'matmul')
@@ -59,7 +60,8 @@ for name,without in zip(ALL, WITHOUT):
     check(name, '01', matrices, mistakes=MISTAKES, without=without, same=ALL[:3] if name!='matmul' else ('matmul',))(product)
 
 SHAPES = '''2|2  3|1  1|3  2,3|3  3|2,3  2|3  2,3|2  |2  2,1|1,3  2,1|3  2,3|2,1  4,3|4  2,3|3,2  2||1  1|2|2  2|1|3  3|2,1|4,1,1  5,1,3|4,1
-    |  2,3|  1,1|1  0|1  1|0  0|0  0|2  2,0|1,1|3,1,1  2|3|1  3|3|3|2  8,1,6,1|7,1,5  2,1,4|3,1  2|0  2,3|0,1  256,256,3|3  256,256,3|256  1|1|1|1'''
+    |  2,3|  1,1|1  0|1  1|0  0|0  0|2  2,0|1,1|3,1,1  2|3|1  3|3|3|2  8,1,6,1|7,1,5
+    2,1,4|3,1  2|0  2,3|0,1  256,256,3|3  256,256,3|256  1|1|1|1'''
 
 def shapes():
     "Shapes that broadcast, and such as do not: of different lengths, of ones and of zeros, up to four"
@@ -105,7 +107,8 @@ def other_error(*shapes):
     'only the first two shapes are looked at; there may be any number of them':
         made(use_shapes, lambda *shapes: common(shapes[:2], one_size)),
     'a size of 1 is refused where it meets another one; it is what broadcasting stretches':
-        made(use_shapes, lambda *shapes: REFUSED if any(len(set(o))>1 for o in zip(*(s[::-1] for s in shapes))) else common(shapes, one_size)),
+        made(use_shapes, lambda *shapes: REFUSED if any(len(set(o))>1 for o in zip(*(s[::-1] for s in shapes))) else common(shapes,
+            one_size)),
     'what does not fit is noticed, but what is raised is no `ValueError`; callers wait for that one, so raise it yourself':
         made(use_shapes, other_error)})
 def shape_of(*shapes):

@@ -6,7 +6,8 @@ from .spec import check, made, rng
 # formulas, in which each letter is a Value; several are computed and differentiated one after the other
 FORMULAS = [
     ('a + b', 2., 3.), ('a * b', 2., 3.), ('a*b + a', 3., 4.), ('a + a', 3.), ('a * a', 3.), ('a + 2', 3.), ('a * 2', 3.),
-    ('2 + a', 3.), ('2 * a', 3.), ('a - b', 5., 3.), ('a - 2', 5.), ('-1*a + 1', 4.), ('a**2', 3.), ('a**3', -2.), ('a**-1', 4.), ('a**0.5', 4.),
+    ('2 + a', 3.), ('2 * a', 3.), ('a - b', 5., 3.), ('a - 2', 5.), ('-1*a + 1', 4.), ('a**2', 3.), ('a**3', -2.), ('a**-1', 4.),
+    ('a**0.5', 4.),
     ('a.tanh()', 0.5), ('a.tanh()', -2.), ('a.tanh() * 3', 0.5), ('(a*b).tanh()', 0.5, -1.), ('(a**2) * b', 3., 4.), ('(a + b)**2', 1., 2.),
     ('a*b + a*c', 2., 3., 4.), ('(a + b) * (a - b)', 3., 2.), ('a*a*a', 2.), ('(d := a*2) + d*b', 1., 4.), ('(d := a*2)*b + d', 1., 4.),
     ('(d := a*b)*d', 2., 3.), ('(d := a+b) + (e := d*d) + e*a', 1., 2.), ('((w*x + b).tanh() - y)**2', 0.5, 3., -1., 1.),
@@ -129,7 +130,8 @@ def use_part(cls, what, sizes, xs):
     if what=='parameters':
         own = [p for n in neurons for p in [*n.w,n.b]]
         ps = list(part.parameters())
-        return {'number of parameters': len({id(p) for p in ps}), 'all weights and biases are among them': {id(p) for p in own}<={id(p) for p in ps}}
+        return {'number of parameters': len({id(p) for p in ps}), 'all weights and biases are among them':
+            {id(p) for p in own}<={id(p) for p in ps}}
     if what=='the first weights':
         first = [p.data for n in neurons for p in n.w if len(n.w)==sizes[0]]
         spread = (sum(o*o for o in first)/len(first)*sizes[0])**0.5  # 1, known to 4 % at least
@@ -203,7 +205,6 @@ def mlp(pairs=lambda sizes: zip(sizes, sizes[1:]), send=True, parameters=lambda 
 
 def neurons():
     for what,sizes,xs in network_inputs((1,), (2,), (3,), (7,)): yield what,sizes,xs
-def use_neuron(cls, what, sizes, xs): return use_part(cls, what, sizes, xs)
 def mistakes(use, **kw): return {text: made(use, wrong) for text,wrong in kw.items()}
 
 NAMES,REST = ('what', 'sizes', 'inputs'),dict(without=('autograd', 'numpy'))
@@ -220,9 +221,11 @@ check('Neuron', '03a', neurons, use=use_part, names=NAMES, same=('Neuron',), mis
 def layers(): yield from network_inputs((1,1), (2,2), (3,2), (1,3), (2,5))
 check('Layer', '03a', layers, use=use_part, names=NAMES, same=('Layer',), mistakes=mistakes(use_part, **{
     'all neurons are one and the same, so that they share their weights: make a new one for each output': layer(same=True),
-    'one neuron is missing, or inputs and outputs are swapped: a layer has `n_out` neurons, with `n_in` inputs each': layer(n=lambda n: n-1 or 1),
+    'one neuron is missing, or inputs and outputs are swapped: a layer has `n_out` neurons, with `n_in` inputs each':
+        layer(n=lambda n: n-1 or 1),
     'each neuron gets the output of the one before; all get the same inputs':
-        layer(call=lambda self, xs: (outs := []) or [(outs.append(o([outs[-1]]*len(xs) if outs else xs)), outs[-1])[1] for o in self.neurons]),
+        layer(call=lambda self, xs: (outs := []) or [(outs.append(o([outs[-1]]*len(xs) if outs else xs)),
+            outs[-1])[1] for o in self.neurons]),
     '`parameters` gives those of the first neuron only': layer(parameters=lambda self: self.neurons[0].parameters())}), **REST)(part_wanted)
 
 def mlps(): yield from network_inputs((1,1), (2,2,1), (2,3,2), (3,4,1), (1,2,2,1), (2,8,1))

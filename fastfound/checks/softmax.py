@@ -1,0 +1,237 @@
+"Chapter 3: softmax, cross-entropy and a module of PyTorch's kind. What is wanted comes from PyTorch, in float64."
+import torch
+import torch.nn.functional as F
+from .backprop import WITHOUT, gradients, layer_with, set_g, use_loss, whole
+from .fully_connected import normal, use_init
+from .spec import check, made, randn
+
+# softmax and cross-entropy
+
+def logits():
+    "Logits: whole numbers, one class, large ones of both signs, other dimensions, minus infinity, without numbers"
+    yield whole([0.,0.]),
+    yield whole([1.,2.,3.]),
+    yield whole([1.,2.],[3.,5.]),
+    for i,shape in enumerate([(1,1), (1,4), (4,1), (2,3), (3,3), (5,7)]): yield randn(*shape, seed=i),
+    for i,shape in enumerate([(2,3), (3,3), (1,10)]): yield randn(*shape, seed=i, dtype=torch.float32),
+    yield whole([1000.,1000.]),
+    yield whole([1000.,0.],[-1000.,-1001.]),
+    yield whole([-1000.,-1000.,-1002.]),
+    yield torch.tensor([[100.,0.],[0.,-100.]]),
+    yield whole([1.,float('-inf'),2.]),
+    yield randn(2,3, seed=1),0
+    yield randn(3,3, seed=2),0
+    yield randn(3,3, seed=3),1
+    yield randn(2,3,4, seed=4),1
+    yield randn(2,3,4, seed=5),-2
+    yield randn(2,3,4, seed=6),
+    yield randn(4, seed=7),
+    yield randn(3,4, seed=8).t(),
+    yield randn(3,8, seed=9)[:,::2],
+    yield randn(2,3, seed=10).requires_grad_(),
+    yield torch.zeros(0,3),
+    yield torch.zeros(3,0),
+
+def each_row(f):
+    "A mistake in what is done to the last dimension"
+    return lambda x, dim=-1: f(x.transpose(dim, -1)).transpose(dim, -1) if x.numel() else x
+
+def not_empty(x, dim=-1):
+    if not x.numel(): raise IndexError('no maximum of no numbers')
+    return x.double().log_softmax(dim).to(x.dtype)
+def other_dim(x, dim=-1): return torch.zeros_like(x) if x.ndim==1 else x.log_softmax(0 if dim%x.ndim else 1)
+def first_dim(x, dim=-1): return x.log_softmax(0)
+def exp_of(f): return lambda x, dim=-1: f(x, dim).exp()
+def softmax_by(f): return {k: exp_of(v) for k,v in f.items()}
+
+NAIVE = ('this is right for small logits, but the exponential of 1000 is infinite; subtract the largest logit of the row first, '
+         'which does not change the result')
+SHARED = {
+    'the classes are those of `dim`, by default the last dimension, so that the probabilities of each *row* sum to 1': first_dim,
+    '`dim` makes no difference here; it is the dimension whose probabilities sum to 1': lambda x, dim=-1: x.log_softmax(-1),
+    NAIVE: lambda x, dim=-1: (x.exp()/x.exp().sum(dim, keepdim=True)).log(),
+    'the exponentials are divided by the sum over the whole tensor; sum over `dim` only, and keep it: `keepdim=True`':
+        lambda x, dim=-1: x.flatten().log_softmax(0).view(x.shape),
+    'the largest number of the whole tensor is subtracted; a row of far smaller ones then has exponentials of 0, so take that of each row':
+        lambda x, dim=-1: (x-x.max()-(x-x.max()).exp().sum(dim, keepdim=True).log()) if x.numel() else x}
+EMPTY = 'a tensor without any numbers has no maximum; give one like it back'
+
+check('log_softmax', '03', logits, near=1e-5, without=('softmax', 'numpy'), same=('log_softmax', 'softmax', 'logsumexp'),
+    names=('x', 'dim'), mistakes=SHARED | {
+    'these are the probabilities; take their logarithms': lambda x, dim=-1: x.softmax(dim),
+    'the logarithm of the softmax is taken at the end, and what was rounded to 0 has none; '
+    'subtract the log-sum-exp from the logits instead':
+        lambda x, dim=-1: x.softmax(dim).log(),
+    'the largest logit is subtracted, but not the logarithm of the sum of the exponentials':
+        lambda x, dim=-1: x-x.max(dim, keepdim=True).values if x.numel() else x,
+    'the largest logit is subtracted once too often, or not everywhere: the log-sum-exp is that of the shifted logits':
+        lambda x, dim=-1: x-(x-x.max(dim, keepdim=True).values).exp().sum(dim, keepdim=True).log() if x.numel() else x,
+    'the sign is wrong: subtract the log-sum-exp from the logits': lambda x, dim=-1: -x.log_softmax(dim),
+    'the logarithm is missing: subtract the *logarithm* of the sum of the exponentials':
+        lambda x, dim=-1: x-x.exp().sum(dim, keepdim=True),
+    'this is the mean of the exponentials, not their sum':
+        lambda x, dim=-1: x.log_softmax(dim)+(torch.log(torch.tensor(float(x.shape[dim]))) if x.numel() else 0),
+    EMPTY: not_empty})(
+    lambda x, dim=-1: (x.double()-x.double().logsumexp(dim, keepdim=True)).to(x.dtype) if x.numel() else x.clone())
+
+check('softmax', '03', logits, near=1e-5, without=('softmax', 'numpy'), same=('softmax',), names=('x', 'dim'),
+    mistakes=softmax_by(SHARED) | {
+    'these are the logarithms of the probabilities; take their exponentials': lambda x, dim=-1: x.log_softmax(dim),
+    'the logits are divided by their sum; take the exponential of each first, which is never negative':
+        lambda x, dim=-1: x/x.sum(dim, keepdim=True),
+    'these are the exponentials; divide them by their sum, so that each row sums to 1': lambda x, dim=-1: x.exp(),
+    'the exponentials of the shifted logits are not divided by their sum':
+        lambda x, dim=-1: (x-x.max(dim, keepdim=True).values).exp() if x.numel() else x,
+    'this divides by the largest exponential; divide by the sum of all':
+        lambda x, dim=-1: x.exp()/x.exp().amax(dim, keepdim=True) if x.numel() else x,
+    'this is the sigmoid, which looks at each logit alone; the softmax divides by the sum over the classes': lambda x, dim=-1: x.sigmoid(),
+    'the softmax is that of minus the logits; the largest logit gets the largest probability': lambda x, dim=-1: (-x).softmax(dim),
+    EMPTY: lambda x, dim=-1: not_empty(x, dim).exp()})(
+    lambda x, dim=-1: x.double().softmax(dim).to(x.dtype))
+
+def classes():
+    "Logits and class numbers: whole numbers, certain ones, large ones, batches of one"
+    def of(*targ): return torch.tensor(targ)
+    yield whole([0.,0.]),of(0)
+    yield whole([1.,2.],[3.,5.]),of(0,1)
+    yield whole([1.,2.,0.],[3.,5.,1.]),of(2,0)
+    yield whole([1.,2.],[3.,5.]),of(1,1)
+    for i,(n,c) in enumerate([(1,1), (1,4), (4,1), (2,3), (3,3), (5,7), (20,10)]):
+        yield randn(n,c, seed=i),torch.arange(n)*3%c
+        yield randn(n,c, seed=i+20, dtype=torch.float32),torch.arange(n).flip(0)*2%c
+    yield whole([1000.,1000.]),of(0)
+    yield whole([1000.,0.]),of(1)
+    yield whole([-1000.,-1003.],[1000.,1001.]),of(1,0)
+    yield torch.tensor([[200.,0.,-200.]]),of(2)
+    yield whole([1.,float('-inf'),2.]),of(0)
+    yield randn(3,4, seed=8).t(),of(0,2,1,2)
+    yield randn(3,8, seed=9)[:,::2],of(3,3,0)
+    yield randn(2,3, seed=10).requires_grad_(),of(2,1)
+
+def picked(p, targ): return p.gather(1, targ[:,None])[:,0]
+def nll(x, targ): return -picked(x.double().log_softmax(1), targ)
+
+@check('cross_entropy', '03', classes, near=1e-5, without=('losses', 'numpy'), same=('cross_entropy', 'CrossEntropy', 'nll_loss'),
+    names=('preds', 'targ'), mistakes={
+    'this is the sum over the batch; the loss is a mean, so divide by n': lambda x, t: nll(x, t).sum().to(x.dtype),
+    'the sign is wrong: the loss is *minus* the log-probability, and never negative': lambda x, t: -nll(x, t).mean().to(x.dtype),
+    'this is the probability of the right class; take its logarithm first': lambda x, t: -picked(x.softmax(1), t).mean(),
+    'this is one minus the probability of the right class; the loss is minus its logarithm': lambda x, t: 1-picked(x.softmax(1), t).mean(),
+    'the logarithm is taken of the mean probability; take it for each example, and then the mean':
+        lambda x, t: -picked(x.softmax(1), t).mean().log(),
+    'the mean goes over examples *and* classes; only one log-probability an example counts, so divide by n':
+        lambda x, t: (nll(x, t).sum()/x.numel()).to(x.dtype),
+    'the mean goes over the log-probabilities of all classes; pick that of the right class in each row':
+        lambda x, t: -x.log_softmax(1).mean(),
+    'each row picks the classes of *all* examples; `preds[:, targ]` is a matrix, `preds[range(n), targ]` a number for each row':
+        lambda x, t: -x.log_softmax(1)[:,t].mean(),
+    'the softmax goes down the columns; the probabilities of each row sum to 1, so take it over dimension 1':
+        lambda x, t: -picked(x.log_softmax(0), t).mean(),
+    'the softmax is taken twice: the log-softmax turns logits into probabilities by itself':
+        lambda x, t: -picked(x.softmax(1).log_softmax(1), t).mean(),
+    'this picks from the logits themselves; subtract the log-sum-exp of each row, which turns them into log-probabilities':
+        lambda x, t: -picked(x, t).mean(),
+    NAIVE: lambda x, t: -picked((x.exp()/x.exp().sum(1, keepdim=True)).log(), t).mean(),
+    'a probability was rounded to 0 before its logarithm was taken; compute the logarithm of the softmax directly, with `log_softmax`':
+        lambda x, t: -picked(x.softmax(1).log(), t).mean(),
+    'these are the losses of the examples; the loss is their mean': lambda x, t: nll(x, t).to(x.dtype),
+    'the logarithm is that to base 2; take the natural one':
+        lambda x, t: (nll(x, t).mean()/torch.log(torch.tensor(2., dtype=torch.float64))).to(x.dtype),
+    'this is a number of Python; a loss stays a tensor, so that its gradient can be found': lambda x, t: nll(x, t).mean().item()})
+def cross_entropy(preds, targ):
+    x = preds.double()
+    return (x.logsumexp(1)-picked(x, targ)).mean().to(preds.dtype)
+
+def losses():
+    "Logits without infinities, and class numbers"
+    for x,targ in classes():
+        if x.isfinite().all(): yield x.detach(),targ
+
+def entropy_with(g):
+    "The mistake of a cross-entropy with this gradient"
+    return layer_with(use_loss, lambda self, x, t: nll(x, t).mean().to(x.dtype),
+                      lambda self, out, x, t: set_g(x, g(x.softmax(1), F.one_hot(t, x.shape[1]), len(x)).to(x.dtype)))
+
+@check('CrossEntropy', '03', losses, near=1e-5, use=use_loss, names=('inp', 'targ'), without=(*WITHOUT, 'losses'), same=('CrossEntropy',),
+    mistakes={
+    'this is the gradient of the sum over the batch; the loss is a mean, so divide by n': entropy_with(lambda p, hot, n: p-hot),
+    'the sign is wrong: softmax minus the one-hot target, so that the right logit has a negative gradient and rises':
+        entropy_with(lambda p, hot, n: (hot-p)/n),
+    'the one-hot target is missing: subtract 1 from the softmax at the right class': entropy_with(lambda p, hot, n: p/n),
+    'only the logit of the right class gets a gradient; all others are in the log-sum-exp, too':
+        entropy_with(lambda p, hot, n: hot*(p-1)/n),
+    'the gradient is divided by the number of classes, too; the mean goes over the examples only':
+        entropy_with(lambda p, hot, n: (p-hot)/p.numel()),
+    'this is the gradient for *probabilities*, minus one over that of the right class; the softmax is part of this loss':
+        entropy_with(lambda p, hot, n: -hot/p/n)})
+def cross_entropy_layer(inp, targ):
+    loss,grads = gradients(lambda x: cross_entropy(x, targ), inp)
+    return {'the loss': loss, 'inp.g': grads[0]}
+
+# a module of PyTorch's kind
+
+def modules():
+    "What to look at: the result of a layer, how it starts, and its weights"
+    yield 'the output',whole([1.,2.]).float(),whole([3.,5.]).float(),torch.tensor([7.])
+    for i,(n,k,m) in enumerate([(1,1,1), (2,2,2), (2,3,1), (3,1,4), (0,3,2), (5,4,6)]):
+        yield 'the output',*(randn(*o, seed=i+j, dtype=torch.float32) for j,o in enumerate([(n,k), (m,k), (m,)]))
+    yield 'the output without biases',randn(3,2, seed=1, dtype=torch.float32),randn(4,2, seed=2, dtype=torch.float32)
+    for sizes in ((1,1), (3,2), (2,5), (4,4)): yield from (('the parameters', *sizes, bias) for bias in (True, False))
+    yield 'the gradients',randn(3,2, seed=1, dtype=torch.float32),randn(4,2, seed=2, dtype=torch.float32),randn(4, seed=3,
+        dtype=torch.float32)
+    for sizes in ((100,400), (400,100), (784,60)): yield 'the first weights',*sizes
+
+def module_names(what, *_):
+    return ('what', 'x', 'weight', 'bias') if what.startswith(('the output', 'the grad')) else ('what', 'n_in', 'n_out', 'bias')
+
+def use_module(cls, what, *args):
+    if what=='the first weights': return use_init(lambda *sizes: cls(*sizes).weight.detach().t(), *args)
+    if what=='the parameters':
+        layer = cls(*args[:2], bias=args[2])
+        found = dict(layer.named_parameters())
+        return {'shapes of the parameters': {k: tuple(v.shape) for k,v in found.items()}, 'bias is None': layer.bias is None,
+                'the biases are zeros': 'bias' not in found or not found['bias'].any(), 'weight is contiguous':
+                    layer.weight.is_contiguous()}
+    x,weight,*bias = args
+    layer = cls(weight.shape[1], weight.shape[0], bool(bias))
+    with torch.no_grad():
+        layer.weight.copy_(weight)
+        if bias: layer.bias.copy_(bias[0])
+    with torch.enable_grad(): out = layer(x)
+    if what!='the gradients': return out.detach()
+    out.sum().backward()
+    return {'weight.grad': layer.weight.grad, 'bias.grad': layer.bias.grad}
+
+def module_with(**kw):
+    "A module with a mistake: where `kw` replaces one of its parts"
+    class Wrong(torch.nn.Module):
+        def __init__(self, n_in, n_out, bias=True):
+            super().__init__()
+            keep = torch.nn.Parameter if kw.get('registered', True) else torch.Tensor
+            w = torch.randn(n_out, n_in)*(2/(n_out if kw.get('fan_out') else 1 if kw.get('plain') else n_in))**0.5
+            self.weight = keep(w.t().contiguous() if kw.get('transposed') else w)
+            self.bias = keep(kw.get('start', torch.zeros)(n_out)) if bias or kw.get('always') else None
+        def forward(self, x):
+            w = self.weight if kw.get('transposed') else self.weight.t()
+            return x@w + (0. if self.bias is None or kw.get('left_out') else self.bias)
+    return made(use_module, Wrong)
+
+@check('LinearLayer', '03', modules, use=use_module, near=0.02, names=module_names, without=('linear', 'init', 'numpy'),
+       same=('LinearLayer',), mistakes={
+    'the weight is (n_in,n_out); PyTorch keeps it as (n_out,n_in), a row for each neuron, and `forward` transposes it':
+        module_with(transposed=True),
+    'weight and bias are plain tensors; only an `nn.Parameter` is found by `parameters()` and trained': module_with(registered=False),
+    'the biases are random; they start at zero': module_with(start=torch.randn),
+    'the weights are scaled by the number of outputs; `kaiming` divides by the number of *inputs*': module_with(fan_out=True),
+    'with `bias=False` there is no bias: set it to None, and add nothing': module_with(always=True),
+    '`forward` leaves out the biases': module_with(left_out=True)})
+def module_wanted(what, *args):
+    if what=='the first weights': return normal(*args)
+    if what=='the parameters':
+        n,m,bias = args
+        return {'shapes of the parameters': {'weight': (m,n)} | ({'bias': (m,)} if bias else {}), 'bias is None': not bias,
+                'the biases are zeros': True, 'weight is contiguous': True}
+    x,weight,*bias = args
+    if what=='the gradients': return {'weight.grad': x.sum(0).expand(len(weight), -1), 'bias.grad':
+        torch.full((len(weight),), float(len(x)))}
+    return F.linear(x.double(), weight.double(), *(o.double() for o in bias)).to(x.dtype)
