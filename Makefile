@@ -12,7 +12,7 @@ ifneq ($(FASTFOUND_HOME),)
 export FASTFOUND_HOME := $(abspath $(FASTFOUND_HOME))
 endif
 
-.PHONY: help demo test types conformance doctor lab notebooks figures docs book export clean constraints
+.PHONY: help demo test types conformance doctor lab notebooks figures docs book export release clean constraints
 .NOTPARALLEL:
 
 help: ## list the targets
@@ -63,12 +63,15 @@ export: .venv/.dev ## write the modules and README.md from the notebooks
 	$(BIN)/python tools/readme.py
 	$(BIN)/python tools/house.py
 
+release: .venv/.release ## rehearse a release in a copy, up to a package index here; ARGS: a version, or '--part patch'; --real commits and tags
+	$(BIN)/python tools/release.py $(ARGS)
+
 clean: ## remove what can be made again, the environment too
 	rm -rf .venv _docs _proc build dist *.egg-info
 
 constraints: .venv/bin/python ## choose anew the exact set of packages that fit together, for every Python and system
 	$(PIP) install -q uv
-	printf 'torch==2.13.0\npip\n' | $(BIN)/uv pip compile -q --universal --python-version 3.10 --extra dev --extra docs --extra fast \
+	printf 'torch==2.13.0\npip\n' | $(BIN)/uv pip compile -q --universal --python-version 3.10 --extra dev --extra docs --extra release --extra fast \
 	  --no-annotate --no-header setup.py - > .venv/all.txt
 	{ sed '/^$$/q' constraints.txt; grep -v -E '^(nvidia-|cuda-)' .venv/all.txt; } > .venv/constraints.txt
 	mv .venv/constraints.txt constraints.txt
@@ -93,4 +96,8 @@ endif
 
 .venv/.docs: .venv/.dev
 	@$(PIP) install -qq -c constraints.txt -e '.[docs]'
+	@touch .venv/.run .venv/.dev $@
+
+.venv/.release: .venv/.dev
+	@$(PIP) install -qq -c constraints.txt -e '.[release]'
 	@touch .venv/.run .venv/.dev $@
