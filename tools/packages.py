@@ -79,29 +79,34 @@ def alone(env, constraints):
         run(sys.executable, '-m', 'uv', 'pip', 'install', '-q', '-p', python, '--torch-backend=cpu', '-c', constraints, 'torch')
     return python
 
-def surroundings(lib, tracked, home):
-    "The environment of a program that must work alone: no network, no data but the bundled, and warnings of ours are errors"
-    left_out = {'PYTHONPATH', 'FASTFOUND_DATA', 'VIRTUAL_ENV'}
-    modules = [o.removesuffix('.py').replace('/', '.') for o in sorted(tracked) if re.fullmatch(rf'{lib}/[a-z]\w*\.py', o)]
-    return {**{k: v for k,v in os.environ.items() if k not in left_out}, 'FASTFOUND_OFFLINE': '1', 'FASTFOUND_HOME': str(home),
-            'MPLBACKEND': 'agg', 'PYTHONWARNINGS': ','.join(f'error:::{o}' for o in modules)},modules
+def same(python, lib, wheel):
+    "End unless what is installed for `python` is what the wheel holds; how it was installed may differ"
+    where = Path(run(python, '-I', '-c', f'import {lib}; print({lib}.__path__[0])').strip()).parent
+    held = {name: data for name,data in contents(wheel).items() if not name.endswith(('/RECORD', '/WHEEL'))}
+    differ = [name for name,data in held.items() if not (where/name).exists() or (where/name).read_bytes()!=data]
+    if differ: sys.exit(f'installed, and not as {wheel.name} has it: {", ".join(differ)}')
 
-def try_alone(python, lib, version, tracked, folder):
-    "Use the package that is installed for `python`, in the empty `folder`: its program, each of its modules, its data and its page"
+def use(python, lib, version, tracked, folder):
+    """Use the package installed for `python`, in the new folder `folder`: its program, modules, data and page. What the doctor says.
+
+    There is no network and no data but the bundled, and warnings of ours are errors."""
     folder.mkdir()
-    env,modules = surroundings(lib, tracked, folder/'home')
-    def use(*cmd): return run(*cmd, cwd=folder, env=env)
+    modules = [o.removesuffix('.py').replace('/', '.') for o in sorted(tracked) if re.fullmatch(rf'{lib}/[a-z]\w*\.py', o)]
+    env = {k: v for k,v in os.environ.items() if k not in ('PYTHONPATH', 'FASTFOUND_DATA', 'VIRTUAL_ENV')}
+    env |= {'FASTFOUND_OFFLINE': '1', 'FASTFOUND_HOME': str(folder/'home'), 'MPLBACKEND': 'agg',
+            'PYTHONWARNINGS': ','.join(f'error:::{o}' for o in modules)}
+    def go(*cmd): return run(*cmd, cwd=folder, env=env)
     program = python.with_name(lib + python.suffix)
-    got = use(program, '--version').strip()
+    got = go(program, '--version').strip()
     if got.split()[:2]!=[lib, version]: sys.exit(f'{lib} --version says {got!r}, not {lib} {version}')
     here = str(python.parents[1])  # and not some other copy of the package
-    use(python, '-c', f'import importlib\nfor o in {modules}: assert importlib.import_module(o).__file__.startswith({here!r}), o')
-    use(python, '-c', 'from fastfound.datasets import get_mnist; get_mnist("sample")\n'
-        'from fastfound.web import draw_digit; draw_digit().save("digit.html")')
-    use(program, 'demo', '--epochs', '1', '--quiet', '--out', 'demo')
+    go(python, '-c', f'import importlib\nfor o in {modules}: assert importlib.import_module(o).__file__.startswith({here!r}), o')
+    go(python, '-c', 'from fastfound.datasets import get_mnist; get_mnist("sample")\n'
+       'from fastfound.web import draw_digit; draw_digit().save("digit.html")')
+    go(program, 'demo', '--epochs', '1', '--quiet', '--out', 'demo')
     for o in ('digit.html', 'demo/digits.png'):
         if not (folder/o).stat().st_size: sys.exit(f'{o} is empty')
-    return use(program, 'doctor')
+    return go(program, 'doctor').rstrip()
 
 class Index:
     "A package index on this machine, empty at first, that takes uploads from anybody: `with Index(folder) as url`"
@@ -128,7 +133,7 @@ class Index:
         self.log.close()
 
 def through_index(python, sdist, wheel, lib, version, folder):
-    "Upload both packages to an index on this machine, install the library from there, and see that it is what was uploaded"
+    "Upload both packages to an index on this machine, and install the library from there"
     # pip asks this index alone: what its configuration names is left out, so that nothing comes from elsewhere
     env = {k: v for k,v in os.environ.items() if not k.startswith(('PIP_', 'TWINE_')) and k!='PYTHONPATH'}
     env |= {'NO_PROXY': '127.0.0.1', 'no_proxy': '127.0.0.1', 'PIP_CONFIG_FILE': os.devnull}
@@ -138,21 +143,19 @@ def through_index(python, sdist, wheel, lib, version, folder):
         run(python, '-m', 'pip', 'uninstall', '-q', '-y', lib, env=env)
         run(python, '-m', 'pip', 'install', '-q', '--disable-pip-version-check', '--no-cache-dir', '--index-url', f'{url}simple/',
             f'{lib}=={version}', cwd=folder, env=env)
-    where = Path(run(python, '-c', f'import {lib}; print({lib}.__path__[0])', cwd=folder, env=env).strip()).parent
-    differ = [name for name,data in contents(wheel).items() if not name.endswith('/RECORD') and (where/name).read_bytes()!=data]
-    if differ: sys.exit(f'installed from the index, but not as uploaded: {", ".join(differ)}')
-    run(python, '-m', 'pip', 'check', env=env)
 
 def make_and_try(root, out, tmp, lib, version):
-    "Build the packages of the tree at `root` into `out`, and do all of the above with them, in the empty folder `tmp`"
+    "Build the packages of the tree at `root` into `out`, and do all of the above with them, in the folder `tmp`"
     now,constraints,tracked = time.monotonic(),root/'constraints.txt',files_of(root, lib)
     sdist,wheel = build(root, out)
     now = step(f'built and checked: {check(sdist, wheel, root, lib, version)}', now)
     python = alone(tmp/'empty', constraints)
-    for package,again in ((sdist, []), (wheel, ['--force-reinstall', '--no-deps'])):
-        run(python, '-m', 'pip', 'install', '-q', '--disable-pip-version-check', '-c', constraints, *again, package, cwd=tmp)
-        told = try_alone(python, lib, version, tracked, tmp/package.suffix.strip('.'))
-        now = step(f'alone in an empty environment: {package.name}', now)
-    print(told, flush=True)
+    run(python, '-m', 'pip', 'install', '-q', '--disable-pip-version-check', '-c', constraints, sdist, cwd=tmp)
+    same(python, lib, wheel)
+    now = step('the sdist, built and installed in an empty environment, is what the wheel is', now)
     through_index(python, sdist, wheel, lib, version, tmp/'index')
-    step(f'uploaded to a package index on this machine and installed from it: {lib}=={version}', now)
+    same(python, lib, wheel)
+    now = step(f'uploaded to a package index on this machine and installed from it: {lib}=={version}', now)
+    print(use(python, lib, version, tracked, tmp/'use'), flush=True)
+    run(python, '-m', 'pip', 'check')
+    step('its program, modules, data and demo work there', now)

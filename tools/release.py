@@ -34,7 +34,8 @@ def disagreements(root, tag=None):
     dated = re.search(r'^date-released: *"?([^"\s]*)', cff, re.M)
     def wrong(condition, text): found.extend([text]*bool(condition))
     wrong(not changes, f'{CHANGES} has no heading, such as `## Unreleased`')
-    wrong(released and (not heading or heading[1]!=version), f'{CHANGES} says `## {"".join(released[:1])}`, not `## {version}, YEAR-MONTH-DAY`')
+    wrong(released and (not heading or heading[1]!=version),
+          f'{CHANGES} says `## {"".join(released[:1])}`, not `## {version}, YEAR-MONTH-DAY`')
     wrong(heading and (not dated or dated[1]!=heading[2]), f'{CITATION} says date-released: {dated and dated[1]}, not that of {CHANGES}')
     wrong((cfg['install_from']==cfg['lib_name'])!=bool(released),
           f'install_from = {cfg["install_from"]}, and {CHANGES} tells of {"a" if released else "no"} release')
