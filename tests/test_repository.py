@@ -37,11 +37,12 @@ def test_a_schema_refuses(tmp_path, text, schema):
     assert schema_errors(tmp_path/'x.yml', schema)
 
 KNOWN = '|'.join((r'make (?P<target>\w+)( CPU=1)?( ARGS=(--\w+|\'[\w -]+\'))?', r'bash \.ci/run', r'python tools/test\.py( --\w+)?',
+                  r'python3? tools/release\.py --(check|notes) "\$GITHUB_REF_NAME"( > notes\.md)?', 'gh release create .*',
                   r'fastfound (?P<command>\w+)( --?[\w/]+( \w+)?)*', 'python -m pip install .*', 'uv pip install .*'))
 
 @pytest.mark.parametrize('path', WORKFLOWS, ids=lambda o: o.name)
 def test_steps_run_what_a_reader_can_run(path):
-    "Each step installs, or is a target of make, .ci/run, the test program or one of our commands"
+    "Each step installs, or is a target of make, .ci/run, a program of tools or one of our commands, or makes a release page"
     targets = re.findall(r'^([a-z]+):', (ROOT/'Makefile').read_text(encoding='utf-8'), re.M)
     for job in yaml.safe_load(path.read_text(encoding='utf-8'))['jobs'].values():
         for run in [o['run'] for o in job['steps'] if 'run' in o]:
@@ -69,9 +70,9 @@ def test_readme_names_every_page():
     assert [o.name for o in sorted((ROOT/'nbs').rglob('*.ipynb')) if o.stem!='index' and '.ipynb_checkpoints' not in o.parts
             and f']({o.relative_to(ROOT/"nbs").as_posix()})' not in text]==[]
 
-def test_citation_has_the_version_and_address_of_the_settings():
+def test_citation_has_the_address_of_the_settings():
     cff,cfg = yaml.safe_load((ROOT/'CITATION.cff').read_text(encoding='utf-8')),settings()
-    assert (cff['version'], cff['repository-code'], cff['authors'])==(cfg['version'], cfg['git_url'], [{'name': cfg['author']}])
+    assert (cff['repository-code'], cff['authors'])==(cfg['git_url'], [{'name': cfg['author']}])
 
 def loaded(path):
     "The Python file at `path` as a module"
