@@ -160,9 +160,10 @@ def metadata(tree, monkeypatch):
 
 def addresses(text): return re.findall(r'(?:\]\(|(?:src|href)=")([^\s)"]+)', re.sub(r'```.*?```|`[^`]*`', '', text, flags=re.S))
 
-def test_the_readme_on_an_index_has_whole_addresses(monkeypatch):
-    text = metadata(ROOT, monkeypatch)['long_description']
-    assert any(o.startswith('https://raw.githubusercontent.com/fastfound/fastfound/main/index_files/') for o in addresses(text))
+def test_the_readme_on_an_index_has_whole_addresses(tool, monkeypatch):
+    text,cfg = metadata(ROOT, monkeypatch)['long_description'],tool.settings(ROOT)
+    raw = f"{cfg['raw_url']}/{cfg['branch'] if cfg['install_from']!=cfg['lib_name'] else 'v'+cfg['version']}"
+    assert any(o.startswith(f'{raw}/index_files/') for o in addresses(text))
     assert [o for o in addresses(text) if not o.startswith(('https://', '#'))]==[]
 
 def test_addresses_that_are_made_whole(tool, tree, monkeypatch):
@@ -170,10 +171,11 @@ def test_addresses_that_are_made_whole(tool, tree, monkeypatch):
     text = ('![A [b]](./a/b.png) [c](.github/C.md#d "t") [e](#f) [g](https://h/i.png) [`j`](K.cff) `l[0](m)`\n'
             '```python\nn[0](o)\n```\n<img src="p.svg"> <a href="mailto:q">')
     (tree/'README.md').write_text(text)
-    for version,ref in ((None, 'main'), ('7.1.0', 'v7.1.0')):
+    cfg = tool.settings(tree)
+    for version,ref in ((None, cfg['branch']), ('7.1.0', 'v7.1.0')):
         if version: released(tool, tree, version)
-        elif tool.settings(tree)['install_from']=='fastfound': change(tree/'settings.ini', '^install_from = .*', 'install_from = x')
-        raw,page = f'https://raw.githubusercontent.com/fastfound/fastfound/{ref}',f'https://github.com/fastfound/fastfound/blob/{ref}'
+        elif cfg['install_from']==cfg['lib_name']: change(tree/'settings.ini', '^install_from = .*', 'install_from = x')
+        raw,page = f"{cfg['raw_url']}/{ref}",f"{cfg['git_url']}/blob/{ref}"
         assert metadata(tree, monkeypatch)['long_description']==(
             f'![A [b]]({raw}/a/b.png) [c]({page}/.github/C.md#d "t") [e](#f) [g](https://h/i.png) [`j`]({page}/K.cff) `l[0](m)`\n'
             f'```python\nn[0](o)\n```\n<img src="{raw}/p.svg"> <a href="mailto:q">')
