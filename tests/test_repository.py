@@ -1,5 +1,5 @@
 "The files around the book: README, workflows, forms and citation are what GitHub expects, and say what is true."
-import configparser, importlib.util, re
+import configparser, importlib.util, re, shutil, subprocess, sys
 from pathlib import Path
 import pytest, yaml
 from check_jsonschema.cli import main as check_jsonschema
@@ -9,6 +9,9 @@ from fastfound import cli
 pytestmark = pytest.mark.not_numerical
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT/'tools'))
+import road
+README = (ROOT/'README.md').read_text(encoding='utf-8')
 WORKFLOWS = sorted((ROOT/'.github/workflows').glob('*.yaml'))
 FORMS = [o for o in sorted((ROOT/'.github/ISSUE_TEMPLATE').glob('*.yml')) if o.stem!='config']
 CHECKED = [(o, 'github-workflows') for o in WORKFLOWS] + [(o, 'github-issue-forms') for o in FORMS] + [
@@ -58,11 +61,70 @@ def test_oldest_is_what_settings_allow():
 
 def test_readme_is_short():
     "What has a letter or a digit counts as a word, code and table included"
-    words = [o for o in (ROOT/'README.md').read_text(encoding='utf-8').split() if re.search(r'\w', o)]
-    assert len(words)<500
+    def words(text): return sum(bool(re.search(r'\w', o)) for o in text.split())
+    before,table,_ = README.partition('| chapter |')
+    assert table and words(before)<400 and words(README)<500
+
+def test_readme_leads_somewhere():
+    "Every link: to a page or a book of the site, to the repository, to Colab or uv, to a heading, or to a file that is there"
+    cfg = settings()
+    site = re.escape(road.site(cfg))
+    known = [*(f'{site}{road.name(o)}\\.html' for o in road.pages()), site, rf"{site}{cfg['lib_name']}\.(pdf|epub)",
+             *(re.escape(o) for o in road.addresses(cfg).values()), re.escape('https://docs.astral.sh/uv/')]
+    headings = [o.lower().replace(' ', '-') for o in re.findall(r'^## ([\w ]+)$', README, re.M)]
+    links = re.findall(r'\]\(([^)]*)\)', README)
+    assert len(links)>50 and [o for o in links if not (
+        any(re.fullmatch(k, o) for k in known) or o[:1]=='#' and o[1:] in headings or ':' not in o and (ROOT/o).is_file())]==[]
+
+def test_readme_has_what_a_stranger_needs():
+    "The row of links, with a badge; a line that fetches the book before the two commands that need it; and the forms"
+    cfg = settings()
+    to,first = road.addresses(cfg),f'{road.site(cfg)}{road.name(road.chapters()[0])}.html'
+    row = (f"[Start reading]({first}) · [![Run in Colab](.github/colab.svg)]({to['Run in Colab']}) · [Install](#install) · "
+           f"[PDF]({to['PDF']}) · [EPUB]({to['EPUB']}) · [Website]({road.site(cfg)})")
+    assert README.index(row)<README.index('```python') and f"[Ask or report]({to['Ask or report']})" in README
+    assert 0<README.index(f"\ngit clone {cfg['git_url']}\n")<README.index('\nmake demo ')<README.index('\nmake test ')
+
+COUNTS = 'no one two three four five six seven eight nine ten eleven twelve thirteen fourteen'.split()
+
+def test_front_page_counts_right():
+    "Chapters, and lines of code"
+    lines = sum(bool(o) for code in re.findall(r'```python\n(.*?)```', README, re.S) for o in code.splitlines())
+    assert f'in {COUNTS[len(road.chapters())]} chapters' in README and f'## A network in {COUNTS[lines]} lines' in README
+
+def test_readme_follows_the_settings(tmp_path):
+    "After a release the tools write the package's name, in a fork its address, and the check tells that they have to"
+    for o in ('tools', 'nbs'): shutil.copytree(ROOT/o, tmp_path/o, ignore=shutil.ignore_patterns('[0-9]*', '__pycache__', '.*'))
+    text = (ROOT/'settings.ini').read_text(encoding='utf-8')
+    for key,value in (('install_from', '%(lib_name)s'), ('user', 'someone'), ('repo', 'fork')):
+        text = re.sub(rf'(?m)^{key} =.*', f'{key} = {value}', text)
+    (tmp_path/'settings.ini').write_text(text, encoding='utf-8')
+    def run(*args): return subprocess.run([sys.executable, *args], cwd=tmp_path, capture_output=True, text=True)
+    stale = run('tools/road.py', '--check')
+    assert stale.returncode==1 and 'out of step' in stale.stderr
+    for tool in ('tools/road.py', 'tools/readme.py'): assert (made := run(tool)).returncode==0, made.stderr
+    readme = (tmp_path/'README.md').read_text(encoding='utf-8')
+    assert '\npip install fastfound\ngit clone https://github.com/someone/fork\n' in readme and '\nuvx fastfound demo\n' in readme
+    assert '/github/someone/fork/blob/main/nbs/00_datasets.ipynb)' in readme and 'https://someone.github.io/fork/fastfound.pdf' in readme
+    assert 'fastfound/fastfound' not in readme
+
+def test_before_a_release_the_package_comes_from_the_repository():
+    "Anyone could register its name meanwhile"
+    lib,git = settings()['lib_name'],settings()['git_url']
+    before = {'lib_name': lib, 'git_url': git, 'install_from': f'{lib} @ {git}/archive/main.zip'}
+    assert [*road.commands(before).values()]==[f'pip install "{lib} @ {git}/archive/main.zip"', f'git clone {git}',
+                                               f'uvx --from "{lib} @ {git}/archive/main.zip" {lib} demo']
+
+def test_contact_is_by_the_forms():
+    "And a private report for weaknesses: no address that nobody reads"
+    files = 'README.md', 'CITATION.cff', '.github/SECURITY.md', '.github/CONTRIBUTING.md'
+    texts = {o: (ROOT/o).read_text(encoding='utf-8') for o in files}
+    assert not [o for o,text in texts.items() if re.search(r'[\w.]+@[\w.]+\.\w', text)]
+    assert {'bug', 'page', 'question'}=={o.stem for o in FORMS}
+    assert 'Report a vulnerability' in texts['.github/SECURITY.md'] and 'question' in texts['.github/CONTRIBUTING.md']
 
 def test_readme_shows_pictures_with_words():
-    pictures = re.findall(r'!\[(.*?)\]\((.*?)\)', (ROOT/'README.md').read_text(encoding='utf-8'))
+    pictures = re.findall(r'(?<!\[)!\[(.*?)\]\((.*?)\)', README)
     assert pictures and all(len(alt)>40 and (ROOT/path).stat().st_size>1000 for alt,path in pictures)
 
 def test_readme_names_every_page():

@@ -1,7 +1,9 @@
 "The built site, as files and in a browser: links, search, contrast, width, formulas, and nothing from elsewhere. `make docs` comes first."
 import json, re, shutil, subprocess, sys
 from pathlib import Path
+import numpy as np
 import pytest
+from PIL import Image
 from browser import SHOTS, watched
 
 ROOT = Path(__file__).parents[1]
@@ -20,7 +22,7 @@ def test_every_notebook_has_a_page():
     assert {'index', *map(road.name, road.pages())}==set(BOOK)
 
 def test_links_anchors_and_loads():
-    "The check of the build, on the site as it lies there; it finds a broken link, a broken anchor and a script from elsewhere"
+    "The check of the build, on the site as it lies there; it finds a broken link, anchor and a script from elsewhere, but waits for the books"
     r = subprocess.run([sys.executable, '-c', f'''
 import sys; sys.path.insert(0, {str(ROOT/"tools")!r})
 from pathlib import Path
@@ -28,7 +30,8 @@ from tempfile import TemporaryDirectory
 from docs import problems
 print(list(problems(Path({str(SITE)!r}))))
 with TemporaryDirectory() as d:
-    (Path(d)/'a.html').write_text('<a href="b.html"></a><a href="#c"></a><script src="https://example.com/x.js"></script>')
+    (Path(d)/'a.html').write_text('<a href="fastfound.pdf"></a><a href="fastfound.epub"></a><a href="b.html"></a>'
+                                  '<a href="#c"></a><script src="https://example.com/x.js"></script>')
     print(len(list(problems(Path(d)))))'''], capture_output=True, text=True, cwd=ROOT)
     assert r.stdout.splitlines()[-2:]==['[]', '3'], r.stdout+r.stderr
 
@@ -47,6 +50,45 @@ def test_a_page_is_whole(page):
     loads = re.findall(r'(?:src|href)="(_static/[^"?]+)', text)
     weight = len(text.encode()) + sum((SITE/o).stat().st_size for o in set(loads) if o.endswith(('.css','.js')))
     assert weight<=400_000, weight
+
+def test_home_page_says_what_it_is():
+    "To search engines, in a good sentence, and to those who share it, with a card of the usual size"
+    text = text_of('index')
+    about = re.search(r'<meta name="description" content="(.*?)">', text)[1]
+    assert '<title>fastfound: A deep learning book for people who know Python</title>' in text and 100<len(about)<=160
+    assert '_static/card.png' in text and 'content="summary_large_image"' in text
+    card = Image.open(SITE/'_static/card.png')
+    assert card.size==(1200, 630) and card.mode in ('RGB', 'RGBA') and (SITE/'_static/card.png').stat().st_size<200_000
+    assert np.asarray(card.convert('L'))[420:530, 90:1100].min()<50  # the row of digits
+
+def test_buttons_lead_somewhere(page_for):
+    "Those of the home page: the first chapter, Colab, the commands, the two books beside the site, the repository"
+    page,to = page_for(SITE/'index.html'),road.addresses(road.settings())
+    assert page.eval_on_selector_all('.ff-buttons a', 'l => l.map(o => [o.textContent, o.getAttribute("href")])')==[
+        ['Start reading', f'{road.name(road.chapters()[0])}.html'], ['Run in Colab', to['Run in Colab']], ['Install', '#install'],
+        ['PDF', 'fastfound.pdf'], ['EPUB', 'fastfound.epub'], ['Repository', to['Repository']]]
+    page.locator('.ff-buttons').get_by_text('Install').click()
+    code = page.locator('#install pre').first
+    assert code.inner_text().split('\n')[:2]==[*road.commands(road.settings()).values()][:2] and 0<code.bounding_box()['y']<900
+    page.locator('.ff-buttons').get_by_text('Start reading').click()
+    page.wait_for_url('**/datasets.html')
+
+@pytest.mark.parametrize('width, height', [(390, 844), (1280, 800), (1440, 900)])
+def test_first_screen(page_for, width, height):
+    "Title, both sentences, buttons that a finger finds and the upper part of the box; a button that has the keyboard shows it"
+    page = page_for(SITE/'index.html', width=width)
+    page.set_viewport_size({'width': width, 'height': height})
+    def box(selector, i=0): return page.locator(selector).nth(i).bounding_box()
+    buttons = [box('.ff-buttons a', i) for i in range(6)]
+    parts = [box('h1'), box('.ff-lead'), box('.ff-lead + p'), *buttons]
+    assert all(o['y']>=0 and o['x']>=0 and o['y']+o['height']<=height and o['x']+o['width']<=width for o in parts), parts
+    assert all(o['height']>=40 for o in buttons) and box('.ff-buttons ~ .ff-html [data-explorable]')['y']<=height-200
+    page.keyboard.press('Tab')
+    for _ in range(200):
+        if page.evaluate('document.activeElement.closest(".ff-buttons") !== null'): break
+        page.keyboard.press('Tab')
+    style = page.evaluate('(s => [s.outlineStyle, parseFloat(s.outlineWidth)])(getComputedStyle(document.activeElement))')
+    assert page.evaluate('document.activeElement.textContent')=='Start reading' and style[0]=='solid' and style[1]>=2
 
 def test_each_definition_stands_once():
     "Where the source is open, no signature stands above it"

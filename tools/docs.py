@@ -18,6 +18,7 @@ from nbdev.serve import proc_nbs
 from sphinx.cmd.build import main as sphinx_build
 from fastfound.web import save_sample_script
 import glossary, road
+from card import write_card
 from pages import Pages, raw
 
 cfg = get_config()
@@ -116,6 +117,7 @@ class Page(HTMLParser):
 def problems(out):
     "What is broken on the site in `out`: links, anchors, and whatever would be loaded from another host"
     pages = {p: Page(p.read_text(encoding='utf-8')) for p in out.glob('*.html')}
+    made_later = [out.resolve()/f'{cfg.lib_name}.{o}' for o in ('pdf', 'epub')]  # by `--book`
     for p,page in pages.items():
         for url in page.links + page.loads:
             u = urlsplit(url)
@@ -124,6 +126,7 @@ def problems(out):
                 continue
             target = (p.parent/unquote(u.path)).resolve() if u.path else p
             if target.is_dir(): target /= 'index.html'
+            if target in made_later: continue
             if not target.exists(): yield f'{p.name} links to {url}, which is not there'
             elif u.fragment and target in pages and unquote(u.fragment) not in pages[target].ids:
                 yield f'{p.name} links to {url}, which has no such anchor'
@@ -145,7 +148,7 @@ def build():
     (out/'notebooks').mkdir()
     for p in filter(Path.exists, map(road.path, ['index', *road.pages()])): shutil.copy(p, out/'notebooks')
     save_sample_script(out/'sample_digits.js')
-    shutil.copy(src/re.search(r'\{image\} (\S+)', (src/'index.md').read_text(encoding='utf-8'))[1], out/'_static/card.png')
+    write_card(out/'_static/card.png', cfg.title, about['index'][1], site)
     for p in out.glob('*.html'): p.write_text(settle(p.read_text(encoding='utf-8')), encoding='utf-8')
     (out/'.nojekyll').touch()
     (out/'llms.txt').write_text(f'# {cfg.title}\n\n> {cfg.description}\n\n' + ''.join(

@@ -59,6 +59,7 @@ class Pages:
         "Make links to notebooks and to our own site relative"
         stems = {nb.rpartition('/')[2]: page for nb,page in self.names.items()}
         text = re.sub(r'\]\((?:[\w.]+/)*(\w+)\.ipynb', lambda m: f']({stems[m[1]]}{self.suffix}' if m[1] in stems else m[0], text)
+        text = re.sub(rf'{re.escape(self.site)}(\w+\.(?:pdf|epub))', r'\1', text)
         return re.sub(rf'{re.escape(self.site)}(?:\w+/)?([\w.]+)\.html', rf'\1{self.suffix}', text)
 
     def picture(self, data, name, alt):
@@ -131,7 +132,8 @@ class Pages:
         for cell in nb['cells'][1:]:
             if cell['cell_type']=='markdown':
                 text = joined(cell['source']).strip()
-                if not text.startswith('<!-- WARNING'): parts.append(self.links(text))
+                left_out = '<!-- WARNING' if self.scripts else ('<!-- WARNING', '<div class="ff-buttons">')  # a book has no buttons
+                if not text.startswith(left_out): parts.append(self.links(text))
             elif cell['cell_type']=='code':
                 docs = [SHOWN.fullmatch(joined(o['data']['text/markdown'])) for o in cell.get('outputs', [])
                         if 'show_doc(' in joined(cell['source']) and 'text/markdown' in o.get('data', {})]

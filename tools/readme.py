@@ -1,6 +1,6 @@
 """Write README.md from nbs/index.ipynb and its stored outputs, with nbdev's own processors and no other program.
 
-Cells flagged `#| site-only` are left out; `--check` only tells whether it is in step.
+Cells flagged `#| site-only` are left out, and buttons become a row of links; `--check` only tells whether it is in step.
 """
 import base64, re, sys
 from pathlib import Path
@@ -10,6 +10,7 @@ from nbdev.frontmatter import FrontmatterProc
 from nbdev.process import NBProcessor
 from nbdev.processors import add_links, filter_stream_, hide_, hide_line, rm_export, strip_ansi
 
+BADGE = '.github/colab.svg'
 NOTE = '<!-- made from nbs/index.ipynb by tools/readme.py: edit there, not here -->'
 
 def joined(x): return ''.join(x) if isinstance(x, list) else x
@@ -25,6 +26,12 @@ def output(o, name, images, alt=''):
     text = joined(o.get('text') or data.get('text/plain') or '').rstrip()
     return f'```\n{text}\n```' if text else ''
 
+def row(buttons, site):
+    "The buttons of the front page for a README: a row of links, one of them a badge, and the site in the place of the repository"
+    for old,new in ((r'\[(.* Colab)\]', rf'[![\1]({BADGE})]'), (r'\[Repository\]\(.*\)', f'[Website]({site}/)'), ('\n', ' · ')):
+        buttons = re.sub(old, new, buttons)
+    return buttons
+
 def build(cfg):
     "The README's text, and the pictures it shows as a dict of file name to bytes"
     procs = [FrontmatterProc, strip_ansi, hide_line, filter_stream_, rm_export, hide_, add_links]
@@ -37,6 +44,7 @@ def build(cfg):
         if 'site-only' in cell.get('directives_', {}): continue
         option = dict(re.findall(r'^#\| *([\w-]+): *"?(.*?)"?$', cell.source, re.M))
         source = re.sub(r'^#\|.*\n?', '', cell.source, flags=re.M).strip()
+        source = re.sub(r'<div class="ff-buttons">\n\n(.*?)\n\n</div>', lambda m: row(m[1], site), source, flags=re.S)
         if cell.cell_type=='markdown': parts.append(re.sub(r'\]\(([\w/.-]+\.ipynb)(#[\w.-]*)?\)', link, source))
         elif cell.cell_type=='code':
             if source and option.get('echo')!='false': parts.append(f'```python\n{source}\n```')

@@ -1,8 +1,9 @@
 """The road through the book, in one place: sidebar, README, Next links, the picture of the house and the tests read it from here.
 
-Run, it writes the table of the front page; `--check` only tells whether that is in step.
+Run, it writes the table of the front page, and its addresses and commands from settings.ini; `--check` only tells whether they are in step.
 """
 import json, os, re, sys
+from configparser import ConfigParser
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -78,14 +79,41 @@ def table():
                       f"The book stands on a library: {links({o: name(o).replace('_', ' ') for o in library()})}. "
                       f"On both stand programs: {links({o: name(o) for o in programs()})}."])
 
+def settings():
+    "The settings of the project"
+    config = ConfigParser(delimiters=['='])
+    config.read(ROOT/'settings.ini', encoding='utf-8')
+    return config['DEFAULT']
+
+def site(cfg): return f"{cfg['doc_host']}{cfg['doc_baseurl']}".rstrip('/') + '/'
+
+def addresses(cfg):
+    "From the words of each link that leads from the front page to another host, or to what is not a page, to its address"
+    git,branch = cfg['git_url'],cfg['branch']
+    return {'Run in Colab': f"https://colab.research.google.com/github/{cfg['user']}/{cfg['repo']}/blob/{branch}/nbs/{chapters()[0]}.ipynb",
+            **{o.upper(): f"{site(cfg)}{cfg['lib_name']}.{o}" for o in ('pdf', 'epub')}, 'Repository': git,
+            'Ask or report': f'{git}/issues/new/choose', 'CONTRIBUTING': f'{git}/blob/{branch}/.github/CONTRIBUTING.md'}
+
+def commands(cfg):
+    "What installs the package, fetches the book, and runs the package without installing it, by how the command begins"
+    lib,source = cfg['lib_name'],cfg['install_from']
+    quoted,run = (lib, lib) if source==lib else (f'"{source}"', f'--from "{source}" {lib}')
+    return {'pip install': f'pip install {quoted}', 'git clone': f"git clone {cfg['git_url']}", 'uvx': f'uvx {run} demo'}
+
+def in_step(text, cfg):
+    "The Markdown `text` of the front page with the addresses, the commands and the table that are made here"
+    for words,to in addresses(cfg).items(): text = re.sub(rf'\[{words}\]\([^)]*\)', f'[{words}]({to})', text)
+    for start,command in commands(cfg).items(): text = re.sub(rf'^{start} .*', command, text, flags=re.M)
+    before,path,_ = text.partition('| chapter |')
+    return before + table() if path else text
+
 def main(check):
-    front = NBS/'index.ipynb'
+    front,cfg = NBS/'index.ipynb',settings()
     nb = json.loads(front.read_text(encoding='utf-8'))
-    cell = next(o for o in nb['cells'] if source(o).startswith('## The path'))
-    text = source(cell).partition('| chapter |')[0] + table()
-    if source(cell)==text: return
-    if check: sys.exit('out of step with tools/road.py: nbs/index.ipynb; run `make export`')
-    cell['source'] = text.splitlines(keepends=True)
+    stale = [(o, text) for o in nb['cells'] if o['cell_type']=='markdown' and (text := in_step(source(o), cfg))!=source(o)]
+    if not stale: return
+    if check: sys.exit('out of step with tools/road.py and settings.ini: nbs/index.ipynb; run `make export`')
+    for cell,text in stale: cell['source'] = text.splitlines(keepends=True)
     spare = front.with_name('.index.part')
     spare.write_text(json.dumps(nb, indent=1, ensure_ascii=False, sort_keys=True) + '\n', encoding='utf-8')
     os.replace(spare, front)

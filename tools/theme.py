@@ -25,9 +25,11 @@ def describe(app, page, template, context, doctree):
     "What a link to this page shows elsewhere"
     if app.builder.name!='html': return
     cfg = app.config.html_context
+    if page=='index': context |= {'title': f"{app.config.project}: {cfg['about'][page].partition(':')[0]}", 'docstitle': ''}
     title,about = html.escape(context.get('title') or app.config.project),html.escape(cfg['about'].get(page, cfg['about']['index']))
     values = {'og:title': title, 'og:description': about, 'og:type': 'article',
-              'og:url': f"{cfg['site']}{page}.html", 'og:image': f"{cfg['site']}_static/card.png", 'og:site_name': app.config.project}
+              'og:url': f"{cfg['site']}{page}.html", 'og:image': f"{cfg['site']}_static/card.png", 'og:site_name': app.config.project,
+              'og:image:width': 1200, 'og:image:height': 630, 'twitter:card': 'summary_large_image'}
     context['metatags'] = (context.get('metatags', '') + f'<meta name="description" content="{about}">' +
                            ''.join(f'<meta property="{k}" content="{v}">' for k,v in values.items()))
 
