@@ -22,7 +22,7 @@ def test_every_notebook_has_a_page():
     assert {'index', *map(road.name, road.pages())}==set(BOOK)
 
 def test_links_anchors_and_loads():
-    "The check of the build, on the site as it lies there; it finds a broken link, anchor and a script from elsewhere, but waits for the books"
+    "The check of the build, on the site as it lies there: it finds broken links, anchors and a script from elsewhere, and waits for books"
     r = subprocess.run([sys.executable, '-c', f'''
 import sys; sys.path.insert(0, {str(ROOT/"tools")!r})
 from pathlib import Path
