@@ -17,7 +17,7 @@ def write_card(path, title, line, site):
         fig = Figure((12, 6.3), dpi=100, facecolor=PAPER)
         fig.add_axes((0, 0, .02, 1), facecolor=BRAND, xticks=[], yticks=[], frame_on=True).spines[:].set_visible(False)
         fig.text(.08, .86, title, size=56, weight='bold', color=INK, va='top')
-        fig.text(.08, .66, textwrap.fill(line, 52), size=24, color=INK, va='top', linespacing=1.35)
+        fig.text(.08, .66, textwrap.fill(line, 56), size=23, color=INK, va='top', linespacing=1.35)
         for i,digit in enumerate(digits()):
             ax = fig.add_axes((.075+.085*i, .17, .08, .08*1200/630))
             ax.imshow(digit, cmap='Greys')
