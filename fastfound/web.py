@@ -17,6 +17,7 @@ from .explorables import Explorable, still_curves, still_svg, web_file
 from .files import atomic_write
 from .hooks import Hooks
 from .resnet import Skip
+from .strokes import arc, join
 
 # %% ../nbs/programs/web.ipynb #9cfdce3b
 def quantize(
@@ -143,22 +144,29 @@ def _examples():
     data = get_mnist('sample')
     return torch.stack([data.x_test[data.y_test==d][0] for d in range(10)])
 
-def _still_digit(x):
-    "The image `x` of a digit as SVG, for where no script runs"
-    spots = ''.join(f'<rect x="{4*j}" y="{4*i}" width="4" height="4" fill-opacity="{x[i,j]/255:.1f}"/>'
-                    for i,j in (x>40).nonzero().tolist())
-    return still_svg(112, 112, spots, 'a handwritten 3')
+def _three():
+    "The strokes of a 3 in a box of 280 by 280, as points (x,y), one for each 30 ms that a hand needs"
+    line = join(arc(138+95j, 46, 45, 200, 450), arc(132+188j, 58, 48, -90, 150))
+    return [[[round(o.real), round(o.imag)] for o in line.tolist()]]
+
+def _still_box(strokes):
+    "The drawing area with a digit, for where no script runs"
+    lines = ''.join('M' + 'L'.join(f'{x},{y}' for x,y in line) for line in strokes)
+    box = '<rect x="1" y="1" width="278" height="278" rx="4" fill="none" stroke="#888"/>'
+    pen = 'fill="none" stroke="currentColor" stroke-width="14" stroke-linecap="round" stroke-linejoin="round"'
+    return still_svg(280, 280, f'{box}<path {pen} d="{lines}"/>', 'a box with a handwritten 3')
 
 # %% ../nbs/programs/web.ipynb #b5f38773
 def draw_digit(
     network=None, # as from `web_network`; by default the one in the package
+    demo=False,   # a 3 draws itself first, and is read meanwhile
 ) -> Explorable:
     "A box to draw a digit in, and what a network says of it"
     if network is None: network = json.loads(web_file('digit_net.json'))
-    digits = _examples()
-    examples = [*map(_text, digits)] if network['size']==28 else []
-    return Explorable(web_file('net.js') + web_file('draw.js'), dict(net=network, examples=examples), _still_digit(digits[3]),
-                      'Draw a digit. The network sees the small picture: cut out, scaled and centred.')
+    examples,three = [*map(_text, _examples())] if network['size']==28 else [],_three()
+    data = dict(net=network, examples=examples, demo=three if demo else None)
+    return Explorable(web_file('net.js') + web_file('draw.js'), data, _still_box(three),
+                      'Draw a digit. The network gets the small picture: your strokes, scaled and centred.')
 
 def export_for_web(
     learn,      # a `Learner`, or anything else with a `model`

@@ -121,6 +121,83 @@ def sheet(mode='L', size=(60,40), paper=255, ink=0):
     pen.rectangle((12,8,15,11), fill=ink)
     return im
 
+# Drawn with a mouse or a finger in a box of 280 by 280: strokes of whole pixels, as a browser reports them
+
+EUROPEAN = {
+    0: [[[(.30,0),(.02,.2),(0,.6),(.2,1),(.5,.92),(.6,.5),(.5,.1),(.26,.02),(.36,.16)]]],
+    1: [[[(0,.42),(.3,.02),(.34,0),(.34,0),(.33,.5),(.33,1)]], [[(.02,.36),(.3,0),(.3,0),(.3,1)], [(.08,1),(.52,1)]]],
+    2: [[[(.02,.2),(.2,0),(.5,.06),(.5,.34),(.26,.7),(.06,.96),(.0,.86),(.12,.8),(.34,.94),(.62,.96)]]],
+    3: [[[(.02,.02),(.28,.01),(.54,.02),(.54,.02),(.36,.24),(.22,.40),(.22,.40),(.48,.46),(.56,.72),(.36,1),(.02,.92)]]],
+    4: [[[(.44,0),(.22,.34),(.0,.66),(.0,.66),(.3,.65),(.62,.66)], [(.44,.4),(.43,.7),(.42,1)]],
+        [[(.16,0),(.06,.3),(.0,.58),(.0,.58),(.3,.56),(.6,.56)], [(.44,.2),(.43,.6),(.42,1)]]],
+    5: [[[(.08,.02),(.06,.2),(.05,.42),(.05,.42),(.3,.36),(.54,.56),(.46,.92),(.18,1),(.0,.9)], [(.08,.02),(.3,.03),(.56,-.02)]],
+        [[(.54,.0),(.3,.02),(.08,.02),(.08,.02),(.05,.42),(.05,.42),(.32,.38),(.54,.58),(.44,.92),(.18,1),(.0,.9)]]],
+    6: [[[(.4,0),(.14,.26),(.0,.62),(.08,.94),(.34,1),(.54,.82),(.46,.58),(.22,.56),(.03,.76)]]],
+    7: [[[(0,.1),(.02,.02),(.02,.02),(.3,.05),(.58,.01),(.58,.01),(.38,.5),(.24,1)], [(.14,.5),(.52,.46)]],
+        [[(.0,.03),(.3,.03),(.58,.03),(.58,.03),(.3,.5),(.22,1)], [(.08,.52),(.3,.5),(.5,.52)]]],
+    8: [[[(.3,.44),(.08,.34),(.1,.06),(.32,0),(.52,.1),(.48,.34),(.3,.44),(.02,.64),(.06,.94),(.3,1),(.56,.92),(.56,.62),(.3,.44)]]],
+    9: [[[(.52,.16),(.3,0),(.04,.12),(.06,.42),(.3,.5),(.5,.3),(.53,.1),(.53,.1),(.5,.6),(.36,.94),(.1,1),(.0,.9)]]]}
+
+# How to draw: glyphs, width, slant (how far the top lies right of the foot, for a height of 1), and how much points are shaken
+WAYS = {'plain': (STYLES,1,0,.012), 'slanted left': (STYLES,1,-.35,.012), 'slanted right': (STYLES,1,.5,.012),
+        'wide': (STYLES,1.7,0,.012), 'narrow': (STYLES,.55,0,.012), 'shaky': (STYLES,1,0,.045),
+        'round': (GLYPHS['arcs'],1,.1,.012), 'European': (EUROPEAN,1,.08,.015)}
+PLACES = {40: 'corner', 70: 'edge', 120: 'anywhere', 200: 'anywhere'}  # heights in pixels of 280
+
+def canvas_drawing(digit, way, height, rng, side=280):
+    "The strokes of `digit` as points (x,y), one every few pixels"
+    glyphs,wide,slant,shaken = WAYS[way]
+    wide,slant = wide*rng.uniform(.92,1.08),slant+rng.uniform(-.06,.06)
+    moved,smoothing = {},0 if way=='round' else 4
+    def place(p):
+        x,y = moved.setdefault(p, [o+rng.gauss(0, 0 if way=='round' else shaken) for o in p])
+        return (x*wide+(1-y)*slant)*height,y*height
+    lines = [smooth([*map(place, o)], smoothing) for o in rng.choice(glyphs[digit])]
+    tremor = .3+shaken*height*.25
+    def walked(line):  # a point every two to five pixels, with a tremor of the hand
+        out,step = [line[0]],0
+        for p in line[1:]:
+            if math.dist(p, out[-1])>=step:
+                out.append(p)
+                step = rng.uniform(2,5)
+        return [(x+rng.gauss(0, tremor),y+rng.gauss(0, tremor)) for x,y in [*out, line[-1]]]
+    lines = [walked(o) for o in lines]
+    room = [(min(p[i] for o in lines for p in o), max(p[i] for o in lines for p in o)) for i in (0,1)]
+    at = []
+    for low,high in room:
+        free = max(0, side-12-(high-low))
+        where = rng.uniform(0,1) if PLACES[height]=='anywhere' else rng.choice([.02,.98])
+        if PLACES[height]=='edge' and at: where = rng.uniform(0,1)
+        at.append(6+free*where-low)
+    return [[[round(x+at[0]),round(y+at[1])] for x,y in o] for o in lines]
+
+def canvas_drawings(seed):
+    "Quadruples of a way, a height, a digit and its strokes: each of the ten digits in eight ways and four heights"
+    rng = random.Random(seed)
+    return [(way, h, digit, canvas_drawing(digit, way, h, rng)) for way in WAYS for h in PLACES for digit in range(10)]
+
+def inked(strokes, size=28, box=20, pen=2.4):
+    "An image (size,size) of strokes as the page renders them: fitted into a box, the pen's width included, and centred by mass"
+    strokes = [np.array(o, float) for o in strokes]
+    points = np.concatenate(strokes)
+    low,high = points.min(0),points.max(0)
+    scale = (box-pen)/max((high-low).max(), 14)
+    pixels = np.stack(np.meshgrid(np.arange(size), np.arange(size)), -1).astype(float)  # x and y of each
+    def picture(middle):
+        nearest = np.full((size,size), np.inf)
+        for line in strokes:
+            line = (line-(low+high)/2)*scale+middle
+            for a,b in zip(line, [*line[1:], line[-1]] if len(line)==1 else line[1:]):
+                d = b-a
+                t = np.clip(((pixels-a)@d)/max(d@d, 1e-12), 0, 1)
+                nearest = np.minimum(nearest, np.linalg.norm(pixels-a-t[...,None]*d, axis=-1))
+        return np.clip(pen/2+.5-nearest, 0, 1)
+    middle = np.array([(size-1)/2]*2)
+    ink = picture(middle)
+    mass = np.array([(ink.sum(o)*np.arange(size)).sum() for o in (0,1)])/ink.sum()
+    room = (size-1-pen-(high-low)*scale)/2
+    return picture(middle+np.clip(size/2-mass, -room, room))
+
 # Photographs
 
 PAPERS = 'even','fall','half','shadow','lined','squared','blue','noise','jpeg'

@@ -1,7 +1,4 @@
 // A language model of one layer that reads and writes names: whom each head looks at, and what comes next
-function uniforms(seed) {  // mulberry32
-  return () => { seed = seed + 0x6D2B79F5 | 0; let t = Math.imul(seed ^ seed >>> 15, 1 | seed); t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t; return ((t ^ t >>> 14) >>> 0)/4294967296; };
-}
 const times = (a, w) => a.map(row => w[0].map((_, j) => row.reduce((s, v, i) => s + v*w[i][j], 0)));  // a matrix product
 const plus = (a, b) => a.map((row, i) => row.map((v, j) => v + b[i][j]));
 const rms = a => a.map(row => { const size = Math.sqrt(row.reduce((s, v) => s + v*v, 0)/row.length + 1e-5); return row.map(v => v/size); });

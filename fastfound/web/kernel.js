@@ -109,7 +109,7 @@ function explore(stage, {images, n}) {  // pixels in hundredths, so that product
   const button = (text, onclick, attrs = {}) => el('button', {type: 'button', onclick, ...attrs}, text);
   const presets = Object.keys(KERNELS).map(o => button(o, () => set(KERNELS[o])));
   const choice = (name, options, changed) => el('label', {}, name, el('select', {'aria-label': name, onchange: e => { changed(+e.target.value); fresh(); }}, ...options.map(o => el('option', {value: o}, String(o)))));
-  const all_ = el('input', {type: 'checkbox', style: 'width: 24px; height: 24px; margin: 0', onchange: e => whole(e.target.checked)}), slide = button('Slide', run);
+  const all_ = el('input', {type: 'checkbox', onchange: e => whole(e.target.checked)}), slide = button('Slide', run);
   const strides = choice('stride', [1, 2], v => { stride = v; }), paddings = choice('padding', [0, 1], v => { padding = v; });
   stage.append(el('div', {class: 'ff-row', style: 'gap: .6em; align-items: flex-end'}, input.figure, output.figure), said,
     el('div', {class: 'ff-row', style: 'gap: .3em .5em'}, pixels, el('span', {}, '×'), weights, el('span', {style: 'display: flex; gap: .5em; align-items: center'}, '=', products, sum)),

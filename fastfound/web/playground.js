@@ -2,12 +2,8 @@
 const ACTS = {  // the function of the hidden units, and its derivative by the value that it gave
   tanh: [Math.tanh, a => 1 - a*a], ReLU: [z => Math.max(z, 0), a => a > 0 ? 1 : 0], none: [z => z, () => 1],
 };
-function normals(seed) {  // uniform numbers (mulberry32) as normal ones (Box and Muller)
-  const uniform = () => { seed = seed + 0x6D2B79F5 | 0; let t = Math.imul(seed ^ seed >>> 15, 1 | seed); t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t; return ((t ^ t >>> 14) >>> 0)/4294967296; };
-  return () => Math.sqrt(-2*Math.log(1 - uniform()))*Math.cos(2*Math.PI*uniform());
-}
 function create(sizes, seed) {  // for each layer the weights, one row for a unit, and the biases
-  const normal = normals(seed);
+  const normal = normals(uniforms(seed));
   return sizes.slice(1).map((m, l) => ({n: sizes[l], m, w: Float64Array.from({length: m*sizes[l]}, () => normal()/Math.sqrt(sizes[l])), b: new Float64Array(m)}));
 }
 const actOf = (net, l, act) => ACTS[l === net.length - 1 ? 'tanh' : act];
@@ -130,7 +126,7 @@ function explore(stage, {sets, hidden, steps, seed}) {
   const two = slider('units in layer 2', [1, 12, 1], state.units[1], String, v => changed('units', [state.units[0], v]));
   const rate = slider('learning rate', [0, RATES.length - 1, 1], RATES.indexOf(state.lr), i => String(RATES[i]), i => { state.lr = RATES[i]; });
   for (const o of [layers, one, two, rate]) { o.input.style.height = '24px'; o.row.firstChild.style.minWidth = '7.5em'; o.row.lastChild.style.minWidth = '2.2em'; }
-  const lines = el('input', {type: 'checkbox', style: 'width: 24px; height: 24px', onchange: () => paint()});
+  const lines = el('input', {type: 'checkbox', onchange: () => paint()});
   const button = (name, f) => el('button', {type: 'button', onclick: f}, name), play = button('Play', run), then = f => () => { stop(); f(); };
   stage.append(el('div', {class: 'ff-row'}, el('div', {style: `position: relative; flex: 0 1 ${SIDE}px`}, canvas, svg), curve), said,
     el('p', {}, play, button('1 step', then(() => { walk(1); paint(); })), button('100 steps', then(() => { walk(100); paint(); })), button('Start again', () => fresh(0)), button('Other weights', () => changed('seed', state.seed + 1))),

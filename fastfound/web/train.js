@@ -1,9 +1,6 @@
 // A network of 784 inputs, 30 hidden units and 10 classes, with its gradients, that learns in the page
 const [IN, HID, OUT] = [784, 30, 10];
-function random(seed) {  // uniform numbers (mulberry32) as normal ones (Box and Muller)
-  const uniform = () => { seed = seed + 0x6D2B79F5 | 0; let t = Math.imul(seed ^ seed >>> 15, 1 | seed); t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t; return ((t ^ t >>> 14) >>> 0)/4294967296; };
-  return {uniform, normal: () => Math.sqrt(-2*Math.log(1 - uniform()))*Math.cos(2*Math.PI*uniform())};
-}
+function random(seed) { const uniform = uniforms(seed); return {uniform, normal: normals(uniform)}; }
 const kaiming = (n_in, n_out, rng) => Float64Array.from({length: n_in*n_out}, () => rng.normal()*Math.sqrt(2/n_in));
 const fresh = rng => ({w1: kaiming(IN, HID, rng), b1: new Float64Array(HID), w2: kaiming(HID, OUT, rng), b2: new Float64Array(OUT)});
 function product(x, w, b, n, m, p) {  // x (n,m) @ w (m,p) + b
