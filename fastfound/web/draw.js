@@ -121,7 +121,8 @@ function explore(stage, {net, examples, demo}) {
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', repaint);
   new MutationObserver(repaint).observe(document.body, {attributes: true, attributeFilter: ['data-theme', 'data-jp-theme-light']});
   stage.append(el('div', {class: 'ff-row', style: 'align-items: flex-start'}, sheet, el('div', {style: 'flex: 1 1 15em; min-width: 0'}, el('div', {style: 'display: flex; gap: .8em; align-items: center'}, small, big, said), bars,
-    el('div', {}, el('button', {type: 'button', onclick: clear}, 'Clear'), ...examples.map((_, i) => el('button', {type: 'button', 'aria-label': `example of a ${i}`, onclick: () => example(i)}, String(i)))), where)), first);
+    el('div', {style: 'display: flex; gap: .5em; align-items: center'}, el('button', {type: 'button', onclick: clear}, 'Clear'), examples.length ? 'or try a digit of the test set:' : ''),
+    el('div', {style: 'display: flex; gap: 4px; margin-top: .3em'}, ...examples.map((_, i) => el('button', {type: 'button', 'aria-label': `example of a ${i}`, style: 'flex: 0 1 2em; min-width: 24px; padding: .15em 0; margin: 0', onclick: () => example(i)}, String(i)))), where)), first);
   clear();
   if (demo) play(true);
   queueMicrotask(() => {  // on the page, and not yet painted
