@@ -353,13 +353,13 @@ def _still_playground(points, net, size=300, cells=50):
     reach = 1.12*points[:,:2].abs().max()
     at,cell = (torch.arange(cells)+.5)*2/cells-1,size//cells
     with torch.no_grad(): above = net(torch.stack([at.repeat(cells), -at.repeat_interleave(cells)], 1).double()*reach).view(cells, cells)>0
-    body = ''
+    areas = {'#f28c28': '', '#4285f4': ''}
     for y,row in enumerate(above.tolist()):
         for x in range(cells):
             if x and row[x]==row[x-1]: continue
             run = next((k for k in range(x, cells) if row[k]!=row[x]), cells)-x
-            fill = '#4285f4' if row[x] else '#f28c28'
-            body += f'<path d="M{x*cell} {y*cell}h{run*cell}v{cell}h-{run*cell}z" fill="{fill}" fill-opacity=".4"/>'
+            areas['#4285f4' if row[x] else '#f28c28'] += f'M{x*cell} {y*cell}h{run*cell}v{cell}h-{run*cell}z'
+    body = ''.join(f'<path d="{d}" fill="{fill}" fill-opacity=".4"/>' for fill,d in areas.items())
     for a,b,targ in points.tolist():
         x,y = size*(1+a/reach)/2,size*(1-b/reach)/2
         body += (f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="#4285f4" stroke="currentColor"/>' if targ>0 else

@@ -11,10 +11,13 @@ function num(x, digits = 3) {  // as short as it can be said
   if (x !== 0 && (Math.abs(x) >= 1e5 || Math.abs(x) < 1e-3)) return x.toExponential(1).replace('e+', 'e');
   return String(+x.toPrecision(digits));
 }
-function uniforms(seed) {  // random numbers between 0 and 1 (mulberry32)
-  return () => { seed = seed + 0x6D2B79F5 | 0; let t = Math.imul(seed ^ seed >>> 15, 1 | seed); t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t; return ((t ^ t >>> 14) >>> 0)/4294967296; };
-}
-const normals = uniform => () => Math.sqrt(-2*Math.log(1 - uniform()))*Math.cos(2*Math.PI*uniform());  // as normal ones (Box and Muller)
+const uniforms = seed => () => {  // random numbers between 0 and 1 (mulberry32)
+  seed = seed + 0x6D2B79F5 | 0;
+  let t = Math.imul(seed ^ seed >>> 15, 1 | seed);
+  t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t;
+  return ((t ^ t >>> 14) >>> 0)/2**32;
+};
+const normals = uniform => () => Math.sqrt(-2*Math.log(1 - uniform()))*Math.cos(2*Math.PI*uniform());  // Box and Muller
 function slider(name, range, value, show, changed) {  // a named slider with its value as text; `range` is [least, most, step]
   const out = el('output', {}, show(value));
   const input = el('input', {type: 'range', min: range[0], max: range[1], step: range[2], value, 'aria-valuetext': show(value)});
@@ -32,7 +35,7 @@ function plot(width, height, x, y, name) {  // axes from x[0] to x[1] and from y
   const label = (at, text, anchor) => svg.append(el('text', {...at, 'text-anchor': anchor, 'font-size': 12}, text));
   return {svg, layer, px, py,
     ticks(xs, ys) {
-      for (const [v, text] of xs) label({x: Math.min(px(v), width - 3.5*text.length), y: height - 8}, text, 'middle');  // the last is not cut off
+      for (const [v, text] of xs) label({x: Math.min(px(v), width - 3.5*text.length), y: height - 8}, text, 'middle');
       for (const [v, text] of ys) label({x: l - 5, y: py(v) + 4}, text, 'end');
     },
     draw(points, attrs = {}) { return `M${points.map(p => `${clip(px(p[0])).toFixed(1)},${clip(py(p[1])).toFixed(1)}`).join(' L')}`; },
