@@ -119,16 +119,19 @@ class DataLoader:
         seed,    # of the random numbers of the first batch
     ):           # yields bytes, in each of them a batch or the error that it raised
         "The batches with these row numbers in order, loaded ahead by other processes"
+        jobs,used = [(rows, seed+i) for i,rows in enumerate(batches)],None
         sent = _Sent(self.num_workers, self.items, self.collate_fn)
         old,loader = _loaders.pop(self, (None,None))
-        if old is None or old.digest!=sent.digest: loader = _start_workers(self)
-        _in_use.add(used := loader)
-        loader.sampler[:] = [(rows, seed+i) for i,rows in enumerate(batches)]
-        try: yield from loader
-        except (RuntimeError,OSError) as e:
-            loader = None
-            if not str(e).startswith('DataLoader worker (pid') and not isinstance(e, BrokenPipeError): raise
-            raise RuntimeError(f'DataLoader: a worker process died: it was killed or ran out of memory, or {_GUARD}') from e
+        try:
+            if old is None or old.digest!=sent.digest: loader = _start_workers(self)
+            _in_use.add(used := loader)
+            loader.sampler[:] = jobs
+            yield from loader
+        except (RuntimeError,OSError,ImportError) as e:
+            loader,died = None,isinstance(e, BrokenPipeError) or str(e).startswith('DataLoader worker (pid')
+            what = f'a worker process died: it was killed or ran out of memory, or {_GUARD}' if died else (
+                f"got num_workers={self.num_workers}, wanted 0 where no process can be started: {e}")
+            raise RuntimeError(f'DataLoader: {what}') from e
         finally:
             _in_use.discard(used)
             if loader is not None: _loaders[self] = sent,loader
@@ -143,8 +146,7 @@ def _as_tensors(dataset):
     "The tensors that `dataset` consists of, or None if it is a collection of items"
     if isinstance(dataset, TensorDataset): return dataset.tensors
     if isinstance(dataset, tuple) and any(isinstance(o, Tensor|np.ndarray) for o in dataset): return tuple(map(_as_tensor, dataset))
-    single = _as_tensor(dataset)
-    return (single,) if isinstance(single, Tensor) else None
+    return (single,) if isinstance(single := _as_tensor(dataset), Tensor) else None
 
 def _select(t, rows):
     "The `rows` of the tensor `t`"
@@ -230,8 +232,7 @@ _DTYPES = {getattr(torch, o) for o in 'bool uint8 int8 int16 int32 int64 float16
 
 def _pickled(kind, o):
     "The bytes of `o` as a `kind` of pickler writes them"
-    file = io.BytesIO()
-    kind(file, 5).dump(o)
+    kind(file := io.BytesIO(), 5).dump(o)
     return file.getvalue()
 
 def _is_own(t):
@@ -311,8 +312,7 @@ _all_ = ['first']
 def _examples(dl):
     "The dataset of `dl`, example by example: tensors that go together are pairs"
     ds = getattr(dl, 'dataset', None)
-    together = isinstance(ds, tuple) and any(isinstance(o, Tensor|np.ndarray) for o in ds)
-    return TensorDataset(*map(torch.as_tensor, ds)) if together else ds
+    return TensorDataset(*map(torch.as_tensor, ds)) if isinstance(ds, tuple) and _as_tensors(ds) else ds
 
 class DataLoaders:
     "A training DataLoader and a validation DataLoader"

@@ -195,14 +195,15 @@ def _write_pictures(path, pictures):
 # %% ../nbs/00_datasets.ipynb #276ff257
 def _make_folder(path, data, *layout):
     "Write the images of `data` to the folder `path`; a damaged folder of that name is moved aside"
-    with suppress(FileNotFoundError):  # there is none, or another process was faster
-        aside = path.with_name(f'{path.name}.damaged-{secrets.token_hex(4)}')
-        os.replace(path, aside)
-        notify(f'{path} was not complete or not as it was made, so it is made anew; the old folder is now {aside.name}')
     try:
+        with suppress(FileNotFoundError):  # there is none, or another process was faster
+            aside = path.with_name(f'{path.name}.damaged-{secrets.token_hex(4)}')
+            os.replace(path, aside)
+            notify(f'{path} was not complete or not as it was made, so it is made anew; the old folder is now {aside.name}')
         with atomic_write(path) as temporary: _write_pictures(temporary, list(_pictures(data, *layout)))
-    except OSError:
-        if not _is_whole(path): raise  # if it is whole, another process was faster
+    except OSError as e:
+        if _is_whole(path): return  # another process was faster
+        raise OSError(e.errno, f'{e.strerror or e}; FASTFOUND_HOME sets another folder for what is made', str(path)) from None
 
 # %% ../nbs/00_datasets.ipynb #6073a441
 def tree(

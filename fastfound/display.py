@@ -12,6 +12,7 @@ import numpy as np, torch
 from collections.abc import Callable, Iterable
 from html import escape
 from importlib import import_module
+from threading import RLock
 from fastcore.imports import IN_NOTEBOOK
 from tqdm.std import tqdm
 from .basics import checked
@@ -193,6 +194,12 @@ class Live:
         return table + f'<pre>{escape(self.line)}</pre>'*bool(self.line)
 
 # %% ../nbs/library/display.ipynb #54ad46be
+class _Bar(tqdm):
+    "It reads the clock at each step, so no thread has to watch it; its lock is for threads, since no other process draws it"
+    monitor_interval = 0
+
+_Bar.set_lock(RLock())
+
 @checked
 def progress_bar(
     iterable:Iterable|None=None, # what to go through; or give `total` and call `update`
@@ -203,8 +210,8 @@ def progress_bar(
     "A progress bar in a terminal or a notebook that leaves nothing behind; silent anywhere else"
     notebook = IN_NOTEBOOK and not os.getenv('IN_TEST')  # a notebook that somebody watches
     quiet = quiet or not (notebook or sys.stderr.isatty())
-    return tqdm(iterable, disable=quiet, leave=False, file=(live or Live()) if notebook and not quiet else sys.stderr,
-                ncols=80 if notebook else None, **kw)
+    return _Bar(iterable, disable=quiet, leave=False, file=(live or Live()) if notebook and not quiet else sys.stderr,
+                ncols=80 if notebook else None, miniters=1, **kw)
 
 # %% ../nbs/library/display.ipynb #7dbed950
 def notify(

@@ -17,7 +17,6 @@ from typing import NamedTuple
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, getproxies, urlopen
-from fastcore.xdg import xdg_cache_home
 from .basics import checked
 from .display import notify, progress_bar
 
@@ -126,8 +125,9 @@ def verify(
 # %% ../nbs/library/files.ipynb #9cc2df05
 def fastfound_home() -> Path:
     "The folder for what is downloaded or made: `FASTFOUND_HOME`, else `fastfound` in the user's cache"
-    path = Path(os.getenv('FASTFOUND_HOME') or xdg_cache_home()/'fastfound').expanduser()
-    there = next(o for o in (path, *path.absolute().parents) if o.exists())
+    cache = os.getenv('XDG_CACHE_HOME', '')
+    path = Path(os.getenv('FASTFOUND_HOME') or Path(cache if os.path.isabs(cache) else '~/.cache')/'fastfound').expanduser()
+    there = next(o for o in (path, *path.absolute().parents) if os.path.exists(o))
     if not there.is_dir():
         raise NotADirectoryError(f'FASTFOUND_HOME: got {path}, but {there} is not a folder; wanted a folder or the name of a new one')
     return path
@@ -168,7 +168,8 @@ def _online(mirrors):
     if getproxies(): return True  # only the download itself can tell
     answers = queue.SimpleQueue()
     def ask(): answers.put(any(_connects(o, _PATIENCE[0]/len(mirrors)) for o in mirrors))
-    threading.Thread(target=ask, daemon=True).start()
+    try: threading.Thread(target=ask, daemon=True).start()
+    except RuntimeError: return True  # in a Python without threads too
     try: return answers.get(timeout=_PATIENCE[0])
     except queue.Empty: return False
 

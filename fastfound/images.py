@@ -41,8 +41,7 @@ def as_viewed(
         levels = (0,65535) if im.mode.startswith('I;16') else _black_and_white(a)
         im = Image.fromarray(np.nan_to_num(np.interp(a, levels, (0,255))).round().astype(np.uint8))
     elif im.has_transparency_data:
-        im = im.convert('RGBA')
-        im = Image.alpha_composite(Image.new('RGBA', im.size, 'white'), im)
+        im = Image.alpha_composite(Image.new('RGBA', im.size, 'white'), im.convert('RGBA'))
     return (im.convert('RGB') if im.mode=='LAB' else im).convert(_modes[channels])  # the only way from there to grey
 
 _turns = {i: getattr(Image.Transpose, o) for i,o in enumerate(
@@ -58,8 +57,7 @@ def _black_and_white(a):
     "The numbers in `a` that become 0 and 255"
     a = a[np.isfinite(a)]
     if not a.size: return 0,1
-    low,high = a.min(),a.max()
-    inner = np.quantile(a, (0.001,0.999))
+    low,high,inner = a.min(),a.max(),np.quantile(a, (0.001,0.999))
     if 0<10*np.ptp(inner)<high-low: low,high = inner
     return low,max(high, np.nextafter(low, np.inf))
 
@@ -272,9 +270,11 @@ def _ahead(pool, f, parts, most):
     "`f` of each item of each of `parts` in order, computed in threads, but no more than `most` parts ahead"
     waiting: deque = deque()
     for part in parts:
-        waiting.append(pool.submit(lambda part=part: [*map(f, part)]))
-        if len(waiting)>=most: yield from waiting.popleft().result()
-    while waiting: yield from waiting.popleft().result()
+        def work(part=part): return [*map(f, part)]
+        try: waiting.append(pool.submit(work).result)
+        except RuntimeError: waiting.append(work)  # no thread can be started, so this one does it
+        if len(waiting)>=most: yield from waiting.popleft()()
+    while waiting: yield from waiting.popleft()()
 
 @checked
 def read_images(
