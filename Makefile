@@ -40,7 +40,8 @@ doctor: .venv/.run ## look at this machine and say what to do about each problem
 	$(BIN)/fastfound doctor $(ARGS)
 
 lab: .venv/.dev ## open the notebooks in JupyterLab
-	$(BIN)/jupyter lab nbs
+	$(BIN)/python tools/hooks.py
+	cd nbs && ../$(BIN)/jupyter lab $(ARGS)
 
 notebooks: .venv/.dev ## run every notebook in a fresh kernel and store its outputs (FASTFOUND_DATA names the full data)
 	$(BIN)/python tools/run_nbs.py --save $(ARGS)
