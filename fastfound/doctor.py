@@ -6,7 +6,7 @@
 __all__ = ['examine']
 
 # %% ../nbs/programs/doctor.ipynb #81a0bd87
-import os, platform
+import os, platform, shlex, shutil, sys
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from pathlib import Path
 
@@ -20,6 +20,12 @@ def _attempt(check, f, advice):
     try: return _finding(check, f())
     except Exception as e: return _finding(check, str(e) or type(e).__name__, advice)
 
+def _pip(words):
+    "The command that installs `words` for this Python, whether or not its environment is active"
+    if 'ipykernel' in sys.modules or 'COLAB_RELEASE_TAG' in os.environ: return f'%pip install {words}, and restart the kernel'
+    quoted = f'"{sys.executable}"' if os.name=='nt' else shlex.quote(sys.executable)
+    return f"{'python' if shutil.which('python')==sys.executable else quoted} -m pip install {words}"
+
 # %% ../nbs/programs/doctor.ipynb #fd1d7a1f
 def _requirements(extra=''):
     "From name to the versions allowed on this Python and system; an `extra` comes later in the list and narrows them"
@@ -27,25 +33,32 @@ def _requirements(extra=''):
     needs = [Requirement(o) for o in requires('fastfound') or []]
     return {o.name: o.specifier for o in needs if not o.marker or o.marker.evaluate({'extra': extra})}
 
+def _mend(in_clone):
+    "What to do about a package that is not whole: `in_clone`, or where there is none, install it again from wherever it came"
+    import fastfound
+    clone = (Path(fastfound.__file__).parents[1]/'settings.ini').exists()
+    return in_clone if clone else 'install fastfound again as before, with --force-reinstall --no-deps'
+
 def _check_version(name, allowed, tested):
     "Whether package `name`, or Python, is there, new enough and the version that was tested"
     try: got = platform.python_version() if name=='Python' else version(name)
     except PackageNotFoundError: got = ''
     if not got or not allowed.contains(got, prereleases=True):
-        how = 'make an environment with such a Python' if name=='Python' else f'python -m pip install "{name}{allowed}"'
+        how = 'create an environment with such a Python' if name=='Python' else _pip(f'"{name}{allowed}"')
         return _finding(name, got or 'not installed', f'wanted {name}{allowed}: {how}')
     if tested.contains(got, prereleases=True): return _finding(name, got)
-    return _finding(name, got, f'allowed; tested is {tested}: if results differ, python -m pip install "{name}{tested}"', 'note')
+    return _finding(name, got, f'allowed; tested is {tested}: if results differ, ' + _pip(f'"{name}{tested}"'), 'note')
 
 def _check_versions():
     "Python and the packages that fastfound needs"
-    from packaging.specifiers import SpecifierSet
+    try: from packaging.specifiers import SpecifierSet
+    except ImportError: return [_finding('packaging', 'not installed, so no version can be compared', _pip('packaging'))]
     try: needs,tested = _requirements(),_requirements('tested')
     except PackageNotFoundError:
-        return [_finding('fastfound', 'not installed, so its needs are not known', 'python -m pip install -e . in the repository', 'note')]
+        return [_finding('fastfound', 'not installed, so its needs are not known', _mend(_pip('-e .')), 'note')]
     python = SpecifierSet(metadata('fastfound')['Requires-Python'] or '')
     rows = [_check_version('Python', python, python), *(_check_version(o, needs[o], tested[o]) for o in needs)]
-    if tested==needs: rows.append(_finding('tested versions', 'not in the metadata of the package', 'install fastfound again', 'note'))
+    if tested==needs: rows.append(_finding('tested versions', 'not in the metadata of the package', _mend(_pip('-e .')), 'note'))
     return rows
 
 # %% ../nbs/programs/doctor.ipynb #613dad97
@@ -58,7 +71,7 @@ def _check_machine():
     "The device, threads and vector instructions"
     import torch
     from fastfound.basics import default_device
-    return [_attempt('device', default_device, 'unset FASTFOUND_DEVICE, and fastfound chooses'),
+    return [_attempt('device', default_device, 'remove the environment variable FASTFOUND_DEVICE, and fastfound chooses'),
             _finding('threads', f'{torch.get_num_threads()} of {os.cpu_count()} processors'),
             _finding('processor', f'{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}')]
 
@@ -73,7 +86,7 @@ def _check_digits():
         for o in MNIST_FILES: read_verified(folder, o, MNIST_FILES[o])
         return _finding('digits', f'all {len(MNIST_FILES)} files verified in {folder}')
     except (OSError, ValueError) as e:
-        if named: return _finding('digits', e, f'put the files of MNIST into {named}, which FASTFOUND_DATA names, or unset FASTFOUND_DATA')
+        if named: return _finding('digits', e, f'put the files of MNIST into {named}, which FASTFOUND_DATA names, or remove that variable')
         if not isinstance(e, FileNotFoundError): return _finding('digits', e, 'delete that file from the cache; it is downloaded again')
         later = 'nothing: they are downloaded when needed, and without a network the sample is used'
         return _finding('digits', f'not in {folder}', later, 'note')
@@ -88,13 +101,14 @@ def _check_data():
     "The digits in the package, those of MNIST, and the folders to write to"
     from fastfound.datasets import get_mnist
     from fastfound.files import fastfound_home
-    install = 'python -m pip install --force-reinstall --no-deps fastfound, or git checkout fastfound/data in the repository'
-    return [_attempt('sample', lambda: get_mnist('sample') and 'readable', install), _check_digits(),
-            _attempt('cache', lambda: _writable(fastfound_home()), 'set FASTFOUND_HOME to a folder that you may write to'),
+    return [_attempt('sample', lambda: get_mnist('sample') and 'readable', _mend('git checkout fastfound/data')), _check_digits(),
+            _attempt('cache', lambda: _writable(fastfound_home()), 'set the environment variable FASTFOUND_HOME to a folder that you may write to'),
             _attempt('current folder', lambda: _writable(Path.cwd()), 'change to a folder that you may write to')]
 
 # %% ../nbs/programs/doctor.ipynb #02f2e8ff
 def examine() -> list: # a dict with check, status, found and advice for each finding
     "What works on this machine, and what to do about what does not"
-    rows = [*_check_versions(), _attempt('imports', _imports, 'python -m pip install --force-reinstall torch, or what the message names')]
+    windows = 'install the Microsoft Visual C++ Redistributable (x64), which PyTorch needs; if it is there, '*(os.name=='nt')
+    again = f"{windows}{_pip('--force-reinstall torch')}, or what the message names"
+    rows = [*_check_versions(), _attempt('imports', _imports, again)]
     return rows if rows[-1]['advice'] else [*rows, *_check_machine(), *_check_data()]

@@ -1,8 +1,8 @@
 "Each problem that the doctor knows, made to happen."
-import json, os, re, subprocess
+import json, os, re, subprocess, sys
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
-import pytest
+import fastfound, pytest
 from commandline import FASTFOUND, inside
 from packaging.specifiers import SpecifierSet
 from fastfound import datasets, doctor
@@ -76,6 +76,31 @@ def test_no_metadata(monkeypatch):
     def missing(_): raise PackageNotFoundError
     monkeypatch.setattr(doctor, 'requires', missing)
     assert row('fastfound')['status']=='note' and 'not installed' in row('fastfound')['found']
+
+def test_no_packaging(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'packaging.specifiers', None)
+    assert row('packaging')['status']=='broken'
+
+def advice(monkeypatch, executable=sys.executable, env=()):
+    "All that the doctor can advise where everything is wrong"
+    monkeypatch.setattr(doctor, 'version', lambda name: '0.1')
+    monkeypatch.setattr(doctor, 'requires', lambda _: ['torch>=2.6', 'numpy>=1'])
+    monkeypatch.setattr(doctor.sys, 'executable', executable)
+    for o in env: monkeypatch.setenv(o, '1')
+    return [o['advice'] for o in [*doctor._check_versions(), doctor._finding('', '', doctor._mend('git'))]]
+
+def test_hints_for_whoever_reads_them(monkeypatch, tmp_path):
+    "The Python that runs is the one that installs; a notebook has its own command; and `make` and git are for those with a clone"
+    monkeypatch.setattr(fastfound, '__file__', str(tmp_path/'site-packages/fastfound/__init__.py'))
+    monkeypatch.setattr(doctor.shutil, 'which', lambda _: '/usr/bin/python')
+    monkeypatch.delitem(sys.modules, 'ipykernel', raising=False)
+    monkeypatch.delenv('COLAB_RELEASE_TAG', raising=False)
+    everywhere = advice(monkeypatch, executable='/home/r r/.venv/bin/python')
+    assert "'/home/r r/.venv/bin/python' -m pip install \"torch>=2.6\"" in ' '.join(everywhere)
+    assert 'python -m pip install "torch>=2.6"' in [o.rpartition(': ')[2] for o in advice(monkeypatch, executable='/usr/bin/python')]
+    colab = advice(monkeypatch, env=['COLAB_RELEASE_TAG'])
+    assert any('%pip install "torch>=2.6", and restart' in o for o in colab)
+    assert not re.search(r'\b(make|git|unset|export|repository)\b', ' '.join([*everywhere, *colab]))
 
 def test_status_and_json(files, monkeypatch, tmp_path):
     r = inside('doctor', cwd=tmp_path)
