@@ -71,7 +71,7 @@ def _check_machine():
     "The device, threads and vector instructions"
     import torch
     from fastfound.basics import default_device
-    return [_attempt('device', default_device, 'remove the environment variable FASTFOUND_DEVICE, and fastfound chooses'),
+    return [_attempt('device', default_device, 'remove the variable FASTFOUND_DEVICE, and fastfound chooses'),
             _finding('threads', f'{torch.get_num_threads()} of {os.cpu_count()} processors'),
             _finding('processor', f'{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}')]
 
@@ -102,7 +102,7 @@ def _check_data():
     from fastfound.datasets import get_mnist
     from fastfound.files import fastfound_home
     return [_attempt('sample', lambda: get_mnist('sample') and 'readable', _mend('git checkout fastfound/data')), _check_digits(),
-            _attempt('cache', lambda: _writable(fastfound_home()), 'set the environment variable FASTFOUND_HOME to a folder that you may write to'),
+            _attempt('cache', lambda: _writable(fastfound_home()), 'let the variable FASTFOUND_HOME name a folder that you may write to'),
             _attempt('current folder', lambda: _writable(Path.cwd()), 'change to a folder that you may write to')]
 
 # %% ../nbs/programs/doctor.ipynb #02f2e8ff

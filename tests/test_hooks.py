@@ -78,7 +78,8 @@ def test_one_cell(clones, tmp_path):
     hooks.main(reader.path, tmp_path/'env')
     reader.edit(5, 'mine', 'in the clone')
     project.edit(5, 'theirs', 'in the project')
-    assert reader.git('pull', '-q', '--no-rebase', ok=False).returncode==1 and PAGE in reader.git('diff', '--name-only', '--diff-filter=U').stdout
+    assert reader.git('pull', '-q', '--no-rebase', ok=False).returncode==1
+    assert reader.git('status', '--porcelain').stdout==f'UU {PAGE}\n'
     sources = reader.sources()
     start,middle,end = [i for i,o in enumerate(sources) if o in ('`<<<<<<< HEAD`', '`=======`', '`>>>>>>> THEIRS`')]
     assert (middle-start, end-middle)==(2,2) and sources[start+1].endswith('# mine') and sources[middle+1].endswith('# theirs')
@@ -137,8 +138,8 @@ def lab(clones, tmp_path):
         nb = json.loads((ROOT/PAGE).read_text(encoding='utf-8'))
         for o in nb['cells']:
             if o['cell_type']=='code': o.update(execution_count=7, metadata={**o['metadata'], 'collapsed': True})
-        request = Request(f'{url[1]}/api/contents/{Path(PAGE).name}', json.dumps({'type': 'notebook', 'content': nb}).encode(), method='PUT',
-                          headers={'Authorization': 'token secret', 'Content-Type': 'application/json'})
+        sent,headers = json.dumps({'type': 'notebook', 'content': nb}).encode(),{'Authorization': 'token secret'}
+        request = Request(f'{url[1]}/api/contents/{Path(PAGE).name}', sent, headers, method='PUT')
         build_opener(ProxyHandler({})).open(request).close()
         return (reader.path/PAGE).read_text(encoding='utf-8'),said()
     yield save
