@@ -124,7 +124,8 @@ def lab(clones, tmp_path):
     _,reader = clones
     hooks.main(reader.path, tmp_path/'env')
     outside = {k: v for k,v in os.environ.items() if not k.startswith('JUPYTER')}
-    env = {**outside, 'HOME': str(tmp_path/'home'), 'JUPYTER_CONFIG_PATH': str(tmp_path/'env/etc/jupyter'), 'JUPYTER_RUNTIME_DIR': str(tmp_path/'run')}
+    places = {'HOME': 'home', 'JUPYTER_CONFIG_PATH': 'env/etc/jupyter', 'JUPYTER_RUNTIME_DIR': 'run'}
+    env = {**outside, **{k: str(tmp_path/v) for k,v in places.items()}}
     started = []
     def save(**more):
         options = ['--no-browser', '--allow-root', '--port=0', '--IdentityProvider.token=secret']
