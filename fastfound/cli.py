@@ -60,7 +60,7 @@ def _ladder(words, n=5, k=784, m=10, budget=0.5, threads=1, device='cpu'):
     from fastfound.kernels import all_versions, ladder
     table = ladder(n, k, m, all_versions(device), budget, threads, device)
     print(f'{n}x{k} by {k}x{m}, float32, {threads} thread{"s"*(threads!=1)}\n{table}')
-    if device=='cpu' and not find_spec('numba'): print("(no compiled versions: numba is not installed; pip install 'fastfound[fast]')")
+    if device=='cpu' and not find_spec('numba'): print("(no compiled versions: numba is not installed; pip install numba)")
 
 def _doctor(words, json=False):
     "Print all findings; exit status 1 if something is broken"

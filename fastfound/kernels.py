@@ -25,7 +25,7 @@ def _compiled(f):
 def _machine_code(f):
     try: import numba
     except ImportError:
-        raise ImportError("the compiled versions need numba, which is not installed: pip install 'fastfound[fast]'") from None
+        raise ImportError("the compiled versions need numba, which is not installed: pip install numba") from None
     _use_wide_vectors(numba)
     return numba.njit(fastmath={'reassoc', 'contract', 'nsz'})(f)  # sums may be reordered; nan and infinity stay what they are
 
