@@ -17,8 +17,7 @@ from nbdev.config import get_config
 from nbdev.serve import proc_nbs
 from sphinx.cmd.build import main as sphinx_build
 from fastfound.web import save_sample_script
-import glossary, road
-from card import write_card
+import glossary, llms, road
 from pages import Pages, raw
 
 cfg = get_config()
@@ -39,7 +38,7 @@ SETTINGS = {
     'smartquotes': False, 'suppress_warnings': ['misc.highlighting_failure'],
     'pygments_style': 'a11y-high-contrast-light', 'pygments_dark_style': 'a11y-high-contrast-dark', 'highlight_language': 'python',
     'html_theme': 'furo', 'html_title': cfg.title, 'html_favicon': 'favicon.svg', 'html_static_path': ['static'],
-    'html_css_files': ['site.css'], 'html_copy_source': False, 'html_show_sourcelink': False,
+    'html_css_files': ['site.css'], 'html_js_files': ['site.js'], 'templates_path': ['templates'], 'html_copy_source': False, 'html_show_sourcelink': False,
     'html_scaled_image_link': False, 'html_use_index': False, 'html_show_search_summary': False, 'html_baseurl': site,
     'html_theme_options': {'footer_icons': [{'name': 'Repository', 'url': cfg.git_url, 'html': REPOSITORY, 'class': ''}],
         'top_of_page_buttons': [],
@@ -54,13 +53,28 @@ SETTINGS = {
     'epub_use_index': False, 'epub_exclude_files': ['search.html']}
 
 PARTS = {'The road': road.chapters(), 'Side roads': road.side_roads(), 'Library': road.library(), 'Programs': road.programs()}
+WEIGHTS = {'The road': 1.2, 'Side roads': 1, 'Library': .9, 'Programs': .75}  # in a search, where an idea is explained comes first
+MADE = {'glossary': 'Glossary', 'names': 'Every name'}  # pages without a notebook
+KINDS = {'library': 'Reference: what the chapters stand on', 'programs': 'Program: made from the chapters and the library, to be used'}
+OVERVIEWS = 'all', 'coming', 'figures'  # programs that only collect
 
-def tool_links(file):
-    "Links to what can be done with the page made from the notebook `file`, a path below `nbs`"
-    name = file.rpartition('/')[2]
-    colab = f"https://colab.research.google.com/github/{cfg.user}/{cfg.repo}/blob/{cfg.branch}/nbs/{file}"
-    return raw(f'<p class="ff-tools"><a href="notebooks/{name}" download>Download the notebook</a>'
-               f'<a href="{colab}">Open in Colab</a><a href="{cfg.git_url}/edit/{cfg.branch}/nbs/{file}">Edit</a></p>')
+def kind(page):
+    "The first line of a page outside the book, which says what it is and where the book begins"
+    if '/' not in page: return []
+    what = 'Overview: what the book holds, collected' if road.name(page) in OVERVIEWS else KINDS[page.partition('/')[0]]
+    first = road.chapters()[0]
+    return [f'{{.ff-kind}}\n{what}. The road begins at [{road.short(first)}]({first}.ipynb).']
+
+def tool_links(page):
+    "Links to what can be done with the notebook `page`, a path below `nbs` without a suffix"
+    colab = f'https://colab.research.google.com/github/{cfg.user}/{cfg.repo}/blob/{cfg.branch}/nbs/{page}.ipynb'
+    return raw(f'<p class="ff-tools"><a href="notebooks/{page.rpartition("/")[2]}.ipynb" download>Download the notebook</a>'
+               f'<a href="{colab}">Open in Colab</a><a href="change.html?page={page}">Edit</a></p>')
+
+def change_page():
+    "The page that says how to change a page"
+    text = (root/'tools/change.md').read_text(encoding='utf-8')
+    return text.replace('GIT_URL', cfg.git_url).replace('BRANCH', cfg.branch).replace('REPO', cfg.repo).replace('LIB/', f'{cfg.lib_name}/')
 
 def names_page(texts):
     "A page with every name that the pages explain, from their Markdown by name"
@@ -76,11 +90,12 @@ def write_sources(processed, src, suffix='.html', scripts=True):
     names = {o: road.name(o) for o in nbs}
     (src/'images').mkdir(parents=True)
     (src/'static').mkdir()
-    shutil.copy(root/'tools/site.css', src/'static')
+    for o in ('site.css', *(['site.js', 'search.js'] if scripts else [])): shutil.copy(root/'tools'/o, src/'static')
+    shutil.copytree(root/'tools/templates', src/'templates')
     (src/'favicon.svg').write_text(FAVICON, encoding='utf-8')
     pages,about,texts = Pages(names, src/'images', site, suffix, scripts),{},{}
     for o,nb in nbs.items():
-        front,text = pages.page(nb, o, [tool_links(f'{o}.ipynb')] if scripts and o!='index' else [])
+        front,text = pages.page(nb, o, map(pages.links, kind(o)), [tool_links(o)] if scripts and o!='index' else [])
         about[names[o]] = front.get('title', ''),front.get('description', '')
         texts[names[o]] = text
     book = {title: [names[o] for o in part if o in nbs] for title,part in PARTS.items()}
@@ -94,11 +109,26 @@ def write_sources(processed, src, suffix='.html', scripts=True):
     texts['index'] += ''.join(f'\n```{{toctree}}\n:hidden:\n:caption: {title}\n\n' + '\n'.join(pages) + '\n```\n'
                               for title,pages in book.items())
     for page,text in texts.items(): (src/f'{page}.md').write_text(text, encoding='utf-8')
+    if scripts:
+        (src/'change.md').write_text(change_page(), encoding='utf-8')
+        (out/'llms.txt').write_text(llms.contents(cfg.title, cfg.description, site, book, about), encoding='utf-8')
+        (out/'llms-full.txt').write_text(llms.whole(cfg.title, cfg.description, site, {o: t for o,t in texts.items() if o not in MADE}), encoding='utf-8')
     return {o: about[o] for o in ['index', *sum(book.values(), [])]}
+
+def guide(about):
+    "What the theme needs to lead through the pages `about`: parts of the list, neighbours on the road, and what is searched"
+    pages = {title: [o for o in part if road.name(o) in about] for title,part in PARTS.items()}
+    parts = [(title, [(road.name(o), road.short(o)) for o in part]) for title,part in pages.items()]
+    for i,o in ((1,'glossary'),(3,'names')):
+        if o in about: parts[i][1].append((o, MADE[o]))
+    around = {road.name(o): [p and road.name(p) if p and road.name(p) in about else None for p in road.neighbours(o)]
+              for o in ['index', *sum(pages.values(), [])]}
+    searched = {'index': ('Home', .6)} | {road.name(o): (road.short(o), WEIGHTS[title]) for title,part in pages.items() for o in part}
+    return {'parts': parts, 'around': around, 'searched': searched}
 
 def sphinx(src, to, builder, about, **more):
     "Run Sphinx, whose warnings are errors; its exit status"
-    settings = {**SETTINGS, 'html_context': {'site': site, 'about': {k: v[1] for k,v in about.items()}}, **more}
+    settings = {**SETTINGS, 'html_context': {'site': site, 'about': {k: v[1] for k,v in about.items()}, **guide(about)}, **more}
     (src/'conf.py').write_text(''.join(f'{k} = {v!r}\n' for k,v in settings.items()), encoding='utf-8')
     return sphinx_build(['-q', '-W', '--keep-going', '-j', 'auto', '-b', builder, '-d', str(root/f'_proc/{builder}'), str(src), str(to)])
 
@@ -143,6 +173,7 @@ def settle(page):
 def build():
     "Build the site of this copy of the project; the number of problems"
     src = root/'_site_src'
+    out.mkdir()
     about = write_sources(proc_nbs(cfg.nbs_path, force=True, file_glob='', file_re=''), src)
     failed = sphinx(src, out, 'html', about)
     (out/'notebooks').mkdir()
@@ -151,8 +182,6 @@ def build():
     write_card(out/'_static/card.png', cfg.title, about['index'][1], site)
     for p in out.glob('*.html'): p.write_text(settle(p.read_text(encoding='utf-8')), encoding='utf-8')
     (out/'.nojekyll').touch()
-    (out/'llms.txt').write_text(f'# {cfg.title}\n\n> {cfg.description}\n\n' + ''.join(
-        f'- [{title}]({site}{page}.html): {text}\n' for page,(title,text) in about.items()), encoding='utf-8')
     bad = sorted(set(problems(out)))
     print(*bad, f'{len(list(out.glob("*.html")))} pages in {out.name}, {len(bad)} problems' + (', and Sphinx warned' if failed else ''),
           sep='\n')

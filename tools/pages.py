@@ -24,6 +24,12 @@ def options(source):
     found = dict(re.findall(r'^#\|\s*([\w-]+)\s*:?\s*(.*)$', source, re.M))
     return {k: v.strip('"') for k,v in found.items()}, re.sub(r'^#\|.*\n?', '', source, flags=re.M).strip('\n')
 
+def only_imports(source):
+    "Whether some Python code does nothing but import"
+    try: body = ast.parse(source).body
+    except SyntaxError: return False
+    return bool(body) and all(isinstance(o, (ast.Import, ast.ImportFrom)) for o in body)
+
 def is_plot(png):
     "Whether most of a picture is white paper, so that a dark page may show it inverted"
     small = Image.open(io.BytesIO(png)).convert('RGBA').resize((60,60))
@@ -90,6 +96,7 @@ class Pages:
         opts,source = options(joined(cell['source']))
         parts = [fence(source, 'python')] if source and opts.get('echo')!='false' else []
         if opts.get('code-fold')=='true': parts = folded(opts.get('code-summary') or 'Code', *parts)
+        elif self.folds and only_imports(source): parts = folded('Imports', *parts)
         if opts.get('output')=='false': return parts
         return parts + [text for i,o in enumerate(cell.get('outputs', [])) if (text := self.shown(o, f'{cell["id"]}-{i}', opts))]
 
@@ -122,12 +129,13 @@ class Pages:
         body = found.body if isinstance(found, ast.ClassDef) else []
         return [o.name for o in body if isinstance(o, ast.FunctionDef) and not o.name.startswith('_')]
 
-    def page(self, nb, name, head=()):
-        "The Markdown of the notebook `nb`, called `name`; `head` comes below its title"
+    def page(self, nb, name, first=(), head=()):
+        "The Markdown of the notebook `nb`, called `name`; `first` comes below its title, `head` below its promise"
         front = yaml.safe_load(joined(nb['cells'][0]['source']).strip().strip('-')) if nb['cells'][0]['cell_type']=='raw' else {}
+        self.folds = name!='index'  # the import on the front page is what it is about
         try: self.module = import_module(f'fastfound.{self.names[name]}')
         except ImportError: self.module = None
-        parts,found = [f"# {front['title']}",
+        parts,found = [f"# {front['title']}", *first,
                        *([f"{{.ff-lead}}\n{front['description'].rstrip('.')}."] if front.get('description') else []), *head],[]
         for cell in nb['cells'][1:]:
             if cell['cell_type']=='markdown':

@@ -56,6 +56,19 @@ def name(page):
     "The name of a page on the site, and of its module if it has one: `matmul` for `01_matmul`"
     return re.sub(r'^\d+[a-z]?_', '', page.rpartition('/')[2])
 
+def short(page):
+    "The name of a page in few words, for lists: `0. Data`, `1a. einsum`, `mixed precision`"
+    if page in ROAD: return f'{int(page[:2])}. {ROAD[page][0]}'
+    sides = {o: text for _,_,named in ROAD.values() for o,text in named.items()}
+    return f"{page.partition('_')[0].lstrip('0')}. {sides[page]}" if page in sides else name(page).replace('_', ' ')
+
+def neighbours(page):
+    "The pages before and after a page: along the road, from a side road its chapter and where that leads on, else within the folder"
+    if page in side_roads(): return next(k for k,(_,_,sides) in ROAD.items() if page in sides),following(page)
+    line = next((o for o in (library(), programs()) if page in o), ['index', *ROAD, END])
+    i = line.index(page)
+    return [line[j] if 0<=j<len(line) else None for j in (i-1,i+1)]
+
 def path(page): return NBS/f'{page}.ipynb'
 
 def cells(page): return json.loads(path(page).read_text(encoding='utf-8'))['cells']
