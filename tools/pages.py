@@ -135,13 +135,14 @@ class Pages:
         self.folds = name!='index'  # the import on the front page is what it is about
         try: self.module = import_module(f'fastfound.{self.names[name]}')
         except ImportError: self.module = None
+        real = False  # in the part that a first reader can skip
         parts,found = [f"# {front['title']}", *first,
                        *([f"{{.ff-lead}}\n{front['description'].rstrip('.')}."] if front.get('description') else []), *head],[]
         for cell in nb['cells'][1:]:
             if cell['cell_type']=='markdown':
                 text = joined(cell['source']).strip()
-                left_out = '<!-- WARNING' if self.scripts else ('<!-- WARNING', '<div class="ff-buttons">')  # a book has no buttons
-                if not text.startswith(left_out): parts.append(self.links(text))
+                for heading in re.findall('^## (.+)', text, re.M): real = heading=='For real use'
+                if not text.startswith('<!-- WARNING'): parts.append(self.links(text))
             elif cell['cell_type']=='code':
                 docs = [SHOWN.fullmatch(joined(o['data']['text/markdown'])) for o in cell.get('outputs', [])
                         if 'show_doc(' in joined(cell['source']) and 'text/markdown' in o.get('data', {})]
@@ -153,7 +154,9 @@ class Pages:
                 for d in found: parts += self.definition(d, taught)
                 found = []
                 if taught: cell = {**cell, 'source': re.sub(r'^#\| code-(fold|summary):.*\n', '', joined(cell['source']), flags=re.M)}
-                parts += self.code(cell)
+                shown = self.code(cell)
+                n = options(joined(cell['source']))[1].count('\n')+1
+                parts += [*folded(f'Source, {n} lines', shown[0]), *shown[1:]] if taught and real and n>14 else shown
             if cell['cell_type']=='markdown' and found:
                 text = parts.pop()
                 for d in found: parts += self.definition(d, False)

@@ -107,7 +107,7 @@ function show(query) {
     const [best, ...more] = hits, others = more.filter(h => h.has === best.has).slice(0, 3);
     const [, short, title] = pages[page], head = best.piece.heading;
     const item = make('li', {}, link(best, make('strong', {textContent: short}), head === title ? '' : ` › ${head}`), excerpt(best.piece.text, terms));
-    if (others.length) item.append(make('p', {className: 'ff-more'}, 'Also: ', ...others.flatMap((h, i) => [i ? ', ' : '', link(h, h.piece.heading)])));
+    if (others.length) item.append(make('p', {className: 'ff-more'}, 'Also: ', ...others.flatMap((h, i) => [i ? ', ' : '', link(h, h.piece.anchor ? h.piece.heading : 'its beginning')])));
     return item;
   }));
   const n = results.length, count = n === 1 ? 'One page' : `${n} pages`;

@@ -47,8 +47,9 @@ def guide(app, page, template, context, doctree):
 DEFINED = re.compile(r'class="ff-def" id="([^"]+)"><code>([^<]+)</code>')
 
 def words(node):
-    "The text of a paragraph without formulas and HTML"
-    return ' '.join(''.join(o for o in node.findall(nodes.Text) if not isinstance(o.parent, (nodes.math, nodes.raw))).split())
+    "The text of a paragraph without HTML, with dots for formulas"
+    texts = [o for o in node.findall(nodes.Text) if not isinstance(o.parent, nodes.raw)]
+    return ' '.join(''.join('…' if isinstance(o.parent, nodes.math) else o for o in texts).split())
 
 def purpose(node):
     "What a definition is for: the paragraph that comes after its name, or the docstring in its source"
