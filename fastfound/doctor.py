@@ -6,9 +6,11 @@
 __all__ = ['examine']
 
 # %% ../nbs/programs/doctor.ipynb #81a0bd87
-import os, platform, shlex, shutil, sys
+import os, platform
+from datetime import date
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from pathlib import Path
+from . import __version__
 
 # %% ../nbs/programs/doctor.ipynb #500d1b20
 def _finding(check, found, advice='', status=''):
@@ -27,6 +29,10 @@ def _pip(words):
     return f"{'python' if shutil.which('python')==sys.executable else quoted} -m pip install {words}"
 
 # %% ../nbs/programs/doctor.ipynb #fd1d7a1f
+def _made():
+    "When the report was made, and by which version"
+    return _finding('report', f'of {date.today()}, by fastfound {__version__}')
+
 def _requirements(extra=''):
     "From name to the versions allowed on this Python and system; an `extra` comes later in the list and narrows them"
     from packaging.requirements import Requirement  # here, since only this page needs it
@@ -108,7 +114,5 @@ def _check_data():
 # %% ../nbs/programs/doctor.ipynb #02f2e8ff
 def examine() -> list: # a dict with check, status, found and advice for each finding
     "What works on this machine, and what to do about what does not"
-    windows = 'install the Microsoft Visual C++ Redistributable (x64), which PyTorch needs; if it is there, '*(os.name=='nt')
-    again = f"{windows}{_pip('--force-reinstall torch')}, or what the message names"
-    rows = [*_check_versions(), _attempt('imports', _imports, again)]
+    rows = [_made(), *_check_versions(), _attempt('imports', _imports, 'python -m pip install --force-reinstall torch, or what the message names')]
     return rows if rows[-1]['advice'] else [*rows, *_check_machine(), *_check_data()]

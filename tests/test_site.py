@@ -12,8 +12,8 @@ import road
 SITE = ROOT/'_docs'
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(not (SITE/'index.html').exists(), reason='no site in _docs: run `make docs`')]
 PAGES = sorted(o.stem for o in SITE.glob('*.html'))
-MADE = 'glossary','names'  # pages without a notebook
-BOOK = [o for o in PAGES if o not in ('search','genindex',*MADE)]
+MADE = 'glossary','names','change'  # pages without a notebook
+BOOK = [o for o in PAGES if o not in ('search',*MADE)]
 WIDTHS = (390, 1024, 1280)
 
 def text_of(page): return (SITE/f'{page}.html').read_text(encoding='utf-8')
@@ -43,7 +43,8 @@ def test_a_page_is_whole(page):
     path = next((f'{o}.ipynb' for o in road.pages() if road.name(o)==page), 'index.ipynb')
     file = Path(path).name
     if page!='index':
-        assert f'href="notebooks/{file}"' in text and f'/blob/main/nbs/{path}"' in text and f'/edit/main/nbs/{path}"' in text
+        assert f'href="notebooks/{file}"' in text and f'/blob/main/nbs/{path}"' in text
+        assert f'href="change.html?page={path.removesuffix(".ipynb")}"' in text
         assert (SITE/'notebooks'/file).exists()
     levels = [int(o) for o in re.findall(r'<h([1-6])[ >]', re.sub(r'<div class="ff-html".*?</div>\n', '', text, flags=re.S))]
     assert levels[0]==1 and levels.count(1)==1 and all(b<=a+1 for a,b in zip(levels, levels[1:])), levels
@@ -97,9 +98,38 @@ def test_each_definition_stands_once():
     assert not [o for o in BOOK if 'Call self as a function' in text_of(o)]
 
 def test_what_machines_read():
-    lines = (SITE/'llms.txt').read_text(encoding='utf-8').splitlines()
-    assert sum(o.startswith('- [') for o in lines)>=len(BOOK)
+    "llms.txt has a title, a quote and a section for each part, with a link and a word for each page; llms-full.txt all of their text"
+    text,whole = [(SITE/o).read_text(encoding='utf-8') for o in ('llms.txt','llms-full.txt')]
+    assert re.match(r'# fastfound\n\n> [^\n]+\n\n[^\n]+\n\n- \[The whole text\]\(https://\S+/llms-full.txt\): ', text)
+    sections = {o.partition('\n')[0]: re.findall(r'^- \[[^]]+\]\(\S+/(\w+)\.html\): \S', o, re.M) for o in text.split('\n## ')[1:]}
+    assert list(sections)==['The road','Side roads','Library','Programs'] and sections['The road']==[road.name(o) for o in road.chapters()]
+    assert {'index', *sum(sections.values(), [])}=={*BOOK, 'glossary', 'names'}
+    assert re.findall(r'^Source: \S+/(\w+)\.html$', whole, re.M)==['index', *map(road.name, road.pages())]
+    for o in ('## The chain rule', 'def one_cycle(', 'tensor('): assert o in whole, o
+    prose = re.sub(r'^(`{3,}).*?^\1$', '', whole, flags=re.S|re.M)
+    assert not re.search(r'\{raw\}|\{image\}|\{\.|<(?:div|table|svg|pre|details|script)\b', prose) and max(map(len, whole.split('\n')))<3000
     assert (SITE/'.nojekyll').exists() and (SITE/'sample_digits.js').stat().st_size>1e6
+
+def test_what_a_page_outside_the_book_is():
+    "It says so in its first line, and leads to where the book begins"
+    def first(page): return re.search(r'<h1>.*?</h1>\s*<p class="ff-kind">(\w+).*?<a [^>]*href="datasets.html"', text_of(page), re.S)
+    got = {road.name(o): m and m[1] for o in road.pages() for m in [first(road.name(o))]}
+    overviews = dict.fromkeys(('all','coming','figures'), 'Overview')
+    assert got=={road.name(o): 'Reference' if o in road.library() else overviews.get(road.name(o), 'Program') if '/' in o else None
+                 for o in road.pages()}
+
+@pytest.mark.parametrize('page', ['figures','doctor'])
+def test_tables_say_when_they_were_made(page):
+    "Above the first table of the page, or in it, and above that of the tests of others: the day and the versions"
+    text = re.sub('<[^>]+>', ' ', text_of(page).partition('<article')[2])
+    when = [m.start() for m in re.finditer(r'20\d\d-\d\d-\d\d', text)]
+    if page=='doctor':
+        assert re.search(r'report +ok +of 20\d\d-\d\d-\d\d, by fastfound [\d.]+', text) and when[0]<text.index('matplotlib ')
+    else:
+        machine = r'[\s,]+[^\n]*Python [\d.]+, PyTorch [\d.]+\S*, NumPy [\d.]+, fastfound [\d.]+'
+        first,table = text.index('pictures in train/3'),text.index('own tests of einsum')
+        assert any(o<first for o in when) and text.index('Tests that others wrote')<when[-1]<table
+        assert re.search(r'20\d\d-\d\d-\d\d'+machine, text[when[-1]:table])
 
 LOOK = """() => {
   const bad = [], article = document.querySelector('article'), wide = document.documentElement.scrollWidth - innerWidth;
@@ -184,33 +214,174 @@ def test_formulas_are_mathml():
     assert not [o for o,t in texts.items() if re.search(
         r'katex|mathjax\.|\\[([]', re.sub(r'<(pre|div class="highlight)\b.*?</pre>', '', t, flags=re.S), re.I)]
 
-WORDS = {'tridiagonal': None, 'Kaiming': 'fully_connected', 'broadcast_shape': 'matmul', 'orthogonal': 'update_rules', 'Wengert': 'value',
-         'einsum': 'einsum', 'checkpoint': 'checkpoints', 'momentum': 'mnist_sgd', 'gloo': 'distributed',
-         'CIFAR-10': 'vision', 'callbacks': 'training_loop'}
+# From what a reader asks to the place that must come first; sections where one on the page explains it
+FIRST = {
+    'batch normalisation': 'resnet#batch-normalisation', 'batch normalization': 'resnet#batch-normalisation', 'backprop': 'backprop',
+    'learning rate finder': 'update_rules#which-learning-rate', 'lr_find': 'schedules#learner.lr_find', 'lrfind': 'schedules#learner.lr_find',
+    'one_cycle': 'schedules#one_cycle', 'onecycle': 'schedules#one_cycle', 'one cycle': 'update_rules#schedules',
+    'momentum': 'update_rules#momentum', 'Adam': 'update_rules', 'attention': 'attention#looking-back', 'transformer': 'attention#the-model',
+    'perplexity': 'attention#counting-pairs', 'tokens': 'attention#names-as-numbers', 'embedding': 'attention#letters-as-vectors',
+    'broadcasting': 'matmul#broadcasting', 'broadcast_shape': 'matmul#broadcast_shape', 'einsum': 'einsum', 'numba': 'kernels',
+    'DataLoader': 'dataloaders', 'data loader': 'dataloaders', 'overfitting': 'overfitting', 'dropout': 'overfitting#dropout',
+    'label smoothing': 'overfitting#label-smoothing', 'weight decay': 'overfitting#weight-decay', 'augmentation': 'augment',
+    'MNIST': 'datasets', 'accuracy': 'datasets', 'kaiming': 'fully_connected', 'initialisation': 'fully_connected',
+    'initialization': 'fully_connected', 'softmax': 'backprop#ten-digits-softmax-and-cross-entropy',
+    'cross entropy': 'backprop#ten-digits-softmax-and-cross-entropy', 'chain rule': 'backprop#the-chain-rule', 'autograd': 'value',
+    'Wengert': 'value', 'gradient descent': 'mnist_sgd#the-training-step', 'residual': 'resnet#the-skip-connection', 'hook': 'hooks',
+    'checkpoint': 'checkpoints', 'early stopping': 'checkpoints', 'mixed precision': 'mixed_precision', 'seed': 'basics#set_seed',
+    'confusion matrix': 'interpret#the-confusion-matrix', 'callbacks': 'training_loop#callbacks', 'gloo': 'distributed',
+    'CIFAR-10': 'vision', 'vanishing gradients': 'fully_connected#gradients-vanish-and-explode-too'}
 
-@pytest.mark.parametrize('word', WORDS)
-def test_search(page_for, word):
-    "It finds words of the text from files, without a server; a word that stands nowhere finds nothing"
-    page = page_for(SITE/'search.html', query=f'?q={word}')
-    page.wait_for_selector('.search-summary')
-    page.wait_for_function('() => /did not match|found/.test(document.querySelector(".search-summary").textContent)')
-    hrefs = page.eval_on_selector_all('.search a', 'l => l.map(o => o.getAttribute("href"))')
-    if WORDS[word]: assert any(o.startswith(f'{WORDS[word]}.html') for o in hrefs), hrefs
-    else: assert not hrefs
+@pytest.fixture(scope='module')
+def asks(browser):
+    "A function that types a query on the page of search, opened from its file; the texts and targets of the results, and the summary"
+    context = browser.new_context()
+    page,wrong = watched(context)
+    page.goto((SITE/'search.html').as_uri())
+    page.wait_for_function('() => document.activeElement.id === "ff-q"')
+    def f(query):
+        page.fill('#ff-q', query)
+        results = page.eval_on_selector_all('ol.search > li', """l => l.map(o => ({text: o.innerText, to: o.querySelector('a').getAttribute('href'),
+          marked: [...o.querySelectorAll('mark')].map(m => m.textContent.toLowerCase())}))""")
+        return results,page.inner_text('.search-summary')
+    yield f
+    context.close()
+    assert not wrong, wrong
 
-def walk(kind):
-    "The pages from the first, or from the last, by the links of one kind"
-    seen = ['index' if kind=='next' else 'names']
-    while m := re.search(rf'class="{kind}-page" href="(\w+)\.html"', text_of(seen[-1])):
-        seen.append(m[1])
-        assert len(seen)<=len(PAGES), seen
-    return seen
+@pytest.mark.parametrize('query', FIRST)
+def test_the_best_page_comes_first(asks, query):
+    "With its section, which is there, and in words that hold some of the query, marked"
+    results,_ = asks(query)
+    page,_,anchor = FIRST[query].partition('#')
+    got,_,at = results[0]['to'].partition('#')
+    assert got==f'{page}.html' and anchor in ('', at), results[0]['to']
+    assert not at or f'id="{at}"' in text_of(page)
+    stems = [o[:4].lower().replace('_', '') for o in query.split()]
+    assert any(m.replace('_', '').startswith(o) for o in stems for r in results[:3] for m in r['marked']), results[:3]
 
-def test_previous_and_next_walk_the_whole_path():
-    "From the first page to the last by next, and back by previous: every page of the book once, the numbered chapters first and in order"
-    there,back = walk('next'),walk('prev')
-    main = ['index', *map(road.name, road.chapters())]
-    assert sorted(there)==sorted([*BOOK, *MADE]) and there[:len(main)]==main and back==there[::-1]
+def test_a_word_that_stands_nowhere(asks):
+    assert asks('tridiagonal')==([], 'No page has “tridiagonal”.')
+    results,said = asks('einsum tridiagonal')
+    assert results[0]['to'].startswith('einsum.html') and said.startswith('No page has all of')
+
+def test_the_whole_road_can_be_found(asks):
+    "Each page by its short name"
+    missed = [o for o in road.pages() if not any(r['to'].split('#')[0]==f'{road.name(o)}.html' for r in asks(road.short(o))[0][:5])]
+    assert not missed
+
+def test_search_from_a_page(page_for):
+    "The box in the list of pages leads to the results, which axe finds no fault with; what is searched is loaded there only, and is small"
+    page = page_for(SITE/'matmul.html')
+    page.fill('.sidebar-search', 'batch normalization')
+    page.keyboard.press('Enter')
+    page.locator('ol.search a').first.wait_for()
+    assert page.locator('ol.search mark').count() and page.locator('ol.search .ff-more a').count()
+    for scheme in ('dark','light'):
+        page.emulate_media(color_scheme=scheme)
+        assert not (found := faults(page, runOnly=['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'])), found
+    page.locator('ol.search a').first.click()
+    page.wait_for_url('**/resnet.html#batch-normalisation')
+    assert (SITE/'search_index.js').stat().st_size<400_000
+    assert [o for o in PAGES if 'search_index.js' in text_of(o)]==['search']
+
+def beside(page):
+    "The pages that the foot of a page leads to, before and after, and their names"
+    found = [re.search(rf'class="{k}-page" href="(\w+)\.html".*?class="title">(.*?)</div>', text_of(page), re.S) for k in ('prev','next')]
+    return [m and m.groups() for m in found]
+
+def test_previous_and_next_follow_the_road():
+    "From chapter to chapter, from a side road back to its chapter and on, within the library and the programs; by short names"
+    chapters = ['index', *map(road.name, road.chapters()), 'demo']
+    def names(page): return [o and o[0] for o in beside(page)]
+    for before,page,after in zip(chapters, chapters[1:], chapters[2:]): assert names(page)==[before, after]
+    assert names('index')==[None, 'datasets'] and beside('matmul')==[('datasets', '0. Data'), ('fully_connected', '2. Initialisation')]
+    assert names('einsum')==['matmul', 'fully_connected'] and names('words')==['attention', 'demo'] and names('debugging')[1]=='mnist_sgd'
+    for part in (road.library(), road.programs()):
+        part = [*map(road.name, part)]
+        assert [names(o) for o in part]==[[*o] for o in zip([None, *part], [*part[1:], None])]
+    assert {tuple(names(o)) for o in (*MADE, 'search')}=={(None, None)}
+
+@pytest.mark.parametrize('page, part', [('matmul', 'The road'), ('einsum', 'Side roads'), ('learner', 'Library'), ('train', 'Programs'),
+                                        ('names', 'Programs'), ('glossary', 'Side roads'), ('search', 'The road')])
+def test_the_list_of_pages_folds(browser, page, part):
+    "In parts, of which that of the page is open; without a script, too. The page is marked, and the keyboard opens another part"
+    context = browser.new_context(java_script_enabled=False, viewport={'width': 1280, 'height': 900})
+    sheet = context.new_page()
+    sheet.goto((SITE/f'{page}.html').as_uri())
+    parts = sheet.locator('.sidebar-tree details')
+    assert parts.locator('summary').all_inner_texts()==['The road','Side roads','Library','Programs']
+    assert sheet.locator('.sidebar-tree details[open] summary').all_inner_texts()==[part]
+    marked = sheet.locator('.sidebar-tree [aria-current=page]')
+    assert marked.count()==(page!='search') and all(o.is_visible() for o in marked.all())
+    assert all(len(o)<22 for o in sheet.locator('.sidebar-tree a').all_text_contents())
+    closed = sheet.locator('.sidebar-tree details:not([open]) summary').last
+    other = closed.inner_text()
+    closed.focus()
+    sheet.keyboard.press('Enter')
+    assert other in sheet.locator('.sidebar-tree details[open] summary').all_inner_texts()
+    context.close()
+
+@pytest.mark.parametrize('api', [True, False])
+def test_code_can_be_copied(page_for, api):
+    "With the keyboard, where browsers have the newer way and where they don't; a reader of the screen is told, and outputs have no button"
+    page = page_for(SITE/'backprop.html')
+    if not api: page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    box = page.locator('article .highlight').locator('visible=true').first
+    button = box.get_by_role('button', name='Copy the code')
+    button.focus()
+    assert button.evaluate('o => [getComputedStyle(o).opacity, o.getBoundingClientRect().height>=24]')==['1', True]
+    page.keyboard.press('Enter')
+    page.wait_for_function('() => document.querySelector(".ff-said").textContent === "Copied"')
+    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<textarea id=here></textarea>')")
+    page.focus('#here')
+    page.keyboard.press('Control+V')
+    assert page.input_value('#here')==box.locator('pre').text_content().rstrip('\n')!=''
+    assert page.locator('.ff-out button, .ff-html .ff-copy').count()==0
+
+def test_prompts_are_not_copied(page_for):
+    page = page_for(SITE/'backprop.html')
+    page.locator('article .highlight pre').locator('visible=true').first.evaluate("o => { o.textContent = '$ make test\\nall is well\\n>>> 1+1\\n2\\n' }")
+    page.get_by_role('button', name='Copy the code').locator('visible=true').first.click()
+    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<textarea id=here></textarea>')")
+    page.focus('#here')
+    page.keyboard.press('Control+V')
+    assert page.input_value('#here')=='make test\n1+1'
+
+def test_edit_leads_to_where_one_learns_how(page_for):
+    "With a form of which the page is filled in, and the notebook in the repository"
+    page = page_for(SITE/'einsum.html')
+    page.get_by_role('link', name='Edit', exact=True).click()
+    page.wait_for_url('**/change.html?page=01a_einsum')
+    hrefs = page.locator('article a').evaluate_all('l => l.map(o => o.href)')
+    assert any(o.endswith('/issues/new?template=page.yml&page=01a_einsum') for o in hrefs)
+    assert any(o.endswith('/blob/main/nbs/01a_einsum.ipynb') for o in hrefs)
+    for o in ('make lab', 'make export', 'make test'): assert o in page.inner_text('article')
+
+# What a reader clicks or touches is at least 24 pixels wide and high; links within text need not be, and figures have tests of their own
+SMALL = """() => [...document.querySelectorAll('a, button, summary, input, label[for]')].filter(o => {
+  if (!o.checkVisibility({checkVisibilityCSS: true}) || o.matches('.overlay, [type=checkbox], .skip-to-content')) return false;
+  if (o.closest('.ff-html, h1, h2, h3, h4, .bottom-of-page') ||
+      o.matches('a') && o.closest('p, li, td, th, .ff-def') && !o.closest('.ff-tools, .sidebar-tree, .toc-tree')) return false;
+  const r = o.getBoundingClientRect();
+  return r.width > 0 && (r.width < 24 || r.height < 24);
+}).map(o => `${o.tagName} ${o.className} ${o.textContent.trim().slice(0, 30)}`)"""
+
+# Blocks of Python that a reader sees and that only import
+IMPORTS = """() => [...document.querySelectorAll('article .highlight-python pre')].filter(o => o.checkVisibility()).map(o => o.textContent)
+  .filter(o => /^(from|import) /.test(o) && o.trim().replace(/\\([^)]*\\)/gs, '').split('\\n').every(l => /^(from|import) |^ |^#|^$/.test(l)))"""
+
+@pytest.mark.parametrize('name', PAGES)
+def test_pages_are_short_and_easy_to_hit(reader, name):
+    "At most 25,000 pixels high, folds closed; what can be clicked is large enough; no block of imports, but the one on the front page"
+    page,_ = reader
+    page.emulate_media(color_scheme='light')
+    page.set_viewport_size({'width': 1280, 'height': 900})
+    page.goto((SITE/f'{name}.html').as_uri())
+    assert page.evaluate('document.documentElement.scrollHeight')<=25_000
+    if name!='index': assert page.evaluate(IMPORTS)==[]
+    for width in (1440, 1280, 390):
+        page.set_viewport_size({'width': width, 'height': 900})
+        assert page.evaluate(SMALL)==[], width
 
 def test_next_can_be_followed(page_for):
     page = page_for(SITE/'datasets.html')
@@ -225,7 +396,7 @@ def test_contents_on_a_phone(page_for):
     page.wait_for_function('() => location.hash.length > 1 && scrollY > 500')
     page.locator('.toc-overlay').click(position={'x': 5, 'y': 500})
     page.locator('.nav-overlay-icon').locator('visible=true').first.click()
-    page.locator('.sidebar-tree').get_by_role('link', name='1. Matrix multiplication').click()
+    page.locator('.sidebar-tree').get_by_role('link', name='1. Matrix products').click()
     page.wait_for_url('**/matmul.html')
 
 def test_contents_follow(page_for):
@@ -278,4 +449,4 @@ def test_the_site_is_built_in_any_folder(tmp_path):
     other = project/'nbs/library/files.ipynb'
     other.write_text(re.sub(r'\]\([\w./]+\.ipynb[^)]*\)', '](../index.ipynb)', other.read_text(encoding='utf-8')), encoding='utf-8')
     r = subprocess.run([sys.executable, 'tools/docs.py'], cwd=project, capture_output=True, text=True)
-    assert r.returncode==0 and {o.stem for o in (project/'_docs').glob('*.html')}=={'index', 'files', 'names', 'search'}, r.stdout+r.stderr
+    assert r.returncode==0 and {o.stem for o in (project/'_docs').glob('*.html')}=={'index', 'files', 'names', 'change', 'search'}, r.stdout+r.stderr

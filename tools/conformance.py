@@ -4,14 +4,18 @@
 
 Every file in tests/conformance that has a function `checks` is a suite; it yields a name, an outcome and a detail for each check. The
 outcome 'refused' is an error of ours that says what came and what was wanted; whatever else differs from the twin is 'wrong', is printed,
-and makes the program end with 1. A run of all suites writes the table to fastfound/data/conformance.jsonl, for the page of figures.
+and makes the program end with 1. A run of all suites writes the table to fastfound/data/conformance.jsonl, for the page of figures, with
+the day and the versions.
 """
-import importlib, json, sys, time, warnings
+import datetime, importlib, sys, time, warnings
 from collections import Counter
 from pathlib import Path
 import numpy as np, torch
 
 ROOT = Path(__file__).parents[1]
+sys.path.append(str(ROOT/'bench'))
+import runs
+
 FOLDER,TABLE = ROOT/'tests'/'conformance',ROOT/'fastfound'/'data'/'conformance.jsonl'
 OUTCOMES = 'right','refused','wrong'
 
@@ -47,7 +51,8 @@ def main(names, folder=FOLDER, table=TABLE):
         rows.append(run(name, found[name]))
         print('{suite:12} {checks:6} checks {right:6} right {refused:5} refused in words {wrong:4} wrong'.format(**rows[-1]),
               f'{time.perf_counter()-start:6.1f} s', flush=True)
-    if not names and table: table.write_text(''.join(json.dumps(o, ensure_ascii=False)+'\n' for o in rows), encoding='utf-8')
+    made = {'date': datetime.date.today().isoformat(), 'machine': runs.machine()}
+    if not names and table: runs.save(table, [{**o, **made} for o in rows])
     wrong = sum(o['wrong'] for o in rows)
     print(f"{sum(o['right']+o['refused'] for o in rows)} passed, {wrong} failed")
     return int(wrong>0)

@@ -38,8 +38,8 @@ SETTINGS = {
     'smartquotes': False, 'suppress_warnings': ['misc.highlighting_failure'],
     'pygments_style': 'a11y-high-contrast-light', 'pygments_dark_style': 'a11y-high-contrast-dark', 'highlight_language': 'python',
     'html_theme': 'furo', 'html_title': cfg.title, 'html_favicon': 'favicon.svg', 'html_static_path': ['static'],
-    'html_css_files': ['site.css'], 'html_js_files': ['site.js'], 'templates_path': ['templates'], 'html_copy_source': False, 'html_show_sourcelink': False,
-    'html_scaled_image_link': False, 'html_use_index': False, 'html_show_search_summary': False, 'html_baseurl': site,
+    'html_css_files': ['site.css'], 'html_js_files': ['site.js'], 'templates_path': ['templates'], 'html_copy_source': False,
+    'html_show_sourcelink': False,    'html_scaled_image_link': False, 'html_use_index': False, 'html_show_search_summary': False, 'html_baseurl': site,
     'html_theme_options': {'footer_icons': [{'name': 'Repository', 'url': cfg.git_url, 'html': REPOSITORY, 'class': ''}],
         'top_of_page_buttons': [],
         'light_css_variables': {
@@ -58,12 +58,12 @@ MADE = {'glossary': 'Glossary', 'names': 'Every name'}  # pages without a notebo
 KINDS = {'library': 'Reference: what the chapters stand on', 'programs': 'Program: made from the chapters and the library, to be used'}
 OVERVIEWS = 'all', 'coming', 'figures'  # programs that only collect
 
-def kind(page):
-    "The first line of a page outside the book, which says what it is and where the book begins"
+def kind(page, known):
+    "The first line of a page outside the book, which says what it is and where the book begins, if that is among the pages `known`"
     if '/' not in page: return []
     what = 'Overview: what the book holds, collected' if road.name(page) in OVERVIEWS else KINDS[page.partition('/')[0]]
     first = road.chapters()[0]
-    return [f'{{.ff-kind}}\n{what}. The road begins at [{road.short(first)}]({first}.ipynb).']
+    return [f'{{.ff-kind}}\n{what}.' + (f' The road begins at [{road.short(first)}]({first}.ipynb).' if first in known else '')]
 
 def tool_links(page):
     "Links to what can be done with the notebook `page`, a path below `nbs` without a suffix"
@@ -95,7 +95,7 @@ def write_sources(processed, src, suffix='.html', scripts=True):
     (src/'favicon.svg').write_text(FAVICON, encoding='utf-8')
     pages,about,texts = Pages(names, src/'images', site, suffix, scripts),{},{}
     for o,nb in nbs.items():
-        front,text = pages.page(nb, o, map(pages.links, kind(o)), [tool_links(o)] if scripts and o!='index' else [])
+        front,text = pages.page(nb, o, map(pages.links, kind(o, nbs)), [tool_links(o)] if scripts and o!='index' else [])
         about[names[o]] = front.get('title', ''),front.get('description', '')
         texts[names[o]] = text
     book = {title: [names[o] for o in part if o in nbs] for title,part in PARTS.items()}
@@ -112,7 +112,8 @@ def write_sources(processed, src, suffix='.html', scripts=True):
     if scripts:
         (src/'change.md').write_text(change_page(), encoding='utf-8')
         (out/'llms.txt').write_text(llms.contents(cfg.title, cfg.description, site, book, about), encoding='utf-8')
-        (out/'llms-full.txt').write_text(llms.whole(cfg.title, cfg.description, site, {o: t for o,t in texts.items() if o not in MADE}), encoding='utf-8')
+        whole = llms.whole(cfg.title, cfg.description, site, {o: t for o,t in texts.items() if o not in MADE})
+        (out/'llms-full.txt').write_text(whole, encoding='utf-8')
     return {o: about[o] for o in ['index', *sum(book.values(), [])]}
 
 def guide(about):

@@ -23,10 +23,10 @@ def plain(text):
 
 def contents(title, description, site, parts, about):
     "llms.txt: what the book is, and each part with its pages; `parts` and `about` are as docs.py has them"
-    head = (f'# {title}\n\n> {description}\n\nEach page is a notebook, and a page at the same time is the source of a module of the Python package '
-            f'`{title}` and its test. Chapters build each idea from PyTorch tensors and check it against PyTorch.\n\n'
-            f'- [The whole text]({site}llms-full.txt): all pages below in one file, as Markdown\n- [{about["index"][0]}]({site}index.html): '
-            f'{about["index"][1]}\n')
+    head = (f'# {title}\n\n> {description}\n\nEach page is a notebook, from which a module of the Python package `{title}` and its tests are '
+            'made. The chapters build every idea from tensors and check it against PyTorch.\n\n'
+            f'- [The whole text]({site}llms-full.txt): all pages below in one file, as Markdown\n'
+            f'- [{about["index"][0]}]({site}index.html): {about["index"][1]}\n')
     def line(page): return f'- [{about[page][0]}]({site}{page}.html): {about[page][1]}\n'
     return head + ''.join(f'\n## {part}\n\n{PROMISES[part]}\n\n' + ''.join(map(line, pages)) for part,pages in parts.items())
 

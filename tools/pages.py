@@ -156,7 +156,7 @@ class Pages:
                 if taught: cell = {**cell, 'source': re.sub(r'^#\| code-(fold|summary):.*\n', '', joined(cell['source']), flags=re.M)}
                 shown = self.code(cell)
                 n = options(joined(cell['source']))[1].count('\n')+1
-                parts += [*folded(f'Source, {n} lines', shown[0]), *shown[1:]] if taught and real and n>14 else shown
+                parts += [*folded(f'Source, {n} lines', shown[0]), *shown[1:]] if taught and real and n>12 else shown
             if cell['cell_type']=='markdown' and found:
                 text = parts.pop()
                 for d in found: parts += self.definition(d, False)
