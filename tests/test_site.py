@@ -217,12 +217,12 @@ def test_formulas_are_mathml():
 # From what a reader asks to the place that must come first; sections where one on the page explains it
 FIRST = {
     'batch normalisation': 'resnet#batch-normalisation', 'batch normalization': 'resnet#batch-normalisation', 'backprop': 'backprop',
-    'learning rate finder': 'update_rules#which-learning-rate', 'lr_find': 'schedules#learner.lr_find', 'lrfind': 'schedules#learner.lr_find',
-    'one_cycle': 'schedules#one_cycle', 'onecycle': 'schedules#one_cycle', 'one cycle': 'update_rules#schedules',
-    'momentum': 'update_rules#momentum', 'Adam': 'update_rules', 'attention': 'attention#looking-back', 'transformer': 'attention#the-model',
-    'perplexity': 'attention#counting-pairs', 'tokens': 'attention#names-as-numbers', 'embedding': 'attention#letters-as-vectors',
-    'broadcasting': 'matmul#broadcasting', 'broadcast_shape': 'matmul#broadcast_shape', 'einsum': 'einsum', 'numba': 'kernels',
-    'DataLoader': 'dataloaders', 'data loader': 'dataloaders', 'overfitting': 'overfitting', 'dropout': 'overfitting#dropout',
+    'learning rate finder': 'update_rules#which-learning-rate', 'lr_find': 'schedules#learner.lr_find',
+    'lrfind': 'schedules#learner.lr_find', 'one_cycle': 'schedules#one_cycle', 'onecycle': 'schedules#one_cycle',
+    'one cycle': 'update_rules#schedules', 'momentum': 'update_rules#momentum', 'Adam': 'update_rules',
+    'attention': 'attention#looking-back', 'transformer': 'attention#the-model', 'perplexity': 'attention#counting-pairs', 'tokens': 'attention#names-as-numbers',
+    'embedding': 'attention#letters-as-vectors', 'broadcasting': 'matmul#broadcasting', 'broadcast_shape': 'matmul#broadcast_shape',
+    'einsum': 'einsum', 'numba': 'kernels', 'DataLoader': 'dataloaders', 'data loader': 'dataloaders', 'overfitting': 'overfitting', 'dropout': 'overfitting#dropout',
     'label smoothing': 'overfitting#label-smoothing', 'weight decay': 'overfitting#weight-decay', 'augmentation': 'augment',
     'MNIST': 'datasets', 'accuracy': 'datasets', 'kaiming': 'fully_connected', 'initialisation': 'fully_connected',
     'initialization': 'fully_connected', 'softmax': 'backprop#ten-digits-softmax-and-cross-entropy',
@@ -241,7 +241,7 @@ def asks(browser):
     page.wait_for_function('() => document.activeElement.id === "ff-q"')
     def f(query):
         page.fill('#ff-q', query)
-        results = page.eval_on_selector_all('ol.search > li', """l => l.map(o => ({text: o.innerText, to: o.querySelector('a').getAttribute('href'),
+        results = page.eval_on_selector_all('ol.search > li', """l => l.map(o => ({to: o.querySelector('a').getAttribute('href'),
           marked: [...o.querySelectorAll('mark')].map(m => m.textContent.toLowerCase())}))""")
         return results,page.inner_text('.search-summary')
     yield f
@@ -340,7 +340,8 @@ def test_code_can_be_copied(page_for, api):
 
 def test_prompts_are_not_copied(page_for):
     page = page_for(SITE/'backprop.html')
-    page.locator('article .highlight pre').locator('visible=true').first.evaluate("o => { o.textContent = '$ make test\\nall is well\\n>>> 1+1\\n2\\n' }")
+    code = page.locator('article .highlight pre').locator('visible=true').first
+    code.evaluate("o => { o.textContent = '$ make test\\nall is well\\n>>> 1+1\\n2\\n' }")
     page.get_by_role('button', name='Copy the code').locator('visible=true').first.click()
     page.evaluate("document.body.insertAdjacentHTML('beforeend', '<textarea id=here></textarea>')")
     page.focus('#here')
@@ -368,7 +369,7 @@ SMALL = """() => [...document.querySelectorAll('a, button, summary, input, label
 
 # Blocks of Python that a reader sees and that only import
 IMPORTS = """() => [...document.querySelectorAll('article .highlight-python pre')].filter(o => o.checkVisibility()).map(o => o.textContent)
-  .filter(o => /^(from|import) /.test(o) && o.trim().replace(/\\([^)]*\\)/gs, '').split('\\n').every(l => /^(from|import) |^ |^#|^$/.test(l)))"""
+  .filter(o => /^(from|import) /.test(o) && o.replace(/\\([^)]*\\)/gs, '').split('\\n').every(l => /^(from|import) |^ |^#|^$/.test(l)))"""
 
 @pytest.mark.parametrize('name', PAGES)
 def test_pages_are_short_and_easy_to_hit(reader, name):
@@ -449,4 +450,5 @@ def test_the_site_is_built_in_any_folder(tmp_path):
     other = project/'nbs/library/files.ipynb'
     other.write_text(re.sub(r'\]\([\w./]+\.ipynb[^)]*\)', '](../index.ipynb)', other.read_text(encoding='utf-8')), encoding='utf-8')
     r = subprocess.run([sys.executable, 'tools/docs.py'], cwd=project, capture_output=True, text=True)
-    assert r.returncode==0 and {o.stem for o in (project/'_docs').glob('*.html')}=={'index', 'files', 'names', 'change', 'search'}, r.stdout+r.stderr
+    made = {o.stem for o in (project/'_docs').glob('*.html')}
+    assert r.returncode==0 and made=={'index', 'files', 'names', 'change', 'search'}, r.stdout+r.stderr

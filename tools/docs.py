@@ -39,7 +39,7 @@ SETTINGS = {
     'pygments_style': 'a11y-high-contrast-light', 'pygments_dark_style': 'a11y-high-contrast-dark', 'highlight_language': 'python',
     'html_theme': 'furo', 'html_title': cfg.title, 'html_favicon': 'favicon.svg', 'html_static_path': ['static'],
     'html_css_files': ['site.css'], 'html_js_files': ['site.js'], 'templates_path': ['templates'], 'html_copy_source': False,
-    'html_show_sourcelink': False,    'html_scaled_image_link': False, 'html_use_index': False, 'html_show_search_summary': False, 'html_baseurl': site,
+    'html_show_sourcelink': False, 'html_scaled_image_link': False, 'html_use_index': False, 'html_baseurl': site,
     'html_theme_options': {'footer_icons': [{'name': 'Repository', 'url': cfg.git_url, 'html': REPOSITORY, 'class': ''}],
         'top_of_page_buttons': [],
         'light_css_variables': {

@@ -23,8 +23,8 @@ def plain(text):
 
 def contents(title, description, site, parts, about):
     "llms.txt: what the book is, and each part with its pages; `parts` and `about` are as docs.py has them"
-    head = (f'# {title}\n\n> {description}\n\nEach page is a notebook, from which a module of the Python package `{title}` and its tests are '
-            'made. The chapters build every idea from tensors and check it against PyTorch.\n\n'
+    head = (f'# {title}\n\n> {description}\n\nEach page is a notebook, from which a module of the Python package `{title}` and its '
+            'tests are made. The chapters build every idea from tensors and check it against PyTorch.\n\n'
             f'- [The whole text]({site}llms-full.txt): all pages below in one file, as Markdown\n'
             f'- [{about["index"][0]}]({site}index.html): {about["index"][1]}\n')
     def line(page): return f'- [{about[page][0]}]({site}{page}.html): {about[page][1]}\n'

@@ -10,7 +10,7 @@ async function load() {
     const counts = new Map();
     for (const [from, n] of [[text, 1], [code, 0.5]])
       for (const w of words(from)) for (const o of stems(w)) counts.set(o, (counts.get(o) || 0) + n);
-    return {page, anchor, heading, text, counts, head: field(heading.replace(/^\w+\.(?=\w)/, '')), bold: bold.map(field)};
+    return {page, anchor, heading, text, code, counts, head: field(heading.replace(/^\w+\.(?=\w)/, '')), bold: bold.map(field)};
   });
 }
 
@@ -84,20 +84,26 @@ const make = (tag, props = {}, ...children) => {
 };
 const link = ({piece}, ...text) => make('a', {href: `${pages[piece.page][0]}.html${piece.anchor ? '#' + piece.anchor : ''}`}, ...text);
 
-// Some 200 characters around the most words of the query, which are marked
-function excerpt(text, terms) {
-  const hits = [...text.matchAll(WORD)].filter(m => stems(m[0]).some(o => terms.some(t => fit(t, o))));
-  const value = from => new Set(hits.filter(m => m.index >= from && m.index < from + 170).map(m => stem(m[0]))).size;
-  const first = hits.reduce((best, m) => value(m.index) > value(best) ? m.index : best, hits.length ? hits[0].index : 0);
-  let from = first < 60 ? 0 : text.indexOf(' ', first - 50) + 1, to = from + 210 < text.length ? text.lastIndexOf(' ', from + 210) : text.length;
-  if (from > first) from = first;
-  const out = make('p', {}, from ? '… ' : '');
-  for (const m of hits.filter(m => m.index >= from && m.index + m[0].length <= to)) {
-    out.append(text.slice(from, m.index), make('mark', {textContent: m[0]}));
+const hits = (text, terms) => [...text.matchAll(WORD)].filter(m => stems(m[0]).some(o => terms.some(t => fit(t, o))));
+
+function marked(text, terms, from = 0, to = text.length) {
+  const out = [];
+  for (const m of hits(text, terms).filter(m => m.index >= from && m.index + m[0].length <= to)) {
+    out.push(text.slice(from, m.index), make('mark', {textContent: m[0]}));
     from = m.index + m[0].length;
   }
-  out.append(text.slice(from, to), to < text.length ? ' …' : '');
-  return out;
+  return [...out, text.slice(from, to)];
+}
+
+// Some 200 characters around the most words of the query, or, where none stands in the text, those of the code
+function excerpt({text, code}, terms) {
+  const found = hits(text, terms), coded = found.length ? [] : hits(code, terms);
+  if (coded.length) return make('p', {}, 'In the code: ', ...coded.slice(0, 5).flatMap((m, i) => [i ? ', ' : '', make('mark', {textContent: m[0]})]));
+  const value = from => new Set(found.filter(m => m.index >= from && m.index < from + 170).map(m => stem(m[0]))).size;
+  const first = found.reduce((best, m) => value(m.index) > value(best) ? m.index : best, found.length ? found[0].index : 0);
+  const from = first < 60 ? 0 : Math.min(text.indexOf(' ', first - 50) + 1, first);
+  const to = from + 210 < text.length ? text.lastIndexOf(' ', from + 210) : text.length;
+  return make('p', {}, from ? '… ' : '', ...marked(text, terms, from, to), to < text.length ? ' …' : '');
 }
 
 function show(query) {
@@ -106,7 +112,7 @@ function show(query) {
   list.replaceChildren(...results.slice(0, 20).map(({page, hits}) => {
     const [best, ...more] = hits, others = more.filter(h => h.has === best.has).slice(0, 3);
     const [, short, title] = pages[page], head = best.piece.heading;
-    const item = make('li', {}, link(best, make('strong', {textContent: short}), head === title ? '' : ` › ${head}`), excerpt(best.piece.text, terms));
+    const item = make('li', {}, link(best, make('strong', {}, ...marked(short, terms)), ...(head === title ? [] : [' › ', ...marked(head, terms)])), excerpt(best.piece, terms));
     if (others.length) item.append(make('p', {className: 'ff-more'}, 'Also: ', ...others.flatMap((h, i) => [i ? ', ' : '', link(h, h.piece.anchor ? h.piece.heading : 'its beginning')])));
     return item;
   }));

@@ -51,24 +51,24 @@ def words(node):
     texts = [o for o in node.findall(nodes.Text) if not isinstance(o.parent, nodes.raw)]
     return ' '.join(''.join('…' if isinstance(o.parent, nodes.math) else o for o in texts).split())
 
-def purpose(node):
-    "What a definition is for: the paragraph that comes after its name, or the docstring in its source"
+def purpose(name, node):
+    "What the definition of `name` is for: the paragraph that comes after it, or the docstring in its source"
     if isinstance(node, nodes.paragraph): return words(node)
-    m = re.search(r'^ *"([^"\n]+)"$', node.astext(), re.M) if isinstance(node, nodes.literal_block) else None
+    m = re.search(rf'(?:def|class) {name.rpartition(".")[2]}\b.*?^ +"([^\n]+)"$', node.astext(), re.M|re.S)
     return m[1] if m else ''
 
 def pieces(doctree):
     "The parts of a page that a search can lead to, sections and definitions: anchor, heading, terms in bold, text, and words of code"
-    found,sections,name = [],[],None
+    found,sections,named = [],[],[]
     def visit(node):
-        nonlocal name
-        if name: found.append([*name, [], purpose(node), set()])
-        name = None
+        if named and isinstance(node, (nodes.paragraph, nodes.literal_block)):
+            found.extend([anchor, name, [], purpose(name, node), set()] for anchor,name in named)
+            named.clear()
         if isinstance(node, nodes.section):
             sections.append([node['ids'][0] if sections else '', node[0].astext(), [], '', set()])
             found.append(sections[-1])
         if isinstance(node, nodes.raw):
-            if m := DEFINED.search(node.astext()): name = m.groups()
+            if m := DEFINED.search(node.astext()): named.append(m.groups())
         elif isinstance(node, nodes.literal_block): sections[-1][4].update(re.findall(r'[^\W\d]\w{3,}', node.astext()))
         elif isinstance(node, nodes.paragraph):
             sections[-1][2].extend(o for b in node.findall(nodes.strong) if re.search('[a-z]', o := b.astext()))
