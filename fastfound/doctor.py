@@ -114,5 +114,6 @@ def _check_data():
 # %% ../nbs/programs/doctor.ipynb #02f2e8ff
 def examine() -> list: # a dict with check, status, found and advice for each finding
     "What works on this machine, and what to do about what does not"
-    rows = [_made(), *_check_versions(), _attempt('imports', _imports, 'python -m pip install --force-reinstall torch, or what the message names')]
+    install = 'python -m pip install --force-reinstall torch, or what the message names'
+    rows = [_made(), *_check_versions(), _attempt('imports', _imports, install)]
     return rows if rows[-1]['advice'] else [*rows, *_check_machine(), *_check_data()]

@@ -216,25 +216,27 @@ def test_formulas_are_mathml():
 
 # From what a reader asks to the place that must come first; sections where one on the page explains it
 FIRST = {
-    'batch normalisation': 'resnet#batch-normalisation', 'batch normalization': 'resnet#batch-normalisation', 'backprop': 'backprop',
-    'learning rate finder': 'update_rules#which-learning-rate', 'lr_find': 'schedules#learner.lr_find',
+    'batch normalisation': 'resnet#batch-normalisation', 'batch normalization': 'resnet#batch-normalisation',
+    'backprop': 'backprop', 'learning rate finder': 'update_rules#which-learning-rate', 'lr_find': 'schedules#learner.lr_find',
     'lrfind': 'schedules#learner.lr_find', 'one_cycle': 'schedules#one_cycle', 'onecycle': 'schedules#one_cycle',
     'one cycle': 'update_rules#schedules', 'momentum': 'update_rules#momentum', 'Adam': 'update_rules',
-    'attention': 'attention#looking-back', 'transformer': 'attention#the-model', 'perplexity': 'attention#counting-pairs', 'tokens': 'attention#names-as-numbers',
-    'embedding': 'attention#letters-as-vectors', 'broadcasting': 'matmul#broadcasting', 'broadcast_shape': 'matmul#broadcast_shape',
-    'einsum': 'einsum', 'numba': 'kernels', 'DataLoader': 'dataloaders', 'data loader': 'dataloaders', 'overfitting': 'overfitting', 'dropout': 'overfitting#dropout',
+    'attention': 'attention#looking-back', 'transformer': 'attention#the-model', 'perplexity': 'attention#counting-pairs',
+    'tokens': 'attention#names-as-numbers', 'embedding': 'attention#letters-as-vectors', 'broadcasting': 'matmul#broadcasting',
+    'broadcast_shape': 'matmul#broadcast_shape', 'einsum': 'einsum', 'numba': 'kernels', 'DataLoader': 'dataloaders',
+    'data loader': 'dataloaders', 'overfitting': 'overfitting', 'dropout': 'overfitting#dropout',
     'label smoothing': 'overfitting#label-smoothing', 'weight decay': 'overfitting#weight-decay', 'augmentation': 'augment',
     'MNIST': 'datasets', 'accuracy': 'datasets', 'kaiming': 'fully_connected', 'initialisation': 'fully_connected',
     'initialization': 'fully_connected', 'softmax': 'backprop#ten-digits-softmax-and-cross-entropy',
-    'cross entropy': 'backprop#ten-digits-softmax-and-cross-entropy', 'chain rule': 'backprop#the-chain-rule', 'autograd': 'value',
-    'Wengert': 'value', 'gradient descent': 'mnist_sgd#the-training-step', 'residual': 'resnet#the-skip-connection', 'hook': 'hooks',
-    'checkpoint': 'checkpoints', 'early stopping': 'checkpoints', 'mixed precision': 'mixed_precision', 'seed': 'basics#set_seed',
-    'confusion matrix': 'interpret#the-confusion-matrix', 'callbacks': 'training_loop#callbacks', 'gloo': 'distributed',
-    'CIFAR-10': 'vision', 'vanishing gradients': 'fully_connected#gradients-vanish-and-explode-too'}
+    'cross entropy': 'backprop#ten-digits-softmax-and-cross-entropy', 'chain rule': 'backprop#the-chain-rule',
+    'autograd': 'value', 'Wengert': 'value', 'gradient descent': 'mnist_sgd#the-training-step',
+    'residual': 'resnet#the-skip-connection', 'hook': 'hooks', 'checkpoint': 'checkpoints', 'early stopping': 'checkpoints',
+    'mixed precision': 'mixed_precision', 'seed': 'basics#set_seed', 'confusion matrix': 'interpret#the-confusion-matrix',
+    'callbacks': 'training_loop#callbacks', 'gloo': 'distributed', 'CIFAR-10': 'vision',
+    'vanishing gradients': 'fully_connected#gradients-vanish-and-explode-too'}
 
 @pytest.fixture(scope='module')
 def asks(browser):
-    "A function that types a query on the page of search, opened from its file; the texts and targets of the results, and the summary"
+    "A function that types a query on the page of search, opened from its file; where the results lead, what is marked, and the summary"
     context = browser.new_context()
     page,wrong = watched(context)
     page.goto((SITE/'search.html').as_uri())
