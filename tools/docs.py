@@ -38,7 +38,7 @@ SETTINGS = {
     'smartquotes': False, 'suppress_warnings': ['misc.highlighting_failure'],
     'pygments_style': 'a11y-high-contrast-light', 'pygments_dark_style': 'a11y-high-contrast-dark', 'highlight_language': 'python',
     'html_theme': 'furo', 'html_title': cfg.title, 'html_favicon': 'favicon.svg', 'html_static_path': ['static'],
-    'html_css_files': ['site.css'], 'html_js_files': ['site.js'], 'templates_path': ['templates'], 'html_copy_source': False,
+    'html_css_files': ['site.css'], 'html_copy_source': False,
     'html_show_sourcelink': False, 'html_scaled_image_link': False, 'html_use_index': False, 'html_baseurl': site,
     'html_theme_options': {'footer_icons': [{'name': 'Repository', 'url': cfg.git_url, 'html': REPOSITORY, 'class': ''}],
         'top_of_page_buttons': [],
@@ -91,7 +91,7 @@ def write_sources(processed, src, suffix='.html', scripts=True):
     (src/'images').mkdir(parents=True)
     (src/'static').mkdir()
     for o in ('site.css', *(['site.js', 'search.js'] if scripts else [])): shutil.copy(root/'tools'/o, src/'static')
-    shutil.copytree(root/'tools/templates', src/'templates')
+    if scripts: shutil.copytree(root/'tools/templates', src/'templates')
     (src/'favicon.svg').write_text(FAVICON, encoding='utf-8')
     pages,about,texts = Pages(names, src/'images', site, suffix, scripts),{},{}
     for o,nb in nbs.items():
@@ -176,7 +176,7 @@ def build():
     src = root/'_site_src'
     out.mkdir()
     about = write_sources(proc_nbs(cfg.nbs_path, force=True, file_glob='', file_re=''), src)
-    failed = sphinx(src, out, 'html', about)
+    failed = sphinx(src, out, 'html', about, html_js_files=['site.js'], templates_path=['templates'])
     (out/'notebooks').mkdir()
     for p in filter(Path.exists, map(road.path, ['index', *road.pages()])): shutil.copy(p, out/'notebooks')
     save_sample_script(out/'sample_digits.js')
