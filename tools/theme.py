@@ -39,6 +39,8 @@ def describe(app, page, template, context, doctree):
 def guide(app, page, template, context, doctree):
     "The list of pages in parts, of which that of this page is open, and the pages before and after it"
     context.pop('toctree', None)  # the theme would make a list of its own
+    marks = 'sphinx_highlight.js'  # what Sphinx's own search would need
+    context['script_files'] = [o for o in context['script_files'] if marks not in str(getattr(o, 'filename', o))]
     short = {o: name for _,pages in context['parts'] for o,name in pages} | {'index': 'Home'}
     context['open_part'] = next((part for part,pages in context['parts'] if page in dict(pages)), context['parts'][0][0])
     for key,other in zip(('prev','next'), context['around'].get(page, (None, None))):
