@@ -5,7 +5,8 @@ nbdev prepares them, `pages.py` writes Markdown, Sphinx makes pages that load no
 `--book` makes fastfound.epub and fastfound.pdf beside it instead. All is built in a copy of the project: nbdev finds no notebooks below
 a folder whose name begins with a dot, and the old site stays until the new one is whole.
 """
-import json, os, re, shutil, subprocess, sys, tempfile
+import json, os, re, shutil, subprocess, sys, tempfile, time
+from datetime import datetime, timezone
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -17,12 +18,13 @@ from nbdev.config import get_config
 from nbdev.serve import proc_nbs
 from sphinx.cmd.build import main as sphinx_build
 from fastfound.web import save_sample_script
-import glossary, llms, road
+import book as paper, glossary, road
 from pages import Pages, raw
 
 cfg = get_config()
 root,out = cfg.config_path,cfg.config_path/cfg.doc_path.name
 site = f'{cfg.doc_host}{cfg.doc_baseurl}'.rstrip('/') + '/'
+BOOKS = f'{cfg.lib_name}.epub',f'{cfg.lib_name}.pdf'  # which `--book` makes
 FAVICON = ('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#2757dd"/>'
            '<path d="M6 25 L13 8 L19 20 L26 7" fill="none" stroke="#fff" stroke-width="3.4" '
            'stroke-linejoin="round" stroke-linecap="round"/></svg>')
@@ -38,9 +40,11 @@ SETTINGS = {
     'smartquotes': False, 'suppress_warnings': ['misc.highlighting_failure'],
     'pygments_style': 'a11y-high-contrast-light', 'pygments_dark_style': 'a11y-high-contrast-dark', 'highlight_language': 'python',
     'html_theme': 'furo', 'html_title': cfg.title, 'html_favicon': 'favicon.svg', 'html_static_path': ['static'],
-    'html_css_files': ['site.css'], 'html_copy_source': False,
-    'html_show_sourcelink': False, 'html_scaled_image_link': False, 'html_use_index': False, 'html_baseurl': site,
-    'html_theme_options': {'footer_icons': [{'name': 'Repository', 'url': cfg.git_url, 'html': REPOSITORY, 'class': ''}],
+    'html_css_files': ['site.css'], 'html_copy_source': False, 'html_show_sourcelink': False,
+    'html_scaled_image_link': False, 'html_use_index': False, 'html_show_search_summary': False, 'html_baseurl': site,
+    'html_theme_options': {'footer_icons': [
+            *({'name': f'The book as {kind}', 'url': o, 'html': kind, 'class': 'ff-book'} for kind,o in zip(('EPUB','PDF'), BOOKS)),
+            {'name': 'Repository', 'url': cfg.git_url, 'html': REPOSITORY, 'class': ''}],
         'top_of_page_buttons': [],
         'light_css_variables': {
             'color-brand-primary': '#1f4bc4', 'color-brand-content': '#1f4bc4', 'color-brand-visited': '#6b2fa3',
@@ -157,8 +161,7 @@ def problems(out):
                 continue
             target = (p.parent/unquote(u.path)).resolve() if u.path else p
             if target.is_dir(): target /= 'index.html'
-            if target in made_later: continue
-            if not target.exists(): yield f'{p.name} links to {url}, which is not there'
+            if not target.exists() and url not in BOOKS: yield f'{p.name} links to {url}, which is not there'
             elif u.fragment and target in pages and unquote(u.fragment) not in pages[target].ids:
                 yield f'{p.name} links to {url}, which has no such anchor'
         yield from (f'{p.name} fetches {o}'
@@ -171,6 +174,8 @@ def settle(page):
     page = re.sub(r'<span class="(?:n|p|w)">([^<]*)</span>', r'\1', page).replace('<pre>', '<pre tabindex="0">')
     return page.replace('role="heading"', 'role="heading" aria-level="2"')
 
+def first_picture(src): return src/re.search(r'\{image\} (\S+)', (src/'index.md').read_text(encoding='utf-8'))[1]
+
 def build():
     "Build the site of this copy of the project; the number of problems"
     src = root/'_site_src'
@@ -180,7 +185,7 @@ def build():
     (out/'notebooks').mkdir()
     for p in filter(Path.exists, map(road.path, ['index', *road.pages()])): shutil.copy(p, out/'notebooks')
     save_sample_script(out/'sample_digits.js')
-    write_card(out/'_static/card.png', cfg.title, about['index'][1], site)
+    shutil.copy(first_picture(src), out/'_static/card.png')
     for p in out.glob('*.html'): p.write_text(settle(p.read_text(encoding='utf-8')), encoding='utf-8')
     (out/'.nojekyll').touch()
     bad = sorted(set(problems(out)))
@@ -188,35 +193,22 @@ def build():
           sep='\n')
     return len(bad)+failed
 
-def pdf(page, path):
-    "Print the one-page site `page` with a browser, with page numbers; False where no browser is found"
-    program = next((o for name in (os.environ.get('FASTFOUND_BROWSER'), 'chromium', 'chromium-browser', 'google-chrome')
-                    if name and (o := shutil.which(name))), None)
-    if not program: return False
-    from playwright.sync_api import sync_playwright
-    with sync_playwright() as p:
-        sheet = p.chromium.launch(executable_path=program, args=['--no-sandbox']).new_page()
-        sheet.goto(page.as_uri())
-        sheet.evaluate('document.querySelectorAll("details").forEach(o => { o.open = true })')
-        sheet.pdf(path=path, format='A4', margin={k: '18mm' for k in ('top','bottom','left','right')},
-                  display_header_footer=True, outline=True, tagged=True, header_template='<span></span>',
-                  footer_template='<div style="font-size:9px;width:100%;text-align:center"><span class="pageNumber"></span></div>')
-    return True
-
 def book():
     "Write the whole book as EPUB and PDF to the folder of the site; the number of problems"
-    processed,src,path = proc_nbs(cfg.nbs_path, force=True, file_glob='', file_re=''),root/'_site_src',root/'_book'
+    src,pages,(epub,pdf) = root/'_site_src',root/'_book',(out/o for o in BOOKS)
     out.mkdir()
-    about = write_sources(processed, src, '.xhtml', scripts=False)
-    bad = sphinx(src, path/'epub', 'epub', about, html_theme='epub', html_theme_options={}, html_css_files=['site.css'])
-    declare(path/f'epub/{cfg.lib_name}.epub', out/f'{cfg.lib_name}.epub')
-    shutil.rmtree(src)
-    write_sources(processed, src, scripts=False)
-    bad += sphinx(src, path/'single', 'singlehtml', about, html_theme='basic', html_theme_options={'nosidebar': True})
-    made = [f'{cfg.lib_name}.epub'] + [f'{cfg.lib_name}.pdf']*pdf(path/'single/index.html', out/f'{cfg.lib_name}.pdf')
-    if shutil.which('java'): bad += not epub_is_valid(out/made[0])
-    print(*(f'{o}: {(out/o).stat().st_size/1e6:.1f} MB' for o in made),
-          '' if len(made)>1 else 'no PDF: it needs Chromium or Chrome', f'{bad} problems', sep='\n')
+    about = write_sources(proc_nbs(cfg.nbs_path, force=True, file_glob='', file_re=''), src, '.xhtml', scripts=False)
+    paper.cover(src/'static/cover.png', first_picture(src), *about['index'], cfg.author)
+    bad = sphinx(src, pages, 'epub', about, html_theme='epub', html_theme_options={}, html_css_files=['site.css'],
+                 epub_cover=('_static/cover.png', 'epub-cover.html'))
+    declare(pages/epub.name, epub)
+    part_of = {road.name(o): title for title,part in PARTS.items() for o in part}
+    date = datetime.fromtimestamp(int(os.environ.get('SOURCE_DATE_EPOCH', time.time())), timezone.utc)
+    facts = [cfg.author, f'Version {cfg.version}, {date:%-d %B %Y}', 'Text and code: Apache License 2.0', f'<a href="{site}">{site}</a>']
+    printed = paper.pdf(pages, pdf, about, part_of, facts, site)
+    if shutil.which('java'): bad += not epub_is_valid(epub)
+    print(*(f'{o.name}: {o.stat().st_size/1e6:.1f} MB' for o in (epub, pdf)[:1+printed]),
+          '' if printed else 'no PDF: it needs Chromium or Chrome', f'{bad} problems', sep='\n')
     return bad
 
 def declare(epub, to):
@@ -245,14 +237,19 @@ def main():
         copy = Path(tmp)/'project'
         shutil.copytree(root, copy, ignore=lambda folder,names: [
             o for o in names if o.startswith(('.', '_')) and Path(folder)==root or o=='__pycache__'])
-        r = subprocess.run([sys.executable, copy/'tools/docs.py', '--here', *sys.argv[1:]], cwd=copy,
-                           env={**os.environ, 'PYTHONPATH': str(copy)})
-        if '--book' in sys.argv:
-            out.mkdir(exist_ok=True)
-            for p in (copy/out.name).glob(f'{cfg.lib_name}.*'): shutil.move(p, out/p.name)
-        elif (copy/out.name).exists():
+        env = {**os.environ, 'PYTHONPATH': str(copy)}
+        if shutil.which('git'):  # the date of the commit is the date of the book
+            date = subprocess.run(['git', 'log', '-1', '--format=%ct'], cwd=root, capture_output=True, text=True).stdout.strip()
+            if date: env.setdefault('SOURCE_DATE_EPOCH', date)
+        r = subprocess.run([sys.executable, copy/'tools/docs.py', '--here', *sys.argv[1:]], cwd=copy, env=env)
+        made = copy/out.name
+        if '--book' not in sys.argv and made.exists():
+            for p in filter(Path.exists, (out/o for o in BOOKS)): shutil.move(p, made/p.name)
             shutil.rmtree(out, ignore_errors=True)
-            shutil.move(copy/out.name, out)
+            shutil.move(made, out)
+        elif made.exists():
+            out.mkdir(exist_ok=True)
+            for p in made.iterdir(): shutil.move(p, out/p.name)
     sys.exit(r.returncode)
 
 if __name__ == '__main__':

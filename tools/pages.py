@@ -47,6 +47,14 @@ def legible(text):
     return re.sub(r'background-color: #(\w{6});\s*color: #\w{6}',
                   lambda m: f'background-color: #{m[1]}; color: {"#000" if luminance(m[1])>.18 else "#fff"}', text)
 
+def inlined(text):
+    "HTML in which the cells that pandas shades carry their style, where a page keeps no sheet of styles; the other styles and scripts go"
+    styles = {}
+    for names,style in re.findall(r'([^{}]+)\{([^}]*)\}', ' '.join(re.findall(r'<style\b.*?</style>', text, re.S))):
+        styles |= dict.fromkeys(re.findall(r'#(T_\w+)', names), ' '.join(style.split()))
+    text = re.sub(r'<(script|style)\b.*?</\1>', '', text, flags=re.S)
+    return re.sub(r' id="(T_\w+)"', lambda m: f' style="{styles[m[1]]}"' if m[1] in styles else '', text)
+
 def one_id_each(text):
     "Markdown in which a definition has no id where a heading or an earlier definition has the same"
     used = {make_id(o) for o in re.findall(r'^#+ (.+)$', text, re.M)}
@@ -84,7 +92,10 @@ class Pages:
                        f'{named(joined(data["image/svg+xml"]), opts).replace("arrow", f"arrow-{name}")}</div>')
         if 'text/html' in data:
             text = legible(joined(data['text/html'])).replace('&nbsp;', '&#160;')
-            if not self.scripts: text = re.sub(r'<(script|style)\b.*?</\1>', '', text, flags=re.S)
+            if not self.scripts: text = inlined(text)
+            if not self.scripts and 'data-explorable' in text:
+                address = f'{self.site}{self.on}.html'
+                text += f'<p class="ff-try">This figure answers at <a href="{address}">{address}</a>.</p>'
             scrolls = '' if 'data-explorable' in text else ' tabindex="0"'
             return raw(f'<div class="ff-html"{scrolls}>{text}</div>')
         if 'image/png' in data: return self.picture(data['image/png'], name, opts.get('fig-alt'))
@@ -132,8 +143,8 @@ class Pages:
     def page(self, nb, name, first=(), head=()):
         "The Markdown of the notebook `nb`, called `name`; `first` comes below its title, `head` below its promise"
         front = yaml.safe_load(joined(nb['cells'][0]['source']).strip().strip('-')) if nb['cells'][0]['cell_type']=='raw' else {}
-        self.folds = name!='index'  # the import on the front page is what it is about
-        try: self.module = import_module(f'fastfound.{self.names[name]}')
+        self.on = self.names[name]
+        try: self.module = import_module(f'fastfound.{self.on}')
         except ImportError: self.module = None
         real = False  # in the part that a first reader can skip
         parts,found = [f"# {front['title']}", *first,
