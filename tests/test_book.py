@@ -99,9 +99,10 @@ def test_title_page_and_contents():
     for o in (r'^fastfound$', 'also a library', 'The fastfound authors',
               r'Version \d+\.\d+\.\d+, \d+ \w+ 20\d\d$', 'Apache License', 'https://'):
         assert re.search(o, front.replace('\r', ''), re.M), (o, front)
-    contents = bare(''.join(o[0] for o in pages()[1:4]))
-    assert len(starts())==len(CHAPTERS)
-    for title,_,page,_ in starts(): assert f'{bare(title)}{page+1}' in contents, (title, page+1)
+    column = ' '.join(o.get_textpage().get_text_bounded(RIGHT-30, EDGES[1], RIGHT+2, EDGES[3]) for o in list(pdf())[1:3])
+    assert len(starts())==len(CHAPTERS) and [int(o) for o in column.split()]==[4, *(page+1 for _,_,page,_ in starts())]
+    contents = bare(pages()[1][0]+pages()[2][0])
+    for title,*_ in starts(): assert bare(title) in contents, title
 
 @of_the_book
 def test_chapters_begin_on_new_pages():
@@ -109,8 +110,9 @@ def test_chapters_begin_on_new_pages():
     levels = [o[1] for o in outline()]
     assert [o[0] for o in outline() if o[1]==0]==[PARTS[0], 'About this book', *PARTS[1:]]
     assert levels.count(2)>200 and max(levels)>=3
+    assert '0. Data: digits, and how an image is a table of numbers' in [o[0] for o in starts()]
     for title,_,page,top in starts():
-        assert top>842-19/25.4*72-2 and bare(pages()[page][0]).startswith(bare(title)), (title, page+1, top)
+        assert top>842-19/25.4*72-6 and bare(pages()[page][0]).startswith(bare(title)), (title, page+1, top)
 
 @of_the_book
 def test_no_heading_is_left_alone():
@@ -157,7 +159,7 @@ def test_the_epub():
     shades = re.findall(r'style="[^"]*background-color: #(\w{6}); color:', texts()['datasets'])
     assert len(shades)>300 and len(set(shades))>40
     assert not [o for o,t in texts().items() if '<style' in t or '<script' in t]
-    assert all(t.count('data-explorable')==t.count('This figure answers at') for t in texts().values())
+    assert all(t.count('<div class="ff-play"')==t.count('This figure answers at') for t in texts().values())
 
 @pytest.mark.browser
 @pytest.mark.skipif(not (SITE/'index.html').exists(), reason='no site in _docs: run `make docs`')

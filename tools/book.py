@@ -104,6 +104,14 @@ def dests(path):
         number = {o.objgen: i for i,o in enumerate(pdf.pages, 1)}
         return {k.removeprefix('/'): number[v[0].objgen] for k,v in pdf.Root.Dests.items()}
 
+def retitle(pdf, heads):
+    "Give the entries of the PDF's outline the titles `heads`; a browser leaves out the space where a heading goes on in the next line"
+    titles,entries = {''.join(o.split()): ' '.join(o.split()) for o in heads},[pdf.Root.Outlines.First]
+    while entries:
+        o = entries.pop()
+        o.Title = titles.get(''.join(str(o.Title).split()), str(o.Title))
+        entries += [o[k] for k in ('/First', '/Next') if k in o]
+
 def browser():
     "The browser that prints, if there is one"
     return next((o for name in (os.environ.get('FASTFOUND_BROWSER'), 'chromium', 'chromium-browser', 'google-chrome')
@@ -123,6 +131,7 @@ def pdf(folder, path, about, part_of, facts, site):
         sheet.emulate_media(media='print')
         sheet.goto((folder/'book.xhtml').as_uri())
         sheet.evaluate(FIT)
+        heads = sheet.evaluate("Array.from(document.querySelectorAll('h1,h2,h3,h4,h5,h6'), o => o.textContent)")
         sheet.pdf(path=whole_book, prefer_css_page_size=True, print_background=True, outline=True, tagged=True)
         # now it is known on which page each chapter begins: the numbers in the contents are printed alone, and laid over them
         sheet.add_style_tag(content=ALONE)
@@ -130,6 +139,7 @@ def pdf(folder, path, about, part_of, facts, site):
         sheet.pdf(path=numbers, prefer_css_page_size=True)
     with pikepdf.open(whole_book) as made, pikepdf.open(numbers) as over:
         for page,number in zip(made.pages, over.pages): page.add_overlay(number)
+        retitle(made, heads)
         made.docinfo['/Author'],made.docinfo['/Title'] = facts[0],f"{about['index'][0]}: {about['index'][1]}"
         made.save(path, object_stream_mode=pikepdf.ObjectStreamMode.generate)
     return True
