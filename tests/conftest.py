@@ -17,7 +17,8 @@ MARKS = {
     'long': 'starts whole programs, or trains on all of MNIST, for seconds each; left to `make test ARGS=--long` and to .ci/run',
     'nightly': 'needs minutes; run by `make test ARGS=--nightly` and by a workflow each night',
     'not_numerical': 'about files, processes and words, which no processor rounds; left out by `python tools/test.py --numerical`',
-    'browser': 'needs a browser, and the tests of the site need the site; run by `make test ARGS=--browser`'}
+    'browser': 'needs a browser, and the tests of the site need the site; run by `make test ARGS=--browser`',
+    'elsewhere': 'needs an environment that the package registry fills; run by `make test ARGS=--elsewhere`'}
 
 def pytest_configure(config):
     for name,about in MARKS.items(): config.addinivalue_line('markers', f'{name}: {about}')

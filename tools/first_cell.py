@@ -8,7 +8,7 @@ from nbdev.config import get_config
 import road
 
 # what a page can use besides
-EXTRAS = {'00_datasets': 'pandas', '01b_kernels': 'numba', '07a_vision': 'scikit-learn', 'programs/all': 'pandas'}
+EXTRAS = {'00_datasets': 'pandas', '01b_kernels': 'numba', '07a_vision': 'scikit-learn', 'programs/all': 'pandas', 'programs/cli': 'numba'}
 ID = 'f1257ce1'
 
 def source(page, cfg):
@@ -17,11 +17,11 @@ def source(page, cfg):
     return f'''#| hide
 try: import {cfg.lib_name}
 except ModuleNotFoundError:  # not installed here, as on Colab
-    %pip install -q {wanted}
+    %pip install -qq --retries 1 {wanted}
     try: import {cfg.lib_name}
     except ModuleNotFoundError: raise ModuleNotFoundError(
-        "{cfg.lib_name} is not installed and could not be fetched. With a network, run this cell again. "
-        "Without one, open this notebook in a copy of the repository, with `make lab`.") from None'''
+        "{cfg.lib_name} is not installed here and could not be fetched. With a network, run this cell again. "
+        "Without one, open this notebook in a copy of the repository; its README says how to install from there.") from None'''
 
 def main(check):
     cfg = get_config()

@@ -14,19 +14,22 @@ def flags(cell):
     head = re.match(r'(\s*#\s*\|.*\n?)*', cell.source)[0]
     return {re.sub(r':\s*', ':', o).strip().lower() for o in re.findall(r'\|\s*([\w-]+(?::[ \t]*\w+)?)', head)}
 
-def run(path, skip=('full', 'slow', 'notest'), save=False, to=None, timeout=1800):
-    "Run the notebook at `path`, store its outputs in it if `save`, or in the file `to`; what went wrong or an empty string"
+def run(path, skip=('full', 'slow', 'notest', 'eval:false'), save=False, to=None, timeout=1800, km=None, env=None):
+    """Run the notebook at `path`, store its outputs in it if `save`, or in the file `to`; what went wrong or an empty string.
+
+    `km` starts the kernel, with the variables `env`.
+    """
     import nbformat  # takes seconds, and a run of nbdev_test needs none of it
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
     class Client(NotebookClient):
         async def async_execute_cell(self, cell, *args, **kw):
-            if flags(cell) & {*skip, 'eval:false'}: return cell
+            if flags(cell) & {*skip}: return cell
             return await super().async_execute_cell(cell, *args, **kw)
     nb = nbformat.read(path, as_version=4)
-    client = Client(nb, timeout=timeout, kernel_name='python3', extra_arguments=['--log-level=ERROR'],
+    client = Client(nb, km=km, timeout=timeout, kernel_name='python3', extra_arguments=['--log-level=ERROR'],
                     resources={'metadata': {'path': str(path.parent)}})
-    try: client.execute()
+    try: client.execute(env=env) if env else client.execute()
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as e: return f'{path.name}: {e}'
     if to: nbformat.write(nb, to)
     if not save: return ''
@@ -39,16 +42,16 @@ def run(path, skip=('full', 'slow', 'notest'), save=False, to=None, timeout=1800
     os.replace(spare, path)
     return ''
 
-def timed(path, **kw):
+def timed(path, run, **kw):
     "What went wrong as `run` tells it, and the seconds it took"
     start = time.monotonic()
     return run(path, **kw), time.monotonic()-start
 
-def run_all(paths, workers=os.cpu_count() or 1, **kw):
-    "Run `paths`, `workers` at a time, print a line for each and, at the end too, what went wrong; how many failed, and their seconds"
+def run_all(paths, workers=os.cpu_count() or 1, run=run, **kw):
+    "Run `paths` with `run`, `workers` at a time, print a line for each and, at the end too, what went wrong; how many failed, and their seconds"
     bad,took = [],{}
     with ProcessPoolExecutor(workers) as pool:
-        for i,(path,(err,seconds)) in enumerate(zip(paths, pool.map(partial(timed, **kw), paths)), 1):
+        for i,(path,(err,seconds)) in enumerate(zip(paths, pool.map(partial(timed, run=run, **kw), paths)), 1):
             took[path.stem] = seconds
             print(f'{i:3} of {len(paths)}  {path.stem:24}{seconds:6.1f} s' + '  FAILED'*bool(err), flush=True)
             if err: print(err, file=sys.stderr, flush=True)
@@ -63,4 +66,4 @@ if __name__ == '__main__':
     parser.add_argument('--skip', default='slow notest', help='cells with one of these flags are not run')
     args = parser.parse_args()
     os.environ['IN_TEST'] = '1'  # no progress bars, no export from inside a notebook
-    sys.exit(bool(run_all([o.resolve() for o in args.paths] or notebooks(), save=args.save, skip=frozenset(args.skip.split()))[0]))
+    sys.exit(bool(run_all([o.resolve() for o in args.paths] or notebooks(), save=args.save, skip={*args.skip.split(), 'eval:false'})[0]))

@@ -2,6 +2,7 @@
 import argparse, os, re, shutil, subprocess, sys, tempfile, time
 from pathlib import Path
 import pytest
+from elsewhere import make_environment, run_elsewhere
 from run_nbs import ROOT, notebooks, run_all
 
 def full_data():
@@ -56,6 +57,21 @@ def nbdev_test(nbs, skip):
     if missed: print(f'nbdev_test ran {len(took)} of {len(nbs)} notebooks, not {", ".join(sorted(missed))}', file=sys.stderr)
     return max(len(failed|missed), int(p.returncode!=0)),took
 
+def run_alone(nbs, skip, python=None):
+    """Run each of `nbs` alone in an empty folder, with `python` or in a new environment with the wheel; as `nbdev_test` returns.
+
+    Each runs as where there is no network, with every cell and on the sample. Where a copy of all of MNIST is here, what checks more
+    with it runs once more, as where a network brings it.
+    """
+    if not python:
+        with tempfile.TemporaryDirectory() as d: return run_alone(nbs, skip, make_environment(d))
+    failed,took = run_all(nbs, run=run_elsewhere, python=python, skip=())
+    more = [o for o in nbs if re.search(r"#\| full|==50_000|=='full'", o.read_text(encoding='utf-8'))]
+    if 'full' in skip or not more: return failed,took
+    print('with all of MNIST:', flush=True)
+    again,seconds = run_all(more, run=run_elsewhere, python=python, skip=('slow', 'notest'), digits=os.environ['FASTFOUND_DATA'])
+    return failed+again,took | {f'{k}, all of MNIST': v for k,v in seconds.items()}
+
 class Count:
     "A pytest plugin that counts, and adds up the seconds of each test"
     passed = failed = skipped = left_out = 0
@@ -91,41 +107,44 @@ def chosen(words):
         nbs,files = nbs+pages,files+tests
     return nbs,files,rest
 
-MARKS = {None: 'not long and not nightly and not browser', 'numerical': 'not not_numerical and not long and not nightly and not browser',
-         'long': 'long and not browser', 'nightly': 'nightly', 'browser': 'browser'}
+MARKS = {None: 'not long and not nightly and not browser and not elsewhere',
+         'numerical': 'not not_numerical and not long and not nightly and not browser and not elsewhere',
+         'long': 'long and not browser', 'nightly': 'nightly', 'browser': 'browser', 'elsewhere': 'elsewhere'}
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('words', nargs='*', metavar='WORD', help='a page, such as 05_training_loop, which runs it and its tests; '
                         'a file of tests, such as test_house; or a word in the names of tests')
     which = parser.add_mutually_exclusive_group()
-    for name,text in (('alone', 'each notebook, alone in a fresh Jupyter kernel'),
+    for name,text in (('alone', 'each notebook, alone in an empty folder and in an environment with the wheel and a Jupyter kernel'),
                       ('numerical', 'the tests of arithmetic, which other processors round differently'),
                       ('long', 'the tests marked as long: whole programs, and training on all of MNIST'),
                       ('nightly', 'the tests that need minutes: every stored result made again'),
-                      ('browser', 'the tests in a browser, those of the built site among them: `make docs` comes first')):
+                      ('browser', 'the tests in a browser, those of the built site among them: `make docs` comes first'),
+                      ('elsewhere', 'the tests in an environment like a host of notebooks has it, which the package registry must fill')):
         which.add_argument(f'--{name}', action='store_const', const=name, dest='only', help=f'instead, run {text}')
+    parser.add_argument('--python', help='with --alone, the Python of such an environment; a new one is made by default')
     args = parser.parse_args()
     os.chdir(ROOT)
     nbs,files,words = chosen(args.words) if args.words else (notebooks(), [ROOT/'tests'], [])
     if args.only not in (None, 'alone'): nbs = []
     if not args.words and not nbs and args.only in (None, 'alone'): sys.exit('no notebooks found')
     with tempfile.TemporaryDirectory() as home:
-        skip,failed,counts,took = prepare(home),0,[],{}
+        skip,failed,runs,counts,took = prepare(home),0,0,[],{}
         if nbs:
-            failed,took = (run_all if args.only=='alone' else nbdev_test)(nbs, skip=skip)
-            how = 'alone in a kernel' if args.only=='alone' else 'nbdev_test'
-            print(f'{how}: {len(nbs)-failed} notebooks passed, {failed} failed', flush=True)
+            failed,took = run_alone(nbs, skip, args.python) if args.only=='alone' else nbdev_test(nbs, skip)
+            runs = max(len(nbs), len(took))
+            print(f"{'alone' if args.only=='alone' else 'nbdev_test'}: {runs-failed} notebooks passed, {failed} failed", flush=True)
         if args.only!='alone':
             if files: counts.append(plain_tests(files, MARKS[args.only], may_be_none=bool(args.words)))
             if words: counts.append(plain_tests([ROOT/'tests'], MARKS[args.only], words, may_be_none=True))
     for o in counts: took |= o.took
     slowest = sorted(took.items(), key=lambda o: -o[1])[:5]
     if slowest: print('slowest:', *(f'{seconds:6.1f} s  {name}' for name,seconds in slowest), sep='\n')
-    passed = len(nbs)-failed+sum(o.passed for o in counts)
+    passed = runs-failed+sum(o.passed for o in counts)
     failed,skipped = failed+sum(o.failed for o in counts),sum(o.skipped for o in counts)
     left_out = max((o.left_out for o in counts), default=0)
-    hint = f', {left_out} left out (--long, --nightly and --browser run them)' if left_out and args.only is None and not words else ''
+    hint = f', {left_out} left out (--long, --nightly, --browser and --elsewhere run them)' if left_out and args.only is None and not words else ''
     print(f'{passed} passed, {failed} failed' + (f', {skipped} skipped' if skipped else '') + hint)
     if not passed+failed+skipped: sys.exit(f'no page and no such test is called {" or ".join(args.words)}')
     sys.exit(bool(failed))
