@@ -48,8 +48,9 @@ def run_elsewhere(path, python, home=None, digits=None, network=False, change=No
     from jupyter_client.kernelspec import KernelSpecManager
     from run_nbs import run
     with tempfile.TemporaryDirectory() as d:
-        copy,home = Path(d)/'here'/path.name,home or Path(d)/'home'
+        copy = Path(d)/'here'/path.name
         copy.parent.mkdir()
+        if not home: (home := Path(d)/'home').mkdir()
         shutil.copy(path, copy)
         if change: copy.write_text(json.dumps(change(json.loads(copy.read_text(encoding='utf-8')))), encoding='utf-8')
         if digits: shutil.copytree(digits, home/'.cache/fastfound')

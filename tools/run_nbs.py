@@ -29,7 +29,7 @@ def run(path, skip=('full', 'slow', 'notest', 'eval:false'), save=False, to=None
     nb = nbformat.read(path, as_version=4)
     client = Client(nb, km=km, timeout=timeout, kernel_name='python3', extra_arguments=['--log-level=ERROR'],
                     resources={'metadata': {'path': str(path.parent)}})
-    try: client.execute(env=env) if env else client.execute()
+    try: client.execute(cleanup_kc=True, **({'env': env} if env else {}))
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as e: return f'{path.name}: {e}'
     if to: nbformat.write(nb, to)
     if not save: return ''
@@ -48,7 +48,7 @@ def timed(path, run, **kw):
     return run(path, **kw), time.monotonic()-start
 
 def run_all(paths, workers=os.cpu_count() or 1, run=run, **kw):
-    "Run `paths` with `run`, `workers` at a time, print a line for each and, at the end too, what went wrong; how many failed, and their seconds"
+    "Run `paths`, `workers` at a time, print a line for each and, at the end too, what went wrong; how many failed, and their seconds"
     bad,took = [],{}
     with ProcessPoolExecutor(workers) as pool:
         for i,(path,(err,seconds)) in enumerate(zip(paths, pool.map(partial(timed, run=run, **kw), paths)), 1):

@@ -89,7 +89,8 @@ def plain_tests(files, marked, words=(), may_be_none=False):
     "Run the tests in `files` with the mark, if there are `words` those whose name holds one; none is a failure unless there `may_be_none`"
     count = Count()
     some = ['-k', ' or '.join(words)] if words else []
-    how = ['-q', '-p', 'no:cacheprovider', '-W', 'error', '-n', str(workers()), '--dist', 'worksteal']
+    at_a_time = 1 if marked=='elsewhere' else workers()  # one environment for all
+    how = ['-q', '-p', 'no:cacheprovider', '-W', 'error', '-n', str(at_a_time), '--dist', 'worksteal']
     code = pytest.main([*how, '-m', marked, *some, *map(str, files)], plugins=[count])
     if code and not count.failed and not (may_be_none and code==pytest.ExitCode.NO_TESTS_COLLECTED): count.failed = 1
     return count
@@ -144,7 +145,8 @@ def main():
     passed = runs-failed+sum(o.passed for o in counts)
     failed,skipped = failed+sum(o.failed for o in counts),sum(o.skipped for o in counts)
     left_out = max((o.left_out for o in counts), default=0)
-    hint = f', {left_out} left out (--long, --nightly, --browser and --elsewhere run them)' if left_out and args.only is None and not words else ''
+    told = left_out and args.only is None and not words
+    hint = f', {left_out} left out (--long, --nightly, --browser and --elsewhere run them)' if told else ''
     print(f'{passed} passed, {failed} failed' + (f', {skipped} skipped' if skipped else '') + hint)
     if not passed+failed+skipped: sys.exit(f'no page and no such test is called {" or ".join(args.words)}')
     sys.exit(bool(failed))
