@@ -26,7 +26,7 @@ def prepare(home):
     # threads that wait sleep; they spin otherwise, which on a busy machine takes the core from the one they wait for
     os.environ.setdefault('OMP_WAIT_POLICY', 'passive')
     os.environ.update(IN_TEST='1', FASTFOUND_OFFLINE='1', FASTFOUND_HOME=home, PYTHONWARNINGS=','.join(f'error:::{o}' for o in mods))
-    sample = 'the bundled sample; cells flagged `full` are skipped (FASTFOUND_DATA names a folder with all of MNIST)'
+    sample = 'the bundled sample; here cells flagged `full` run with --alone only (FASTFOUND_DATA names a folder with all of MNIST)'
     print(f"digits: {'all of MNIST' if folder else sample}", flush=True)
     return {'slow', 'notest'} if folder else {'full', 'slow', 'notest'}
 
