@@ -33,7 +33,7 @@ MYPY := --ignore-missing-imports --implicit-optional --allow-redefinition $(addp
 types: .venv/.dev ## check that the annotations of the package are true
 	$(BIN)/mypy --cache-dir=.venv/.mypy $(MYPY) -p fastfound
 
-conformance: .venv/.dev ## run the test suites that PyTorch and NumPy bring along against our pieces; names of suites in ARGS
+conformance: .venv/.dev ## run the test suites that PyTorch and NumPy bring along against our pieces; names of suites in ARGS, or --save
 	$(BIN)/python tools/conformance.py $(ARGS)
 
 doctor: .venv/.run ## look at this machine and say what to do about each problem

@@ -139,7 +139,7 @@ def hosted(tmp_path):
     for o in closed: o.chmod(0o755)
 
 def test_current_folder_alone(hosted, tmp_path):
-    "Import, train, show and save; what belongs into the home folder says how to put it elsewhere"
+    "Import, train, show and save; what belongs into the home folder is kept here, or says how to put it elsewhere"
     out = hosted(f"""
         import matplotlib, os
         matplotlib.use('agg')
@@ -155,12 +155,16 @@ def test_current_folder_alone(hosted, tmp_path):
         for o in ('home','locked'):
             os.environ['HOME'] = f'{tmp_path}/{{o}}'
             print('digits', o, get_mnist())
+            print('kept', untar_data(URLs.MNIST_SAMPLE, 'sample'))
+            os.environ['FASTFOUND_HOME'] = f'{tmp_path}/{{o}}/digits'
             try: untar_data(URLs.MNIST_SAMPLE, 'sample')
             except PermissionError as e: print('closed', e)
+            del os.environ['FASTFOUND_HOME']
         os.environ['FASTFOUND_HOME'] = 'here'
         print(untar_data(URLs.MNIST_SAMPLE, 'sample'))
         """)
     assert float(re.search('^accuracy (.*)', out, re.M)[1])>=0.85
-    assert sorted(o.name for o in (tmp_path/'work').iterdir())==['batch.png', 'digit.html', 'fastfound_demo', 'here', 'model.pth'], out
+    assert sorted(o.name for o in (tmp_path/'work').iterdir())==['batch.png', 'digit.html', 'fastfound_demo', 'fastfound_home', 'here', 'model.pth'], out
+    assert len(re.findall('^kept .*/work/fastfound_home/', out, re.M))==2, out
     assert len(re.findall('^digits (?:home|locked) Mnist.sample', out, re.M))==2, out
     assert len(re.findall("^closed .*denied; FASTFOUND_HOME sets another folder for what is made: '.*/(?:home|locked)/", out, re.M))==2, out

@@ -32,7 +32,7 @@ def test_what_is_wrong_ends_with_1(body, code, tmp_path, monkeypatch, capsys):
     (tmp_path/f'{name}_helper.py').write_text('"No suite"\n')
     threads = torch.get_num_threads()
     monkeypatch.setattr(torch, 'set_num_threads', lambda n: None)
-    assert conformance.main([], tmp_path, tmp_path/'table.jsonl')==code
+    assert conformance.main(['--save'], tmp_path, tmp_path/'table.jsonl')==code
     said = capsys.readouterr().out
     assert ('WRONG b' in said)==('wrong' in body) and f'{code} failed' in said and torch.get_num_threads()==threads
     assert '"from": "From somewhere"' in (tmp_path/'table.jsonl').read_text() and (tmp_path/'table.jsonl').read_text().count('\n')==1

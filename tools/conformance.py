@@ -1,11 +1,11 @@
 """Run the test suites that come with our packages against our own pieces, and count what is right, refused in words, and wrong.
 
-    python tools/conformance.py [SUITE...]
+    python tools/conformance.py [--save] [SUITE...]
 
 Every file in tests/conformance that has a function `checks` is a suite; it yields a name, an outcome and a detail for each check. The
 outcome 'refused' is an error of ours that says what came and what was wanted; whatever else differs from the twin is 'wrong', is printed,
-and makes the program end with 1. A run of all suites writes the table to fastfound/data/conformance.jsonl, for the page of figures, with
-the day and the versions.
+and makes the program end with 1. A run of all suites with `--save` writes the table to fastfound/data/conformance.jsonl, for the page
+of figures, with the day and the versions.
 """
 import datetime, importlib, sys, time, warnings
 from collections import Counter
@@ -43,7 +43,8 @@ def main(names, folder=FOLDER, table=TABLE):
     sys.path.insert(0, str(ROOT))
     warnings.simplefilter('ignore')
     torch.set_num_threads(1)
-    found = suites(folder)
+    found,save = suites(folder),'--save' in names
+    names = [o for o in names if o!='--save']
     if unknown := [o for o in names if o not in found]: sys.exit(f'got {", ".join(unknown)}, wanted some of {", ".join(found)}')
     rows = []
     for name in names or found:
@@ -52,7 +53,7 @@ def main(names, folder=FOLDER, table=TABLE):
         print('{suite:12} {checks:6} checks {right:6} right {refused:5} refused in words {wrong:4} wrong'.format(**rows[-1]),
               f'{time.perf_counter()-start:6.1f} s', flush=True)
     made = {'date': datetime.date.today().isoformat(), 'machine': runs.machine()}
-    if not names and table: runs.save(table, [{**o, **made} for o in rows])
+    if save and not names: runs.save(table, [{**o, **made} for o in rows])
     wrong = sum(o['wrong'] for o in rows)
     print(f"{sum(o['right']+o['refused'] for o in rows)} passed, {wrong} failed")
     return int(wrong>0)
