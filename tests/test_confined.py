@@ -164,7 +164,8 @@ def test_current_folder_alone(hosted, tmp_path):
         print(untar_data(URLs.MNIST_SAMPLE, 'sample'))
         """)
     assert float(re.search('^accuracy (.*)', out, re.M)[1])>=0.85
-    assert sorted(o.name for o in (tmp_path/'work').iterdir())==['batch.png', 'digit.html', 'fastfound_demo', 'fastfound_home', 'here', 'model.pth'], out
+    made = ['batch.png', 'digit.html', 'fastfound_demo', 'fastfound_home', 'here', 'model.pth']
+    assert sorted(o.name for o in (tmp_path/'work').iterdir())==made, out
     assert len(re.findall('^kept .*/work/fastfound_home/', out, re.M))==2, out
     assert len(re.findall('^digits (?:home|locked) Mnist.sample', out, re.M))==2, out
     assert len(re.findall("^closed .*denied; FASTFOUND_HOME sets another folder for what is made: '.*/(?:home|locked)/", out, re.M))==2, out
