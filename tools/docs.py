@@ -183,7 +183,9 @@ def build():
     about = write_sources(proc_nbs(cfg.nbs_path, force=True, file_glob='', file_re=''), src)
     failed = sphinx(src, out, 'html', about, html_js_files=['site.js'], templates_path=['templates'])
     (out/'notebooks').mkdir()
-    for p in filter(Path.exists, map(road.path, ['index', *road.pages()])): shutil.copy(p, out/'notebooks')
+    for p in filter(Path.exists, map(road.path, ['index', *road.pages()])):  # alone in a folder, where links must lead to the site
+        text = re.sub(r'\]\((?:[\w.]+/)*(\w+)\.ipynb', lambda m: f']({site}{road.name(m[1])}.html', p.read_text(encoding='utf-8'))
+        (out/'notebooks'/p.name).write_text(text, encoding='utf-8')
     save_sample_script(out/'sample_digits.js')
     shutil.copy(first_picture(src), out/'_static/card.png')
     for p in out.glob('*.html'): p.write_text(settle(p.read_text(encoding='utf-8')), encoding='utf-8')
