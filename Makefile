@@ -63,6 +63,7 @@ export: .venv/.dev ## write the modules and README.md from the notebooks
 	$(BIN)/python tools/road.py
 	$(BIN)/python tools/readme.py
 	$(BIN)/python tools/house.py
+	$(BIN)/python tools/workbook.py
 
 release: .venv/.release ## rehearse a release in a copy, up to a package index here; ARGS: a version, or '--part patch'; --real commits and tags
 	$(BIN)/python tools/release.py $(ARGS)

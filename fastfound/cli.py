@@ -72,6 +72,39 @@ def _doctor(words, json=False):
         for o in rows: print(f"{o['status']:<7} {o['check']:<15} {o['found']}" + (f"\n{'':<24}{o['advice']}" if o['advice'] else ''))
     if any(o['status']=='broken' for o in rows): sys.exit(1)
 
+def _new(words, NAME, **options):
+    "Make a workbook and say how to begin"
+    from fastfound.workbook import new_workbook
+    _on_ctrl_c()
+    if len(NAME)>1: raise ValueError(f'new: got {len(NAME)} names, wanted one')
+    to = new_workbook(NAME[0], klass=options.get('class', False))
+    print(f'made {to}; to begin: cd {to}, then jupyter lab nbs, and open 01_matmul')
+
+def _test(words):
+    "Print what is wrong in the workbook of this folder, and the count; exit status 1 if something is"
+    from fastfound.workbook import run_test
+    _on_ctrl_c()
+    if not run_test(): sys.exit(1)
+
+def _progress(words):
+    "Print a line for each chapter of the workbook of this folder"
+    from fastfound.workbook import progress
+    _on_ctrl_c()
+    print(progress())
+
+def _review(words, minutes=5):
+    "Ask questions"
+    from fastfound.workbook import review
+    _on_ctrl_c()
+    review(minutes=minutes)
+
+def _grade(words, FOLDER, to='.'):
+    "Print a row for each workbook"
+    from fastfound.workbook import count, grade
+    _on_ctrl_c()
+    for o in FOLDER:
+        for name,r in grade(o, to).items(): print(f'{name:<24}', r if isinstance(r, str) else count(r))
+
 def _show_version(words, version=True):
     "Print the version; it is what is left to do where no command is named"
     from fastfound import __version__
@@ -156,7 +189,47 @@ Look at this machine and say what to do about each problem
 --json: print JSON
 
   fastfound doctor
-  fastfound doctor --json > report.json''')}
+  fastfound doctor --json > report.json'''),
+'new': (_new, '''fastfound new NAME [options]
+
+Make a workbook: the chapters with blanks, for a library of your own
+
+NAME: of the library and of its folder, which is made here
+--class: leave out hints and answers
+
+  fastfound new mylib
+  fastfound new mylib --class'''),
+'test': (_test, '''fastfound test
+
+Check what you have written in the workbook of this folder
+
+
+
+  fastfound test'''),
+'progress': (_progress, '''fastfound progress
+
+Show what is done in the workbook of this folder, and what comes next
+
+
+
+  fastfound progress'''),
+'review': (_review, '''fastfound review [options]
+
+Ask questions of the chapters you have begun; those you missed come back
+
+--minutes N: after which no new question comes (default: 5)
+
+  fastfound review
+  fastfound review --minutes 10'''),
+'grade': (_grade, '''fastfound grade FOLDER [options]
+
+Check all workbooks in a folder: a table and a page
+
+FOLDER: with a folder for each workbook
+--to FOLDER: where grades.csv and grades.html are written (default: .)
+
+  fastfound grade submitted
+  fastfound grade submitted --to marks''')}
 
 _LIST = '\n'.join(f'  {name:<9} ' + text.split('\n\n')[1] for name,(_,text) in _COMMANDS.items())
 _COMMANDS[''] = _show_version,f'''fastfound COMMAND [options]

@@ -44,7 +44,7 @@ def code(source, id, **metadata):
 FIRST = f'''#| hide
 import sys
 if '..' not in sys.path: sys.path.insert(0, '..')  # where {LIB} is
-from fastfound.checking import check, hint, todo'''
+from fastfound.checking import check, todo'''
 
 def workbook_page(page):
     "The notebook of a chapter as a workbook"

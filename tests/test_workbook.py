@@ -1,0 +1,173 @@
+"The workbook: chapters with blanks that come with the package, a project of the reader's made from them, and what is judged in it."
+import ast, csv, json, os, re, subprocess, sys
+from pathlib import Path
+import pytest
+from fastfound.checks import find_check
+from fastfound.workbook import blanks, count, grade, judge, new_workbook, progress, review, run_test
+
+pytestmark = pytest.mark.not_numerical
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT/'tools'))
+import road, workbook
+
+BLANKS = blanks()
+PAGES = sorted((ROOT/'fastfound/data/workbook').glob('*.ipynb'))
+
+def cells(path): return json.loads(path.read_text(encoding='utf-8'))['cells']
+def source(c): return ''.join(c['source'])
+def tags(c): return c['metadata'].get('tags', [])
+
+def write(folder, name, text):
+    "Write `text` into the blank of `name`, as a reader would"
+    for path in Path(folder).glob('nbs/*.ipynb'):
+        nb = json.loads(path.read_text(encoding='utf-8'))
+        for c in nb['cells']:
+            if 'blank' not in tags(c): continue
+            tree = ast.parse(source(c))
+            node = next((o for o in tree.body if getattr(o, 'name', '')==name), None)
+            if not node: continue
+            lines = source(c).splitlines()
+            lines[min([node.lineno, *(d.lineno for d in node.decorator_list)])-1:node.end_lineno] = ['@todo', *text.splitlines()]
+            c['source'] = '\n'.join(lines)
+            path.write_text(json.dumps(nb), encoding='utf-8')
+            return
+    raise LookupError(name)
+
+def in_book(module, name):
+    "How the book defines `name`"
+    text = (ROOT/f'fastfound/{module}.py').read_text(encoding='utf-8')
+    node = [o for o in ast.parse(text).body if getattr(o, 'name', '')==name][-1]
+    return ast.get_source_segment(text, node)
+
+def test_about_sixty_ideas_at_least_four_a_chapter():
+    pages = [o.page for o in BLANKS]
+    assert 55<=len(BLANKS)<=90 and {p: pages.count(p) for p in workbook.PAGES if pages.count(p)<4}=={}
+    assert len({o.name for o in BLANKS})==len(BLANKS)
+
+@pytest.mark.parametrize('name', [o.name for o in BLANKS])
+def test_each_blank_has_a_check_with_inputs(name): assert len(list(find_check(name).inputs()))>3
+
+@pytest.mark.parametrize('path', PAGES, ids=lambda o: o.stem)
+def test_nothing_is_solved(path):
+    "No output, no solution, and no body in a blank; each blank is followed by its checks"
+    book = {source(c) for c in road.cells(path.stem) if 'Solution' in source(c) or 'blank' in tags(c)}
+    assert len(book)>=4 and book.isdisjoint(map(source, cells(path)))
+    assert not any(c.get('outputs') for c in cells(path))
+    for c,after in zip(cells(path), cells(path)[1:]):
+        if 'blank' not in tags(c): continue
+        names = workbook.names(source(c))
+        assert names and source(after)=='\n'.join(f'check({o})' for o in names)
+        assert source(c).count('@todo')==len(names) and workbook.emptied(source(c), '@todo').count('...')>=len(names)
+
+@pytest.fixture(scope='module')
+def mylib(tmp_path_factory): return new_workbook('mylib', tmp_path_factory.mktemp('new'))
+
+def run(folder, code):
+    env = {**os.environ, 'PYTHONPATH': f'{folder}{os.pathsep}{ROOT}'}
+    r = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=folder, env=env)
+    assert r.returncode==0, r.stderr
+    return r.stdout
+
+def test_an_empty_definition_falls_back(mylib):
+    "In a module as in a notebook: a line says so, and the book's stands in"
+    out = run(mylib, 'from mylib.matmul import matmul_dot; print(matmul_dot.__module__)')
+    assert 'not yet: matmul_dot, using the book\'s\n' in out and out.endswith('fastfound.matmul\n')
+
+def test_with_every_blank_left_nothing_is_right(mylib):
+    assert count(judge(mylib))==f'0 right, 0 wrong, {len(BLANKS)} not yet'
+
+def test_with_every_cell_importing_from_the_book_nothing_is_right(mylib, tmp_path):
+    folder = new_workbook('copied', tmp_path)
+    for o in BLANKS: write(folder, o.name, f'def {o.name}(*args, **kw): ...\nfrom fastfound.{o.module} import {o.name}')
+    assert count(judge(folder)).startswith('0 right, ')
+
+HOSTILE = {
+    'matmul_loops': 'def matmul_loops(a, b):\n    while True: pass',
+    'matmul_dot': 'def matmul_dot(a, b):\n    import os; os._exit(0)',
+    'matmul_bcast': 'def matmul_bcast(a, b):\n    while True: print("x"*10000)',
+    'matmul_einsum': 'def matmul_einsum(a, b):\n    x = [0]*10**7\n    while True: x = x+x',
+    'relu': 'def relu(x): raise SystemExit(0)',
+    'mse': 'def mse(output, targ): return ((output-targ)**2).mean()'}
+
+@pytest.mark.long
+def test_what_hangs_leaves_or_explodes_is_contained(tmp_path):
+    "The others are judged all the same"
+    folder = new_workbook('wild', tmp_path)
+    for name,text in HOSTILE.items(): write(folder, name, text)
+    found = {o.name: v['state'] for o,v in judge(folder, seconds=1).items()}
+    assert {k: found[k] for k in HOSTILE}=={**dict.fromkeys(HOSTILE, 'wrong'), 'mse': 'right'}
+
+@pytest.mark.long
+def test_reader_who_fills_in_every_blank(tmp_path):
+    "Chapter by chapter; then the library of the reader's own, without the lessons of the book, learns to read digits"
+    folder = new_workbook('mine', tmp_path)
+    for page in workbook.PAGES:
+        for o in BLANKS:
+            if o.page==page: write(folder, o.name, in_book(o.module, o.name))
+        done = [v['state'] for o,v in judge(folder).items() if o.page<=page or workbook.PAGES.index(o.page)<=workbook.PAGES.index(page)]
+        assert set(done)=={'right'}, [v['text'] for v in judge(folder).values() if v['state']=='wrong']
+    assert progress(folder).endswith('all of it is yours') and run_test(folder)
+    r = subprocess.run([sys.executable, '-c', 'from nbdev.doclinks import nbdev_export; nbdev_export()'], cwd=folder, capture_output=True, text=True)
+    assert r.returncode==0, r.stderr
+    out = run(folder, f'''
+import sys
+for o in {[road.name(o) for o in workbook.PAGES]!r}: sys.modules[f'fastfound.{{o}}'] = None  # cannot be imported
+import torch
+from mine.datasets import get_mnist, mnist_arrays
+from mine.backprop import CrossEntropy, Model
+from mine.mnist_sgd import BasicLoader, BasicOptim
+torch.manual_seed(42)
+x,y,x_test,y_test = mnist_arrays(get_mnist('sample'))
+model = Model.from_sizes(784, 100, 10, CrossEntropy())
+opt = BasicOptim(model.parameters(), 0.2)
+for epoch in range(20):
+    for i in torch.randperm(len(x)).split(32):
+        model(x[i], y[i])
+        model.backward()
+        for p in model.parameters(): p.grad = p.g
+        opt.step()
+        opt.zero_grad()
+print((model.predict(x_test).argmax(1)==y_test).float().mean().item())''')
+    assert float(out.split()[-1])>=0.93, out
+
+def test_nothing_is_overwritten(mylib):
+    before = {o: o.read_bytes() for o in mylib.rglob('*') if o.is_file()}
+    with pytest.raises(FileExistsError, match='nothing in it was changed'): new_workbook('mylib', mylib.parent)
+    assert {o: o.read_bytes() for o in mylib.rglob('*') if o.is_file()}==before
+    assert [o.name for o in mylib.parent.iterdir()]==['mylib']
+
+@pytest.mark.parametrize('name', ['My', '1a', 'a-b', 'class', 'torch', 'numpy', ''])
+def test_names_that_will_not_do(name, tmp_path):
+    with pytest.raises((ValueError, FileExistsError), match='wanted'): new_workbook(name, tmp_path)
+    assert list(tmp_path.iterdir())==[]
+
+def test_for_a_class_hints_and_answers_are_gone(tmp_path):
+    folder = new_workbook('school', tmp_path, klass=True)
+    text = ''.join(o.read_text(encoding='utf-8') for o in folder.glob('nbs/*.ipynb'))
+    assert '<details>' not in text and '## Exercises' in text and 'mylib' not in text
+
+def test_grades(tmp_path, mylib):
+    "A row and a part of the page for each workbook; one that cannot be read does not keep the others"
+    (tmp_path/'all').mkdir()
+    for name in ('ann','bob'): new_workbook(name, tmp_path/'all')
+    write(tmp_path/'all/ann', 'relu', in_book('fully_connected', 'relu'))
+    write(tmp_path/'all/bob', 'relu', 'def relu(x): return x')
+    (tmp_path/'all/eve').mkdir()
+    (tmp_path/'all/eve/settings.ini').write_text('')
+    grade(tmp_path/'all', tmp_path)
+    rows = {o['workbook']: o for o in csv.DictReader(open(tmp_path/'grades.csv', encoding='utf-8'))}
+    page = (tmp_path/'grades.html').read_text(encoding='utf-8')
+    assert rows['ann']['relu']=='right' and rows['bob']['relu']=='wrong' and rows['ann']['right']=='1' and 'eve' in rows
+    assert 'relu: not right yet' in page and page.count('<h2>')==3
+
+def test_review(tmp_path, capsys):
+    "Questions come from what was begun; those known come back later, those missed the next day"
+    folder = new_workbook('asked', tmp_path)
+    assert review(folder, ask=None)==0 and 'no questions yet' in capsys.readouterr().out
+    write(folder, 'relu', in_book('fully_connected', 'relu'))
+    known = iter(['', 'y']*3 + ['', 'n']*7)
+    assert review(folder, ask=lambda text: next(known), now=100)==10
+    assert review(folder, ask=None, now=100)==0
+    assert review(folder, ask=lambda text: 'y', now=101)==7
+    assert [review(folder, ask=lambda text: 'y', now=o) for o in (102,103,104)]==[0,3,7]
