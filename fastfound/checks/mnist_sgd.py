@@ -1,0 +1,459 @@
+"Chapter 4: a distance, the sigmoid, a loss for two classes, mini-batches and gradient descent."
+import random, sys
+from contextlib import contextmanager
+import torch
+from .fully_connected import fit, layer, linear_layers, use_loss, REFUSED
+from .spec import check, made, randn
+
+def whole(*rows, dtype=torch.float64): return torch.tensor(rows, dtype=dtype)
+
+@contextmanager
+def seeded():
+    "Random numbers start from a seed in here, and go on afterwards as if nothing had been drawn; gives the function that sets the seed again"
+    def start(seed=0):
+        torch.manual_seed(seed)
+        random.seed(seed)
+        if np: np.random.seed(seed)
+    np,state = sys.modules.get('numpy'),random.getstate()
+    numpy_state = np.random.get_state() if np else None
+    with torch.random.fork_rng(devices=[]):
+        start()
+        try: yield start
+        finally:
+            random.setstate(state)
+            if np: np.random.set_state(numpy_state)
+
+# a distance and the sigmoid
+
+def images():
+    "Images of whole numbers, and one of each batch; prototypes for a batch, and batches of equal length"
+    yield whole([1.,2.],[3.,4.]),whole([1.,5.],[3.,2.])
+    yield whole([[1.,0.]],[[0.,0.]]),whole([0.,4.])
+    for i,(a,b) in enumerate([((1,1),(1,1)), ((2,3),(2,3)), ((1,3,2),(3,2)), ((4,2,3),(2,3)), ((3,3,3),(3,3)), ((2,2,2),(2,2,2)), ((5,4,4),(1,4,4)),
+                              ((3,1,2,2),(2,2,2)), ((2,3,4,5),(4,5)), ((0,2,2),(2,2)), ((7,28,28),(28,28))]):
+        yield randn(*a, seed=i),randn(*b, seed=i+50)
+    for i,(a,b) in enumerate([((2,2),(2,2)), ((3,4,2),(4,2)), ((2,3,3),(3,3))]):
+        yield randn(*a, seed=i, dtype=torch.float32),randn(*b, seed=i+50, dtype=torch.float32)
+    yield randn(2,3,4, seed=1).transpose(1,2),randn(4,3, seed=2)
+    yield randn(2,3,2, seed=3).requires_grad_(),randn(3,2, seed=4)
+
+def distance(a, b):
+    d = (a.double()-b.double()).abs().flatten(-2)
+    return (d.sum(-1)/d.shape[-1]).to(a.dtype)
+
+check('mnist_distance', '04', images, without=('losses', 'l1_loss', 'cdist', 'numpy'), same=('mnist_distance',), mistakes={
+    'the differences are not made positive, so that those of both signs cancel: take `.abs()` before the mean': lambda a, b: (a-b).mean((-1,-2)),
+    'these are the squared differences; the *absolute* error takes their absolute values': lambda a, b: (a-b).pow(2).mean((-1,-2)),
+    'this is the root of the mean square; take the mean of the absolute differences': lambda a, b: (a-b).pow(2).mean((-1,-2)).sqrt(),
+    'this is the sum over the pixels; take the mean': lambda a, b: (a-b).abs().sum((-1,-2)),
+    'one number comes out for all images; the mean goes over the last two axes only, `.mean((-1,-2))`': lambda a, b: (a-b).abs().mean(),
+    'the mean goes over one axis; an image has two, rows and columns: `.mean((-1,-2))`': lambda a, b: (a-b).abs().mean(-1),
+    'the mean goes over the first two axes, and with a batch of images these are not rows and columns; take the last two: `.mean((-1,-2))`':
+        lambda a, b: (a-b).abs().mean((0,1)),
+    'the mean is taken first, and then its absolute value; differences of both signs have cancelled by then':
+        lambda a, b: (a-b).mean((-1,-2)).abs()})(distance)
+
+def logits():
+    "Logits of both signs, and such as are so large that their exponential is infinite"
+    yield whole(0.),
+    yield whole(0., 1., -2.),
+    yield whole(20., -20.),
+    yield whole(1000., -1000.),
+    yield whole(100., -100., 0.5, dtype=torch.float32),
+    yield whole(1e4, -1e4, dtype=torch.float32),
+    for i,shape in enumerate([(1,), (4,), (2,3), (5,1), (0,), (0,3), (), (2,2,2)]): yield 3*randn(*shape, seed=i),
+    for i,shape in enumerate([(3,), (2,2)]): yield 3*randn(*shape, seed=i, dtype=torch.float32),
+    yield randn(3,4, seed=1).t(),
+
+def use_sigmoid(f, x):
+    "The values, and the gradient of their sum"
+    given = x.clone().requires_grad_()
+    with torch.enable_grad(): y = f(given)
+    if not isinstance(y, torch.Tensor): return y
+    g = torch.autograd.grad(y.sum(), given, allow_unused=True)[0] if y.requires_grad else None
+    return {'the sigmoid': y.detach(), 'its gradient': g}
+
+def a_sigmoid(f):
+    def wrong(x): return f(x)
+    return made(use_sigmoid, wrong)
+
+@check('sigmoid', '04', logits, use=use_sigmoid, names=('x',), without=('sigmoid', 'sigmoid_', 'expit', 'special_expit', 'logsigmoid', 'silu', 'numpy'),
+       same=('sigmoid',), mistakes={
+    'the values are right, but the gradient of `1/(1+exp(-x))` is nan where the exponential is infinite; write it with `tanh`: (1+tanh(x/2))/2':
+        a_sigmoid(lambda x: 1/(1+(-x).exp())),
+    'the exponential of a large logit is infinite, and infinity divided by infinity is nan; write it with `tanh`: (1+tanh(x/2))/2':
+        a_sigmoid(lambda x: x.exp()/(1+x.exp())),
+    'the sign in the exponential is missing: exp(-x), so that a large logit gives a probability near 1': a_sigmoid(lambda x: (-x).sigmoid()),
+    'this is the tanh, which goes from -1 to 1; the sigmoid goes from 0 to 1: (1+tanh(x/2))/2': a_sigmoid(lambda x: x.tanh()),
+    'the tanh is that of x; take that of x/2, since tanh rises twice as fast': a_sigmoid(lambda x: (1+x.tanh())/2),
+    'this goes from 0 to 2; the brackets are missing, or the division by 2': a_sigmoid(lambda x: 1+(x/2).tanh()),
+    'where the logit is large its gradient is nan, although the values are right: `torch.where` differentiates both branches, and one of them overflows':
+        a_sigmoid(lambda x: torch.where(x>=0, 1/(1+(-x).exp()), x.exp()/(1+x.exp())))})
+def sigmoid_wanted(x):
+    p = torch.where(x.double()>0, 1/(1+(-x.double().abs()).exp()), (-x.double().abs()).exp()/(1+(-x.double().abs()).exp()))
+    return {'the sigmoid': p.to(x.dtype), 'its gradient': (p*(1-p)).to(x.dtype)}
+
+# parameters and a linear layer
+
+def sizes():
+    "Sizes of parameters, small ones first, and standard deviations"
+    yield 1,
+    yield 3,
+    yield (2,3),
+    yield (4,1),0.5
+    yield (2,1,3),2.
+    yield 7,0.1
+    yield (200,200),
+    yield (20_000,1),0.1
+    yield 30_000,3.
+    yield (784,50),0.01
+    yield (3,2),0.
+
+def use_params(f, *args):
+    "Shape, dtype and, if there are enough of them, statistics of the numbers that `f` draws"
+    with seeded() as start:
+        w = f(*args)
+        other = f(*args)
+        start()
+        again = f(*args)
+    if not isinstance(w, torch.Tensor): return w
+    std = args[1] if len(args)>1 else 1.
+    o = w.detach().double()
+    told = {'its shape': tuple(w.shape), 'its dtype': str(w.dtype), 'whether it requires a gradient': w.requires_grad,
+            'whether it is a leaf, in which `backward` leaves a gradient': w.is_leaf}
+    if std: told |= {'two draws are equal': torch.equal(w, other), 'a draw after the same seed is equal': torch.equal(w, again)}
+    else: told |= {'its standard deviation': o.std().item()}
+    if o.numel()<10_000: return told
+    return told | {'its standard deviation, divided by the right one': o.std().item()/std, 'its mean, in standard deviations': (o.mean()/o.std()).item(),
+                   'the fraction within one standard deviation': ((o-o.mean()).abs()<o.std()).double().mean().item()}
+
+def params(draw=torch.randn, scale=lambda w, std: w*std, finish=lambda w, std: w.requires_grad_()):
+    def wrong(size, std=1.0): return finish(scale(draw(size), std), std)
+    return made(use_params, wrong)
+
+@check('init_params', '04', sizes, use=use_params, near=0.03, names=('size', 'std'), same=('init_params',), mistakes={
+    'the parameters do not require a gradient; end with `.requires_grad_()`': params(finish=lambda w, std: w),
+    'the gradient is required before the multiplication, so `backward` leaves it in a tensor that nobody keeps; multiply first':
+        params(scale=lambda w, std: w, finish=lambda w, std: w.requires_grad_()*std),
+    '`std` makes no difference here; multiply the numbers by it': params(scale=lambda w, std: w),
+    'the numbers are multiplied by the root of `std`; that would be right for a variance, and a standard deviation is the factor itself':
+        params(scale=lambda w, std: w*std**0.5),
+    'the numbers are uniform and positive; `torch.randn` draws from a normal distribution around 0': params(draw=torch.rand),
+    '`std` is added; multiply by it': params(scale=lambda w, std: w+std),
+    'the numbers are divided by `std`; multiply by it': params(scale=lambda w, std: w/std if std else w)})
+def params_wanted(size, std=1.):
+    shape = (size,) if isinstance(size, int) else tuple(size)
+    told = {'its shape': shape, 'its dtype': 'torch.float32', 'whether it requires a gradient': True, 'whether it is a leaf, in which `backward` leaves a gradient': True}
+    if std: told |= {'two draws are equal': False, 'a draw after the same seed is equal': True}
+    else: told |= {'its standard deviation': 0.}
+    if torch.Size(shape).numel()<10_000: return told
+    return told | {'its standard deviation, divided by the right one': 1., 'its mean, in standard deviations': 0., 'the fraction within one standard deviation': 0.6827}
+
+check('linear1', '04', linear_layers, without=('linear', 'numpy'), same=('linear1', 'lin', 'Lin', 'LinearLayer'), mistakes={
+    'the bias is missing: add `b` to the product': lambda xb, w, b: layer(xb, w, torch.zeros_like(b)),
+    'this multiplies number by number; `@` multiplies rows with columns and adds up':
+        lambda xb, w, b: xb*w + b,
+    'the factors are in the wrong order: examples are rows of `xb`, so `xb` stands on the left': lambda xb, w, b: w@xb + b,
+    'the weights are transposed; they have a row for each input, so the product is `xb@w`': lambda xb, w, b: layer(xb, w.t(), b),
+    'the bias is added to the inputs, not to the outputs': lambda xb, w, b: layer(xb+b, w, torch.zeros_like(b)),
+    'the bias is subtracted; add it': lambda xb, w, b: layer(xb, w, -b)})(layer)
+
+# a loss for two classes
+
+def two_classes():
+    "Logits and targets 1 or 0, as whole numbers or not; sure ones; and shapes that broadcast, which must be refused"
+    yield whole(0.),torch.tensor([1])
+    yield whole(0., 2.),torch.tensor([0,1])
+    yield whole([1.],[-1.],[3.]),torch.tensor([[1],[1],[0]])
+    yield whole([1.],[-1.]),torch.tensor([1,0])
+    yield whole(1., -1.),torch.tensor([[1],[0]])
+    for i,shape in enumerate([(1,), (3,), (1,1), (4,1), (2,3), (50,1), (), (2,3,2)]):
+        yield 2*randn(*shape, seed=i),(randn(*shape, seed=i+50)>0).long()
+        yield 2*randn(*shape, seed=i+20, dtype=torch.float32),(randn(*shape, seed=i+70)>0).float()
+    for n in (1, 4): yield randn(n, seed=n),torch.ones(n, dtype=torch.int64)
+    for n in (1, 4): yield randn(n, seed=n),torch.zeros(n, dtype=torch.int64)
+    yield whole(1000., -1000., 1000., -1000.),torch.tensor([1,0,0,1])
+    yield whole(200., -200., dtype=torch.float32),torch.tensor([0,0])
+    for one,other in (((1,),(3,)), ((2,3),(3,)), ((3,),())): yield randn(*one, seed=1),(randn(*other, seed=2)>0).long()
+    yield randn(3,2, seed=1).t(),(randn(2,3, seed=2)>0).long()
+    yield randn(4,1, seed=3).requires_grad_(),torch.tensor([[1],[0],[0],[1]])
+    yield randn(3, seed=4, dtype=torch.float32).requires_grad_(),torch.tensor([1.,0.,1.])
+
+def probability(x): return x.double().sigmoid()
+def wrong_class(x, t): return torch.where(t==1, 1-probability(x), probability(x))
+
+def loss_as(f): return fit(lambda x, t: f(x, t).to(x.dtype))
+
+check('mnist_loss', '04', two_classes, use=use_loss, names=('predictions', 'targets'), without=('losses', 'l1_loss', 'binary_cross_entropy', 'numpy'),
+      same=('mnist_loss', 'binary_cross_entropy'), mistakes={
+    'shapes that differ broadcast here, and each prediction is compared with every target; refuse them: '
+    '`assert predictions.shape==targets.shape`': made(use_loss, lambda x, t: wrong_class(x, t).mean().to(x.dtype)),
+    'the predictions are logits, any numbers; turn them into probabilities with `sigmoid` first': loss_as(lambda x, t: (x.double()-t).abs().mean()),
+    'the two distances are swapped: for a target of 1 it is 1-p, and for 0 it is p': loss_as(lambda x, t: (1-wrong_class(x, t)).mean()),
+    'this is the sum over the batch; the loss is a mean, so divide by n': loss_as(lambda x, t: wrong_class(x, t).sum()),
+    'the sum is divided by the number of rows; divide by that of all predictions, or take `.mean()`':
+        loss_as(lambda x, t: wrong_class(x, t).sum()/(len(x) if x.ndim else 1)),
+    'the differences are squared; take their absolute values': loss_as(lambda x, t: (probability(x)-t).square().mean()),
+    'the differences keep their signs, so that those of both classes cancel; take their absolute values':
+        loss_as(lambda x, t: (probability(x)-t).mean()),
+    'the differences keep their signs, and are targets minus probabilities; take their absolute values':
+        loss_as(lambda x, t: (t-probability(x)).mean()),
+    'the mean is taken first, and then its absolute value; by then differences of both signs have cancelled':
+        loss_as(lambda x, t: (probability(x)-t).mean().abs()),
+    'this is the fraction that is misclassified, a staircase with a gradient of 0; use the probabilities themselves':
+        loss_as(lambda x, t: ((x>0)!=(t==1)).double().mean()),
+    'this is the fraction that is classified correctly, a metric and no loss; use the distances of the probabilities from their targets':
+        loss_as(lambda x, t: ((x>0)==(t==1)).double().mean()),
+    'these are the distances of all examples; the loss is one number, their mean': loss_as(wrong_class),
+    'the sigmoid is taken twice': loss_as(lambda x, t: wrong_class(probability(x), t).mean()),
+    'this is the cross-entropy, which takes a logarithm; the loss here is the distance itself': loss_as(lambda x, t: -(1-wrong_class(x, t)).log().mean()),
+    'examples of one class are left out: for a target of 0 the distance is p': loss_as(lambda x, t: ((1-probability(x))*(t==1)).mean()),
+    'this is a number of Python; a loss stays a tensor, so that its gradient can be found': fit(lambda x, t: wrong_class(x, t).mean().item())})(
+    lambda x, t: torch.sigmoid(x.double()*(1-2*t.double())).sum().div(x.numel()).to(x.dtype) if x.shape==t.shape else REFUSED)
+
+# mini-batches
+
+def orders():
+    "How many examples there are, and whether they are shuffled"
+    for n in (1, 2, 5, 0): yield n,
+    for n in (1, 2, 5, 0, 30): yield n,True
+    for n in (3, 30): yield n,False
+    yield 4,True,'800 draws'
+
+def use_sampler(f, n, *args):
+    "The order, or what is to be said of one that is random"
+    with seeded() as start:
+        order = [int(o) for o in f(n, *args[:1])]
+        if not args or not args[0]: return order
+        other = [int(o) for o in f(n, *args[:1])]
+        start()
+        again = [int(o) for o in f(n, *args[:1])]
+        told = {'the indices, sorted': sorted(order)}
+        if n>10: told |= {'they are in order': order==sorted(order), 'a second order is equal': order==other, 'an order after the same seed is equal': order==again}
+        if len(args)<2: return told
+        all_ = [[int(o) for o in f(n, True)] for _ in range(800)]
+    return told | {f'how often {i} comes first': sum(o[:1]==[i] for o in all_)/800 for i in range(n)} | {
+        'how often 1 follows 0': sum((0,1) in zip(o, o[1:]) for o in all_)/800}
+
+def sampler(f):
+    def wrong(n, shuffle=False): return f(n, shuffle)
+    return made(use_sampler, wrong)
+
+def perm(n): return torch.randperm(n)
+
+def fixed(n, shuffle): return torch.randperm(n, generator=torch.Generator().manual_seed(1)) if shuffle else torch.arange(n)
+
+@check('basic_sampler', '04', orders, use=use_sampler, near=0.06, names=('n', 'shuffle', 'tried'), same=('basic_sampler',), mistakes={
+    'the order is never shuffled; with `shuffle` it is a random permutation': sampler(lambda n, shuffle: torch.arange(n)),
+    'the order is always shuffled; without `shuffle` it is 0, 1, 2 and so on': sampler(lambda n, shuffle: perm(n)),
+    '`shuffle` works the wrong way round': sampler(lambda n, shuffle: torch.arange(n) if shuffle else perm(n)),
+    'some indices come twice and others never; an epoch visits each example once, so take a permutation':
+        sampler(lambda n, shuffle: torch.randint(n, (n,)) if shuffle and n else torch.arange(n)),
+    'the indices are counted from 1; Python counts from 0': sampler(lambda n, shuffle: (perm(n) if shuffle else torch.arange(n))+1),
+    'the last index is missing': sampler(lambda n, shuffle: (perm(max(n-1, 0)) if shuffle else torch.arange(max(n-1, 0)))),
+    'the order is the same in every epoch; draw a new one at each call': sampler(fixed)})
+def order_wanted(n, shuffle=False, tried=None):
+    if not shuffle: return list(range(n))
+    told = {'the indices, sorted': list(range(n))}
+    if n>10: told |= {'they are in order': False, 'a second order is equal': False, 'an order after the same seed is equal': True}
+    return told | ({} if not tried else {f'how often {i} comes first': 1/n for i in range(n)} | {'how often 1 follows 0': 1/n})
+
+def examples():
+    "Lists of pairs of tensors: numbers, rows, images, of several types, and single ones"
+    def pairs(n, x=(), y=(), seed=0, dtype=torch.float32, targets=torch.int64):
+        return [(randn(*x, seed=seed+i, dtype=dtype),(9*randn(*y, seed=seed+i+50)).to(targets)) for i in range(n)]
+    yield [(torch.tensor(1.),torch.tensor(2))],
+    yield [(torch.tensor([1.,2.]),torch.tensor(0)), (torch.tensor([3.,4.]),torch.tensor(1))],
+    yield [(torch.tensor([1.,2.]),torch.tensor([5])), (torch.tensor([3.,4.]),torch.tensor([6])), (torch.tensor([7.,8.]),torch.tensor([9]))],
+    for i,(n,x,y) in enumerate([(1,(),()), (2,(),()), (3,(),(1,)), (2,(2,),()), (1,(3,),(1,)), (4,(2,3),()), (3,(3,3),(2,)), (5,(1,28,28),(1,)), (2,(0,),())]):
+        yield pairs(n, x, y, seed=i),
+    yield pairs(3, (2,), (), dtype=torch.float64, targets=torch.float64),
+    yield pairs(2, (2,), (3,), dtype=torch.uint8, targets=torch.float32),
+    yield tuple(pairs(3, (2,))),
+
+def joined(f): return lambda examples: f([x for x,_ in examples], [y for _,y in examples])
+
+@check('basic_collate', '04', examples, same=('basic_collate', 'default_collate'), without=('default_collate',), mistakes={
+    'the examples are joined end to end; a batch has an axis of its own in front, so stack them': joined(lambda xs, ys: (torch.cat(xs),torch.cat(ys))),
+    'inputs and targets are still lists; stack each into one tensor': joined(lambda xs, ys: (xs,ys)),
+    'inputs and targets are swapped': joined(lambda xs, ys: (torch.stack(ys),torch.stack(xs))),
+    'only the inputs come back; a batch is a pair, inputs and targets': joined(lambda xs, ys: torch.stack(xs)),
+    'the new axis is the last; the examples of a batch are along the first one': joined(lambda xs, ys: (torch.stack(xs, -1),torch.stack(ys, -1))),
+    'the targets are not stacked': joined(lambda xs, ys: (torch.stack(xs),ys)),
+    'the examples are in reverse order': joined(lambda xs, ys: (torch.stack(xs[::-1]),torch.stack(ys[::-1])))})
+def collated(examples):
+    def batch(parts):
+        t = parts[0].new_empty(len(parts), *parts[0].shape)
+        for i,o in enumerate(parts): t[i] = o
+        return t
+    return batch([x for x,_ in examples]),batch([y for _,y in examples])
+
+class Pairs(list):
+    "Pairs of a number, or a row that begins with it, and its square"
+    def __init__(self, n, size=()): super().__init__((torch.full(size, float(i)),torch.tensor(i*i)) for i in range(n))
+    def __repr__(self): return f'{len(self)} pairs of a number and its square'
+
+def loaders():
+    "A dataset, a batch size (None for that of the signature) and whether to shuffle"
+    yield Pairs(3),2,False
+    yield Pairs(4),2,False
+    yield Pairs(10),4,False
+    for n,size in ((1,1), (1,3), (5,1), (5,5), (6,5), (12,4), (9,20)): yield Pairs(n),size,False
+    for size in ((2,), (1,), (2,3)): yield Pairs(5, size),3,False
+    yield Pairs(3),2,True
+    yield Pairs(10, (2,)),4,True
+    yield Pairs(31),5,True
+    yield Pairs(40, (1,)),40,True
+    yield Pairs(70),None,None
+    yield Pairs(130),None,True
+
+def use_loader(cls, dataset, batch_size, shuffle):
+    "What its batches hold, in two epochs"
+    kw = ({} if batch_size is None else {'batch_size': batch_size}) | ({} if shuffle is None else {'shuffle': shuffle})
+    with seeded() as start:
+        loader = cls(dataset, **kw)
+        first,second = list(loader),list(loader)
+        start()
+        again = list(cls(dataset, **kw))
+    for o in (*first, *second):
+        if not isinstance(o, (tuple, list)) or len(o)!=2 or not all(isinstance(t, torch.Tensor) and t.ndim for t in o): return 'a batch is not a pair of stacked tensors'
+    if not first: return 'no batches'
+    def parts(batches): return tuple(torch.cat(o) for o in zip(*batches)) if batches else None
+    (x,y),other,same = parts(first),parts(second),parts(again)
+    told = {'the sizes of the batches': [len(o) for o,_ in first], 'the sizes of the batches in a second epoch': [len(o) for o,_ in second]}
+    if not shuffle: return told | {'the inputs': x, 'the targets': y, 'the inputs of a second epoch': other and other[0]}
+    numbers = x.flatten(1)[:,0] if x.ndim>1 else x
+    told |= {'the inputs, sorted': x[numbers.argsort()], 'each target is the square of its input': torch.equal(y, (numbers*numbers).long())}
+    if len(dataset)<30: return told
+    follows = (numbers[1:]==numbers[:-1]+1).double().mean().item()
+    return told | {'most examples follow their neighbour': follows>0.5, 'a second epoch has the same order': bool(other) and torch.equal(x, other[0]),
+                   'the order after the same seed is the same': torch.equal(x, same[0])}
+
+def a_loader(order=lambda n, shuffle: torch.randperm(n) if shuffle else torch.arange(n), batches=lambda order, size: order.split(size), once=False,
+             collate=lambda pairs: tuple(map(torch.stack, zip(*pairs))), default=64, end=False, targets=lambda rows, n: rows):
+    class Wrong:
+        def __init__(self, dataset, batch_size=default, shuffle=False):
+            self.dataset,self.batch_size,self.shuffle = dataset,batch_size,shuffle
+            self.order = order(len(dataset), shuffle)
+            self.batches = iter(self.all()) if end else None
+        def __iter__(self): return self.batches if end else self.all()
+        def all(self):
+            indices = self.order if once else order(len(self.dataset), self.shuffle)
+            for rows in batches(indices, self.batch_size):
+                if len(rows): yield collate([(self.dataset[i][0],self.dataset[j][1]) for i,j in zip(rows, targets(rows, len(self.dataset)))])
+    return made(use_loader, Wrong)
+
+def whole_batches(order, size): return [o for o in order.split(size) if len(o)==size]
+def shuffled_batches(order, size):
+    batches = order.sort().values.split(size)
+    return [batches[i] for i in torch.randperm(len(batches))] if not torch.equal(order, order.sort().values) else batches
+
+@check('BasicLoader', '04', loaders, use=use_loader, names=('dataset', 'batch_size', 'shuffle'), same=('BasicLoader', 'DataLoader', 'default_collate'),
+       without=('_get_iterator', 'default_collate'), mistakes={
+    'the last batch is left out if it is short; an epoch visits every example': a_loader(batches=whole_batches),
+    'the order is drawn once, when the loader is made, so that all epochs have the same one; draw it in `__iter__`': a_loader(once=True),
+    'the second epoch is empty: what was made in `__init__` is used up by the first; begin anew in each `__iter__`': a_loader(end=True),
+    'nothing is shuffled; pass `shuffle` on to the sampler': a_loader(order=lambda n, shuffle: torch.arange(n)),
+    'everything is shuffled, whether asked for or not; pass `shuffle` on to the sampler': a_loader(order=lambda n, shuffle: torch.randperm(n)),
+    'only the order of the batches is random; the examples of a batch are still neighbours, so shuffle the examples':
+        a_loader(batches=shuffled_batches),
+    'a batch holds one example too many': a_loader(batches=lambda order, size: order.split(size+1)),
+    'a batch holds one example too few': a_loader(batches=lambda order, size: order.split(max(size-1, 1))),
+    '`batch_size` makes no difference here': a_loader(batches=lambda order, size: order.split(64)),
+    'there is a batch for each example; collate `batch_size` of them': a_loader(batches=lambda order, size: order.split(1)),
+    'a batch is still made of single examples; collate them: stack the inputs, stack the targets, and yield the two tensors':
+        a_loader(collate=lambda pairs: pairs),
+    'inputs and targets are in different orders, so that they no longer belong together; shuffle indices, and fetch pairs':
+        a_loader(targets=lambda rows, n: torch.randperm(n)[:len(rows)]),
+    'some examples come twice and others never; an epoch visits each once': a_loader(order=lambda n, shuffle: torch.randint(n, (n,)) if shuffle else torch.arange(n)),
+    'the first example is left out': a_loader(order=lambda n, shuffle: 1+(torch.randperm(n-1) if shuffle else torch.arange(n-1)) if n>1 else torch.arange(n)),
+    'only one batch comes: `return` ends the loop, and `yield` goes on after it': a_loader(batches=lambda order, size: order.split(size)[:1])})
+def batches_wanted(dataset, batch_size, shuffle):
+    n,size = len(dataset),batch_size or 64
+    sizes = [size]*(n//size) + [n%size]*(n%size>0)
+    x,y = torch.stack([o for o,_ in dataset]),torch.arange(n)**2
+    told = {'the sizes of the batches': sizes, 'the sizes of the batches in a second epoch': sizes}
+    if not shuffle: return told | {'the inputs': x, 'the targets': y, 'the inputs of a second epoch': x}
+    told |= {'the inputs, sorted': x, 'each target is the square of its input': True}
+    return told if n<30 else told | {'most examples follow their neighbour': False, 'a second epoch has the same order': False,
+                                     'the order after the same seed is the same': True}
+
+# gradient descent
+
+def descents():
+    "Parameters, the gradients of each step (None for none), and a learning rate"
+    def of(*shapes, steps=1, seed=0, dtype=torch.float64, none=()):
+        def numbers(seed): return [randn(*o, seed=seed+i, dtype=dtype) for i,o in enumerate(shapes)]
+        return numbers(seed),[[None if (k,i) in none else g for i,g in enumerate(numbers(seed+10*k+10))] for k in range(steps)]
+    yield [whole(5.)],[[whole(2.)]],0.1
+    yield [whole(1., 2.)],[[whole(10., -20.)]],0.5
+    yield [whole(1.)],[[whole(4.)],[whole(-2.)]],0.25
+    yield [whole(1.), whole(7., 8.)],[[whole(1.), whole(2., 3.)]],1.
+    yield [whole(1.), whole(7., 8.)],[[whole(1.), None]],1.
+    yield *of((2,3)),0.1
+    yield *of((3,), (2,2), (), steps=3),0.3
+    yield *of((3,), (2,2), steps=3, none=((0,0), (2,1))),2.
+    yield *of((4,), steps=2, dtype=torch.float32),0.01
+    yield *of((2,2), (2,), steps=2),0.
+    yield *of((0,3), (1,)),0.1
+    yield [randn(3,2, seed=1).t()],[[randn(2,3, seed=2)]],0.1
+
+def use_optim(cls, params, gradients, lr):
+    "The parameters after each step, and the sizes of the gradients after they have been cleared"
+    own = [o.clone().requires_grad_() for o in params]
+    opt,told = cls((o for o in own), lr),{}
+    for k,grads in enumerate(gradients, 1):
+        for p,g in zip(own, grads): p.grad = None if g is None else g.clone()
+        opt.step()
+        told |= {f'parameter {i} after step {k}': p.detach().clone() for i,p in enumerate(own)}
+        opt.zero_grad()
+        told[f'the largest gradient after zero_grad {k}'] = max([p.grad.abs().max().item() for p in own if p.grad is not None and p.grad.numel()], default=0.)
+    return told | {'all parameters still require a gradient, and are leaves': all(p.requires_grad and p.is_leaf for p in own)}
+
+def descent(step=None, zero=None, keep=list, none=True):
+    def default(p, lr): p.data -= lr*p.grad
+    def clear(p): p.grad = None
+    class Wrong:
+        def __init__(self, params, lr): self.params,self.lr = keep(params),lr
+        def step(self):
+            for p in self.params:
+                if p.grad is not None or not none: (step or default)(p, self.lr)
+        def zero_grad(self):
+            for p in self.params: (zero or clear)(p)
+    return made(use_optim, Wrong)
+
+def add(f):
+    def step(p, lr): p.data += f(p.data, p.grad, lr)
+    return step
+def in_place(p, lr): p -= lr*p.grad
+def by_name(p, lr): p = p - lr*p.grad
+def empty(p): p.data.zero_()
+def forget(p): p.grad
+class First(list):
+    "Only the first of the parameters"
+    def __init__(self, params): super().__init__(list(params)[:1])
+
+@check('BasicOptim', '04', descents, use=use_optim, names=('params', 'gradients of each step', 'lr'), same=('BasicOptim', 'SGD', 'Optimizer'),
+       without=('sgd', 'adam', 'numpy'), mistakes={
+    'the parameters move along their gradients, and the loss rises; go against them, with a minus': descent(add(lambda p, g, lr: lr*g)),
+    'the learning rate has no part in the step; multiply the gradient by it': descent(add(lambda p, g, lr: -g)),
+    'the gradient is divided by the learning rate; multiply by it': descent(add(lambda p, g, lr: -g/lr)),
+    'each parameter moves by the learning rate, whatever the size of its gradient; multiply by the gradient itself':
+        descent(add(lambda p, g, lr: -lr*g.sign())),
+    'each parameter becomes smaller by a fraction of itself; subtract a fraction of its gradient': descent(add(lambda p, g, lr: -lr*p)),
+    'the parameter becomes its gradient times the rate; *subtract* that from it': descent(add(lambda p, g, lr: -p-lr*g)),
+    '`p = p - ...` gives a name to a new tensor, and the parameter stays what it was; change it in place, `p.data -= ...`': descent(by_name),
+    'a parameter that requires a gradient must not be changed in place where autograd looks on; use `p.data`, or `torch.no_grad()`': descent(in_place),
+    'parameters without a gradient are not part of the loss, and `p.grad` is None for them; leave them out': descent(none=False),
+    '`zero_grad` leaves the gradients as they are, so that PyTorch adds the next ones to them; set them to None': descent(zero=forget),
+    '`zero_grad` sets the *parameters* to zero; clear their gradients': descent(zero=empty),
+    'only the first step moves the parameters: `params` may be a generator, which is used up after one loop, so keep `list(params)`':
+        descent(keep=lambda params: params),
+    'only the first parameter is moved; loop over all of them': descent(keep=First)})
+def descent_wanted(params, gradients, lr):
+    now,told = [o.double() for o in params],{}
+    for k,grads in enumerate(gradients, 1):
+        now = [p if g is None else p-g.double()*lr for p,g in zip(now, grads)]
+        told |= {f'parameter {i} after step {k}': p.to(o.dtype) for i,(p,o) in enumerate(zip(now, params))}
+        told[f'the largest gradient after zero_grad {k}'] = 0.
+    return told | {'all parameters still require a gradient, and are leaves': True}
