@@ -76,10 +76,10 @@ def in_general(
     missing = [k for k,got,want in parts if got is None and want is not None]
     if missing and len(missing)==len(parts) and not any(missing): return 'nothing comes back: end with `return` and what it gives'
     if any(missing): return f'`{next(filter(None, missing))}` is not set'
-    parts = [(numbers(got),numbers(want),got) for _,got,want in parts if number(got) and number(want)]
-    off = [(got,want) for got,want,_ in parts if not same(got, want)]
-    dtypes = {o.dtype for *_,o in parts if isinstance(o, torch.Tensor)}
-    if not off: return 'the numbers are right, but not their dtype: keep that of the input' if parts and len(dtypes)==1 else ''
+    parts = [(got,want) for _,got,want in parts if number(got) and number(want)]
+    other_dtype = any(isinstance(o, torch.Tensor) and isinstance(w, torch.Tensor) and o.dtype!=w.dtype for o,w in parts)
+    off = [(g,w) for g,w in ((numbers(got),numbers(want)) for got,want in parts) if not same(g, w)]
+    if not off: return 'the numbers are right, but not their dtype: keep that of the input' if other_dtype else ''
     if all(g.shape==w.t().shape and same(g, w.t()) for g,w in off if w.ndim==2) and all(w.ndim==2 for _,w in off):
         return 'the result is transposed: rows and columns are swapped'
     if not all(g.shape==w.shape for g,w in off): return ''
