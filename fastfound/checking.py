@@ -20,8 +20,7 @@ from .checks.spec import in_general
 class _Used(Exception):
     "Raised where something is used that an exercise does without"
 
-# functions of these modules are not always told of by PyTorch
-_IN_PYTHON = ('torch.nn.init', 'torch.functional', 'torch.optim', 'torch.utils.data', 'numpy')
+_IN_PYTHON = ('torch.nn.init', 'torch.functional', 'torch.optim', 'numpy')  # functions of these are not always told of by PyTorch
 
 class _NotUsing(TorchFunctionMode):
     "Inside, functions of PyTorch with one of `names` raise, and so does every function of the book called as one of `same`"
@@ -122,7 +121,7 @@ def shown(
         values = text(o.detach().tolist()) if o.numel()<=64 else ''
         return f'{values}  ({shape})' if values and len(values)<=width else f'a tensor of {shape}'
     if isinstance(o, (tuple, list)) and any(isinstance(x, torch.Tensor) for x in o): return ', '.join(shown(x, width) for x in o)
-    if isinstance(o, dict): return textwrap.shorten(', '.join(f'{k}: {shown(v, width)}' for k,v in o.items()), width)
+    if isinstance(o, dict) and o: return textwrap.shorten(', '.join(f'{k}: {shown(v, width)}' for k,v in o.items()), width)
     return textwrap.shorten(f'{o:.6g}' if isinstance(o, float) else repr(o), width)
 
 # %% ../nbs/library/checking.ipynb #f1558e58
@@ -187,12 +186,14 @@ def _mistake(c, results):
         return isinstance(got, Exception) or not isinstance(told, Exception) and not difference(got, told, c.near)
     found = []
     for text,mistake in c.mistakes.items():
-        both = ((got, given(mistake, args)) for args,got,_ in results)
-        told = [o for _,o in takewhile(lambda o: agree(*o), both)]
-        if len(told)<len(results): continue
-        raised = [isinstance(o, Exception) for o in told]  # where the mistake raises as well, it explains that
-        if not any(bad and (r or not isinstance(got, Exception)) for (_,got,bad),r in zip(results, raised)): continue
-        found.append((sum(isinstance(got, Exception) and not r for (_,got,_),r in zip(results, raised)), text))
+        told = []
+        for args,got,_ in results:
+            told.append(given(mistake, args))
+            if not agree(got, told[-1]): break
+        else:
+            raised = [isinstance(o, Exception) for o in told]  # where the mistake raises as well, it explains that
+            if not any(bad and (r or not isinstance(got, Exception)) for (_,got,bad),r in zip(results, raised)): continue
+            found.append((sum(isinstance(got, Exception) and not r for (_,got,_),r in zip(results, raised)), text))
     return min(found, key=lambda o: o[0])[1] if found else in_general([(got, c.want(*args)) for args,got,_ in results], c.near)
 
 def verdict(

@@ -73,12 +73,12 @@ def basic_one_cycle(pos, peak=0.25, low=1/25):
     return basic_cosine((pos-peak)/(1-peak))
 
 # %% ../nbs/06_update_rules.ipynb #e5b10184
-def newton_schulz(m, n=5):
+def newton_schulz(m, n=5, a=3.4445, b=-4.7750, c=2.0315):
     "A matrix with the directions of `m` and singular values near 1 (Jordan and others 2024)"
     x = m/m.norm()
     for _ in range(n):
         s = x@x.T
-        x = 3.4445*x + (-4.7750*s + 2.0315*s@s)@x
+        x = a*x + (b*s + c*s@s)@x
     return x
 
 # %% ../nbs/06_update_rules.ipynb #6d09f68f

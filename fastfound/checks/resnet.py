@@ -1,0 +1,431 @@
+"Chapter 7: convolutions and pooling, batch normalisation, blocks with a skip connection, and a small residual network."
+import copy
+import torch
+import torch.nn.functional as F
+from torch import nn
+from .spec import check, made, randn
+
+CONVOLUTIONS = 'numpy','conv1d','conv2d','conv3d','convolution','_convolution','conv_transpose2d','mkldnn_convolution','scipy'
+POOLS = 'numpy','max_pool2d','max_pool2d_with_indices','avg_pool2d','adaptive_max_pool2d','adaptive_avg_pool2d','fractional_max_pool2d','lp_pool2d'
+NORMS = 'numpy','batch_norm','native_batch_norm','layer_norm','group_norm','instance_norm','native_layer_norm'
+
+def whole(*o): return torch.tensor(o, dtype=torch.float64)
+
+# convolution and pooling
+
+def convolutions():
+    "Images, kernels, biases, and perhaps stride and padding: images that are not square, kernels of all sizes, several channels"
+    yield whole([[[1.,2.],[3.,4.]]]),whole([[[1.,0.],[0.,2.]]]),whole(0.)
+    yield whole([[[1.,2.],[3.,4.]]]),whole([[[1.,0.],[0.,2.]]]),whole(10.)
+    yield whole([[[1.,2.,3.]]]),whole([[[1.,-2.]]]),whole(0.)
+    yield whole([[[1.],[2.],[4.]]]),whole([[[1.],[-2.]]]),whole(0.)
+    yield whole([[[1.,2.],[3.,4.]], [[5.,6.],[7.,8.]]]),whole([[[1.]], [[10.]]]),whole(0.)
+    yield whole([[[1.,2.,3.,4.]]]),whole([[[1.,2.]]]),whole(0.),2
+    yield whole([[[1.,2.]]]),whole([[[1.,2.,4.]]]),whole(0.),1,1
+    sizes = [(1,1,3,3,1,2,2), (2,1,4,4,1,3,3), (1,2,4,5,3,3,3), (2,3,5,4,2,2,3), (1,1,5,6,2,1,1), (3,2,6,6,4,3,2), (2,2,3,3,2,3,3), (1,4,7,5,3,5,3)]
+    for i,(n,c,h,w,out,kh,kw) in enumerate(sizes):
+        for j,dtype in enumerate((torch.float64, torch.float32)[:1+(i in (2,5))]):
+            given = randn(n,c,h,w, seed=3*i, dtype=dtype),randn(out,c,kh,kw, seed=3*i+1, dtype=dtype),randn(out, seed=3*i+2, dtype=dtype)
+            for args in ((), (1,1), (2,), (2,1), (3,2))[:5 if not j else 2]: yield given+args
+    yield randn(2,5,4,3, seed=1).permute(0,3,1,2),randn(2,2,2,3, seed=2).permute(0,3,1,2),randn(4, seed=3)[::2],1,1
+    yield tuple(randn(*o, seed=7).requires_grad_() for o in ((2,2,4,4), (3,2,2,2), (3,)))
+
+def convolved(x, w, b, stride=1, padding=0): return F.conv2d(x.double(), w.double(), b.double(), stride, padding).to(x.dtype)
+
+def squared(x, w, b, stride=1, padding=0):
+    out = convolved(x, w, b, stride, padding)
+    return out.reshape(*out.shape[:2], out.shape[3], out.shape[2])
+
+def one_way(x, w, b, stride=1, padding=0): return convolved(x, w, b, (1,stride), padding)
+
+def bias_across(x, w, b, stride=1, padding=0): return convolved(x, w, 0*b, stride, padding)+b  # an error unless the sizes fit
+
+check('basic_conv', '07', convolutions, names=('x', 'w', 'b', 'stride', 'padding'), without=CONVOLUTIONS, near=1e-5,
+      same=('basic_conv', 'conv2d'), mistakes={
+    'the biases are missing: add one to each output channel': lambda x, w, b, *o: convolved(x, w, 0*b, *o),
+    'the kernels are turned round; in deep learning a convolution slides the kernel as it is': lambda x, w, b, *o: convolved(x, w.flip(2,3), b, *o),
+    'the kernels are transposed: their first axis goes with the rows of the image': lambda x, w, b, *o: convolved(x, w.mT, b, *o),
+    '`stride` makes no difference: the kernel moves by so many pixels': lambda x, w, b, stride=1, padding=0: convolved(x, w, b, 1, padding),
+    '`padding` makes no difference: it is so many pixels of 0 on each side': lambda x, w, b, stride=1, padding=0: convolved(x, w, b, stride),
+    'the kernel moves by `stride` to the right only; downwards, too': one_way,
+    'height and width of the result are swapped': squared,
+    'only the first channel counts; add up the products of all channels': lambda x, w, b, *o: convolved(x[:,:1], w[:,:1], b, *o),
+    'this is the mean over the kernel; a convolution is a sum': lambda x, w, b, *o: convolved(x, w/w[0].numel(), b, *o),
+    'this is the mean over the channels; a convolution adds them up': lambda x, w, b, *o: convolved(x, w/w.shape[1], b, *o),
+    'the biases are added along the width; each belongs to a channel, so give them two more axes: `b[:,None,None]`': bias_across,
+    'the biases are subtracted; add them': lambda x, w, b, *o: convolved(x, w, -b, *o),
+    'the padding is on the left and at the top only; it is on all four sides':
+        lambda x, w, b, stride=1, padding=0: convolved(F.pad(x, (padding,0,padding,0)), w, b, stride)})(convolved)
+
+def pooled(pools):
+    "Feature maps of even and odd sizes, and the name of the function of PyTorch that reduces"
+    def inputs():
+        yield whole([[[1.,2.],[3.,8.]]]),'amax'
+        yield whole([[[1.,2.],[3.,8.]]]),'mean'
+        yield whole([[[4.,2.,1.],[3.,1.,9.]]]),'amax'
+        yield whole([[[1.,5.],[3.,4.],[7.,8.],[2.,6.]]]),'amax'
+        for i,shape in enumerate([(1,1,4,4), (2,3,4,6), (1,2,5,7), (3,1,2,2), (2,2,3,2), (1,1,2,3), (2,1,9,8)]):
+            for name in pools: yield randn(*shape, seed=i),name
+        yield randn(2,3,4,4, seed=1, dtype=torch.float32),'amax'
+        yield randn(2,3,4,4, seed=2, dtype=torch.float32),'mean'
+        yield -randn(1,1,4,4, seed=3).abs(),'amax'
+        yield randn(2,6,4,3, seed=4).permute(0,3,1,2),'amax'
+        yield randn(1,2,4,4, seed=5).requires_grad_(),'mean'
+        yield randn(2,1,4,4, seed=6),
+    return inputs
+
+def use_pool(f, x, reduce=None): return f(x, getattr(torch, reduce)) if reduce else f(x)
+
+def of_corners(x, reduce='amax', dims=0):
+    "`reduce` of the four numbers of each square"
+    h,w = x.shape[2]//2*2,x.shape[3]//2*2
+    corners = torch.stack([x[...,i:h:2,j:w:2] for i in (0,1) for j in (0,1)])
+    return getattr(torch, reduce)(corners, dims)
+
+def windows(size, stride):
+    def f(x, reduce=torch.amax): return reduce(x.unfold(2, size[0], stride[0]).unfold(3, size[1], stride[1]), (-2,-1))
+    return made(use_pool, f)
+
+def pool(f):
+    def wrong(x, reduce=torch.amax): return f(x, reduce)
+    return made(use_pool, wrong)
+
+check('basic_pool', '07', pooled(('amax', 'mean', 'sum', 'amin')), use=use_pool, names=('x', 'reduce'), without=POOLS,
+      same=('basic_pool', 'max_pool2d', 'avg_pool2d'), mistakes={
+    'the squares overlap: move by 2 pixels, not by 1': windows((2,2), (1,1)),
+    '`reduce` makes no difference; call it on the pixels of each square': pool(lambda x, r: of_corners(x)),
+    'only the left upper pixel of each square is left; reduce all four': pool(lambda x, r: x[...,:x.shape[2]//2*2:2,:x.shape[3]//2*2:2]),
+    'two pixels side by side are reduced; a square has two rows as well': windows((1,2), (1,2)),
+    'two pixels one above the other are reduced; a square has two columns as well': windows((2,1), (2,1)),
+    'each whole feature map is reduced to one number; reduce each square of 2 by 2': pool(lambda x, r: r(x, (-2,-1)))})(of_corners)
+
+# batch normalisation
+
+def norms():
+    "What to look at, the batches, and settings: eps and momentum"
+    small = whole([[[1.,3.]]], [[[5.,7.]]])
+    def batches(n, *shape, seed=0, dtype=torch.float64): return [2*randn(*shape, seed=seed+i, dtype=dtype)+i+1 for i in range(n)]
+    yield 'training',[small],{}
+    yield 'training',[2*small+1],{'eps': 1.}
+    yield 'running statistics',[small],{}
+    yield 'running statistics',[small, 3*small],{'momentum': 0.5}
+    yield 'evaluation',[small, small],{}
+    yield 'evaluation',[small, 3*small, small+1],{'momentum': 0.5}
+    yield 'what is saved',[small],{}
+    for i,shape in enumerate([(2,2,1,1), (2,3,2,2), (4,1,3,2), (1,2,3,3), (5,4,2,3)]):
+        for what in ('training', 'with other gamma and beta', 'running statistics', 'evaluation'): yield what,batches(3, *shape, seed=10*i),{}
+    yield 'gradients',batches(1, 3,2,2,2, seed=60),{}
+    yield 'gradients',batches(1, 2,1,3,2, seed=61),{}
+    yield 'training',[torch.full((2,2,2,2), 3., dtype=torch.float64)],{}
+    yield 'training',batches(1, 4,2,2,2, seed=62),{'eps': 1.}
+    yield 'running statistics',batches(4, 3,2,2,2, seed=63),{'momentum': 0.3}
+    yield 'evaluation',batches(3, 3,2,2,2, seed=64),{'eps': 0.5, 'momentum': 0.3}
+    yield 'with other gamma and beta',batches(2, 3,2,4,4, seed=65, dtype=torch.float32),{}
+    yield 'evaluation',batches(2, 3,2,4,4, seed=66, dtype=torch.float32),{}
+    yield 'what is saved',batches(1, 3,5,2,2, seed=67),{}
+
+def scales(c, dtype): return torch.arange(1., c+1, dtype=dtype)*0.5,torch.arange(1., c+1, dtype=dtype)-1.5
+
+def use_norm(cls, what, batches, settings):
+    "What comes out of a layer after training on all but the last of `batches`, and what it keeps"
+    c,dtype = batches[0].shape[1],batches[0].dtype
+    norm = cls(c, **settings)
+    params = list(norm.parameters())
+    ones = [p for p in params if p.numel()==c and (p==1).all()]
+    zeros = [p for p in params if p.numel()==c and (p==0).all()]
+    if len(params)!=2 or len(ones)!=1 or len(zeros)!=1:
+        return {'parameters': f'{len(params)}, {len(ones)} of {c} ones and {len(zeros)} of {c} zeros'}
+    state = norm.state_dict()
+    found = {'parameters': f'2, 1 of {c} ones and 1 of {c} zeros'}
+    if what=='what is saved':
+        return found | {'the buffer `mean` has zeros at first': 'mean' in state and not state['mean'].any(),
+                        'the buffer `var` has ones at first': 'var' in state and bool((state['var']==1).all())}
+    norm = norm.to(dtype)
+    norm.train()
+    if what in ('with other gamma and beta', 'evaluation', 'gradients'):
+        with torch.no_grad():
+            for p,o in zip((ones[0], zeros[0]), scales(c, dtype)): p.copy_(o.view(p.shape))
+    if what=='gradients':
+        with torch.enable_grad():
+            x = batches[0].clone().requires_grad_()
+            out = norm(x)
+            grads = torch.autograd.grad((out*numbered(out)).sum(), (x, ones[0], zeros[0]), allow_unused=True)
+        return found | {f'gradient of {k}': None if g is None else g.detach().view(-1 if k!='x' else x.shape) for k,g in zip(('x', 'gamma', 'beta'), grads)}
+    for x in batches[:-1]:
+        with torch.enable_grad(): norm(x.clone().requires_grad_())
+    if what=='evaluation':
+        norm.eval()
+        found |= {'in evaluation': norm(batches[-1]).detach()}
+        return found | {'again': norm(batches[-1]).detach(), 'the mean kept': norm.mean.detach().flatten()}
+    out = norm(batches[-1])
+    if what!='running statistics': return found | {'in training': out.detach()}
+    return found | {'the mean kept': norm.mean.detach().flatten(), 'the variance kept': norm.var.detach().flatten(),
+                    'they need no gradient': not (norm.mean.requires_grad or norm.var.requires_grad)}
+
+def numbered(x): return torch.arange(1, x.numel()+1, dtype=x.dtype).view(x.shape).sin()
+
+def norm_wanted(what, batches, settings):
+    c,dtype = batches[0].shape[1],batches[0].dtype
+    eps,momentum = settings.get('eps', 1e-5),settings.get('momentum', 0.1)
+    told = {'parameters': f'2, 1 of {c} ones and 1 of {c} zeros'}
+    if what=='what is saved': return told | {'the buffer `mean` has zeros at first': True, 'the buffer `var` has ones at first': True}
+    gamma,beta = [o.double() for o in scales(c, dtype)] if what in ('with other gamma and beta', 'evaluation', 'gradients') else (None,None)
+    mean,var = torch.zeros(c, dtype=torch.float64),torch.ones(c, dtype=torch.float64)
+    def norm(x, train): return F.batch_norm(x.double(), mean, var, gamma, beta, train, momentum, eps).to(dtype)
+    if what=='gradients':
+        with torch.enable_grad():
+            x = batches[0].double().requires_grad_()
+            for o in (gamma, beta): o.requires_grad_()
+            out = F.batch_norm(x, None, None, gamma, beta, True, momentum, eps)
+            grads = torch.autograd.grad((out*numbered(out)).sum(), (x, gamma, beta))
+        return told | {f'gradient of {k}': g.to(dtype) for k,g in zip(('x', 'gamma', 'beta'), grads)}
+    for x in batches[:-1]: norm(x, True)
+    if what=='evaluation':
+        out = norm(batches[-1], False)
+        return told | {'in evaluation': out, 'again': out, 'the mean kept': mean.to(dtype)}
+    out = norm(batches[-1], True)
+    if what!='running statistics': return told | {'in training': out}
+    return told | {'the mean kept': mean.to(dtype), 'the variance kept': var.to(dtype), 'they need no gradient': True}
+
+def norm_with(dims=(0,2,3), correction=0, kept=1, weight=lambda m: m, in_eval='kept', in_training='batch', root=lambda v, eps: (v+eps).sqrt(),
+              learned=True, detach=True, updates_in_eval=False, buffers=True, through=True, gamma=True, starts=(0.,1.)):
+    "Batch normalisation with a mistake in one of its parts"
+    class Wrong(nn.Module):
+        def __init__(self, c, eps=1e-5, momentum=0.1):
+            super().__init__()
+            self.eps,self.momentum = eps,weight(momentum)
+            g,b = torch.ones(c,1,1),torch.zeros(c,1,1)
+            self.gamma,self.beta = (nn.Parameter(g),nn.Parameter(b)) if learned else (g,b)
+            for name,start in zip(('mean', 'var'), starts):
+                if buffers: self.register_buffer(name, torch.full((c,1,1), start))
+                else: setattr(self, name, torch.full((c,1,1), start))
+        def forward(self, x):
+            mean,var = self.mean,self.var
+            if self.training or in_eval=='batch' or updates_in_eval:
+                m,v = x.mean(dims, keepdim=True),x.var(dims, correction=correction, keepdim=True)
+                if not through: m,v = m.detach(),v.detach()
+                n = x.numel()//x.shape[1]
+                if self.training or updates_in_eval:
+                    a,b = x.mean((0,2,3))[:,None,None],x.var((0,2,3), correction=0)[:,None,None]
+                    a,b = a if not detach else a.detach(),b*n/(n-kept) if not detach else b.detach()*n/(n-kept)
+                    self.mean,self.var = [(1-self.momentum)*old+self.momentum*new for old,new in ((self.mean, a), (self.var, b))]
+                if (self.training and in_training=='batch') or (not self.training and in_eval=='batch'): mean,var = m,v
+            y = (x-mean)/root(var, self.eps)
+            return self.gamma*y + self.beta if gamma else y + self.beta + 0*self.gamma
+    return made(use_norm, Wrong)
+
+check('BasicNorm', '07', norms, use=use_norm, near=1e-5, names=('what', 'batches', 'settings'), without=NORMS, same=('BasicNorm', 'BatchNorm'), mistakes={
+    'the batch is normalised with the variance divided by n-1; here it is that of the batch itself, divided by n: `correction=0`': norm_with(correction=1),
+    'the variance that is kept is divided by n; it is an estimate for all images, so divide by n-1': norm_with(kept=0),
+    'each pixel has statistics of its own; they are those of a channel, over all images and all their pixels: `(0,2,3)`': norm_with(dims=(0,)),
+    'each image is normalised alone; the statistics of a channel are over all images of the batch: `(0,2,3)`': norm_with(dims=(2,3)),
+    'all channels share their statistics; each has its own, over `(0,2,3)`': norm_with(dims=(0,1,2,3)),
+    'each image is normalised over its channels and pixels; that is layer normalisation': norm_with(dims=(1,2,3)),
+    '`momentum` multiplies the old average; it is the weight of the new batch': norm_with(weight=lambda m: 1-m),
+    'in evaluation the batch is normalised with its own statistics; use the running ones': norm_with(in_eval='batch'),
+    'in training the batch is normalised with the running statistics; use its own': norm_with(in_training='kept'),
+    '`eps` is added to the standard deviation; add it to the variance, under the root': norm_with(root=lambda v, eps: v.sqrt()+eps),
+    'this divides by the variance; divide by its root': norm_with(root=lambda v, eps: v+eps),
+    '`eps` is missing: a channel whose numbers are all equal is divided by 0': norm_with(root=lambda v, eps: v.sqrt()),
+    'gamma and beta are not trained: wrap them in `nn.Parameter`': norm_with(learned=False),
+    'gamma makes no difference: multiply by it': norm_with(gamma=False),
+    'the running statistics hold on to the graph of every batch: `detach` what is added': norm_with(detach=False),
+    'the running statistics change in evaluation, too; look at `self.training`': norm_with(updates_in_eval=True),
+    'the running statistics are not saved with the model: register `mean` and `var` as buffers': norm_with(buffers=False),
+    'no gradient flows through mean and variance of the batch; only what is kept is detached': norm_with(through=False)})(norm_wanted)
+
+# networks: parameters are filled by their kind and shape, so that what comes out does not depend on their order
+
+def kind_of(module, p):
+    "What the parameter `p` of `module` is"
+    if p.ndim>=4: return 'convolution'
+    if p.ndim==2: return 'linear'
+    if isinstance(module, nn.modules.batchnorm._BatchNorm): return 'gamma' if p is module.weight else 'beta'
+    return 'gamma' if (p==1).all() else 'beta' if (p==0).all() else 'bias'
+
+def shape_of(kind, p): return tuple(p.shape) if kind in ('convolution', 'linear') else (p.numel(),)
+
+def values_for(kind, shape, dtype):
+    at = torch.arange(1., torch.Size(shape).numel()+1, dtype=torch.float64).view(shape)
+    v = {'gamma': 0.8+0.9*(1.3*at).sin(), 'beta': 0.3*(at*1.7).cos()}.get(kind)
+    if v is None: v = (1.9*at+0.4).sin()*(2/max(1, at.numel()//shape[0]))**0.5
+    return v.to(dtype)
+
+@torch.no_grad()
+def filled(module, dtype):
+    "The module with parameters by kind and shape, and a text that counts these"
+    counts = {}
+    module = module.to(dtype)
+    for m in module.modules():
+        for p in m.parameters(recurse=False):
+            kind = kind_of(m, p)
+            counts[kind,shape_of(kind, p)] = counts.get((kind,shape_of(kind, p)), 0)+1
+    for m in module.modules():
+        for p,kind in [(p, kind_of(m, p)) for p in m.parameters(recurse=False)]: p.copy_(values_for(kind, shape_of(kind, p), dtype).view(p.shape))
+    return module,'; '.join(f"{n} {kind} {'x'.join(map(str, shape))}" for (kind,shape),n in sorted(counts.items()))
+
+def use_network(f, what, x, *args):
+    "Parameters, output in training or in evaluation, and which parameters get no gradient"
+    if what=='evaluation' and x.requires_grad: x = x.detach()
+    module,text = filled(f(*args), x.dtype)
+    module.train()
+    told = {'parameters': text}
+    if what=='evaluation':
+        module(x)
+        module.eval()
+        return told | {'in evaluation': module(x).detach()}
+    with torch.enable_grad():
+        out = module(x)
+        told |= {'in training': out.detach()}
+        (out*numbered(out)).sum().backward()
+    return told | {'parameters without a gradient': sum(p.grad is None for p in module.parameters())}
+
+def networks(*all_args, least=1):
+    def inputs():
+        for i,args in enumerate(all_args):
+            sizes = [(2,2,3), (3,4,4), (1,5,4), (2,3,3)] if least==1 else [(2,8,8), (2,16,9), (3,17,16)]
+            for j,(n,h,w) in enumerate(sizes[:4 if i<3 else 2]):
+                n_in = args[1] if least>1 and len(args)>1 else args[0] if least==1 else 1
+                x = randn(n, n_in, h, w, seed=10*i+j)
+                for what in ('training', 'evaluation')[:1+(j<2)]: yield what,x,*args
+        yield 'training',x.float(),*args
+    return inputs
+
+def network_of(build):
+    "An oracle from `build`, which gives a module"
+    def want(what, x, *args): return use_network(build, what, x, *args)
+    return want
+
+class Apply(nn.Module):
+    "Layers by name, and what `f` makes of them and the input"
+    def __init__(self, f, **layers):
+        super().__init__()
+        for k,o in layers.items(): self.add_module(k, o)
+        self.f = f
+    def forward(self, x): return self.f(self, x)
+
+def three_by_three(n_in, n_out, stride=1, padding=1, bias=False):
+    return Apply(lambda self, x: F.conv2d(x, self.c.weight, self.c.bias, stride, padding),
+                 c=nn.Conv2d(n_in, n_out, 3, bias=bias))
+
+def network(build):
+    def wrong(*args): return build(*args)
+    return made(use_network, wrong)
+
+check('conv3x3', '07', networks((1,1), (2,3), (3,2,2), (1,4,2), (4,4,3)), use=use_network, names=('what', 'x', 'n_in', 'n_out', 'stride'),
+      same=('conv3x3',), mistakes={
+    'there are biases, which batch normalisation would subtract again: `bias=False`': network(lambda *o: three_by_three(*o, bias=True)),
+    'the image gets smaller at its edges: a padding of 1 keeps its size': network(lambda *o: three_by_three(*o, padding=0)),
+    '`stride` makes no difference; hand it on': network(lambda n_in, n_out, stride=1: three_by_three(n_in, n_out))})(network_of(three_by_three))
+
+def block(n_in, n_out, stride=1, add=lambda self, x, f, y: (f+y).relu(), between=True, strides=None, norms=True, bias=False, down=None, down_norm=True, keep=False):
+    "A residual block, with a mistake in one of its parts"
+    first,second = strides(stride) if strides else (stride,1)
+    needs = (n_in!=n_out or stride>1) if down is None else down(n_in, n_out, stride)
+    layers = dict(conv1=nn.Conv2d(n_in, n_out, 3, first, 1, bias=bias), conv2=nn.Conv2d(n_out, n_out, 3, second, 1, bias=bias))
+    if norms: layers |= dict(bn1=nn.BatchNorm2d(n_out), bn2=nn.BatchNorm2d(n_out))
+    if needs: layers |= dict(conv3=nn.Conv2d(n_in, n_out, 1, stride, bias=bias))
+    if needs and down_norm: layers |= dict(bn3=nn.BatchNorm2d(n_out))
+    def forward(self, x):
+        f = self.conv1(x)
+        if norms: f = self.bn1(f)
+        f = self.conv2(f.relu() if between else f)
+        if norms: f = self.bn2(f)
+        y = self.conv3(x) if needs else x
+        return add(self, x, f, self.bn3(y) if needs and down_norm else y)
+    return Apply(forward, **layers)
+
+def residual(**kw): return network(lambda *args: block(*args, **kw))
+
+check('ResBlock', '07', networks((1,1), (2,2), (2,3), (2,2,2), (3,4,2), (4,1)), use=use_network, near=1e-5, names=('what', 'x', 'n_in', 'n_out', 'stride'),
+      same=('ResBlock',), mistakes={
+    'the input is not added: this is a plain block': residual(add=lambda self, x, f, y: (f+0*y).relu()),
+    'the ReLU comes before the sum; add first': residual(add=lambda self, x, f, y: f.relu()+y),
+    'there is no ReLU after the sum': residual(add=lambda self, x, f, y: f+y),
+    'there is no ReLU between the two convolutions': residual(between=False),
+    'the stride is that of the second convolution; the first has it': residual(strides=lambda s: (1,s)),
+    'both convolutions have the stride, so the sum does not fit; the second has 1': residual(strides=lambda s: (s,s)),
+    '`stride` has no effect on the convolutions': residual(strides=lambda s: (1,1)),
+    'there is no batch normalisation after the two convolutions': residual(norms=False),
+    'the convolutions have biases, which batch normalisation subtracts again: `bias=False`': residual(bias=True),
+    'the 1 by 1 convolution has no batch normalisation; it gets one, as every convolution here': residual(down_norm=False),
+    'the input goes through a convolution in every block; only where size or channels change does it need one': residual(down=lambda *o: True),
+    'where only the stride changes the size, the input does not fit the sum: it needs the 1 by 1 convolution there, too':
+        residual(down=lambda n_in, n_out, stride: n_in!=n_out),
+    'the input is subtracted; add it': residual(add=lambda self, x, f, y: (f-y).relu())})(network_of(block))
+
+# Skip: layers that say how they are made
+
+class Step(nn.Module):
+    "A layer that says how it is made"
+    def __init__(self, text):
+        super().__init__()
+        self.text,self.f = text,eval(f'lambda x, w: {text}')
+        if 'w' in text: self.w = nn.Parameter(torch.tensor(2., dtype=torch.float64))
+    def forward(self, x): return self.f(x, self._parameters.get('w'))
+    def __deepcopy__(self, memo): return Step(self.text)
+    def __repr__(self): return self.text
+
+def skips():
+    x = whole([-3.,-1.],[1.,4.])
+    for texts in (['2*x'], ['x-3'], ['-2*x'], ['2*x', 'x-5'], ['x-5', '2*x'], ['w*x'], ['x-1', 'w*x', '-x'], [], ['x.flip(1)'], ['x*x', '-x', 'x+1']):
+        yield [Step(o) for o in texts],x
+    yield [Step('-w*x'), Step('x+1')],randn(2,3,4,4, seed=1)
+    yield [Step('-x')],randn(3, seed=2, dtype=torch.float32)
+    yield [Step('w*x')],torch.zeros(0,3, dtype=torch.float64)
+
+def use_skip(cls, layers, x):
+    skip = cls(*layers)
+    given = {id(p) for o in layers for p in o.parameters()}
+    found = {id(p) for p in skip.parameters()} if isinstance(skip, nn.Module) else set()
+    return {'output': skip(x).detach(), 'its parameters are those of the layers': found==given}
+
+def skip_with(f, registers=True):
+    class Wrong(nn.Module):
+        def __init__(self, *layers):
+            super().__init__()
+            self.layers = nn.ModuleList(layers) if registers else layers
+        def forward(self, x): return f(self, x)
+    return made(use_skip, Wrong)
+
+def in_a_row(layers, x):
+    for o in layers: x = o(x)
+    return x
+
+check('Skip', '07', skips, use=use_skip, names=('layers', 'x'), same=('Skip',), mistakes={
+    'the input is not added: `x + f(x)`': skip_with(lambda self, x: in_a_row(self.layers, x).relu()),
+    'there is no ReLU after the sum': skip_with(lambda self, x: x+in_a_row(self.layers, x)),
+    'the ReLU comes before the sum; add first': skip_with(lambda self, x: x+in_a_row(self.layers, x).relu()),
+    'each layer gets the input of the block; it should get the output of the layer before': skip_with(lambda self, x: sum((o(x) for o in self.layers), x).relu()),
+    'the input is added after each layer; add it once, in the end':
+        skip_with(lambda self, x: in_a_row([lambda y, o=o: x+o(y) for o in self.layers] or [lambda y: y+x], x).relu()),
+    'the parameters of the layers are not found: keep them in an `nn.Sequential` or `nn.ModuleList`':
+        skip_with(lambda self, x: (x+in_a_row(self.layers, x)).relu(), registers=False)})(
+    lambda layers, x: {'output': (x+in_a_row(copy.deepcopy(layers), x)).clamp_min(0).detach(), 'its parameters are those of the layers': True})
+
+def small(n_out=10, n_in=1, widths=(16,32,64), order='cpnr', pool=F.max_pool2d, last=lambda x: x.amax((2,3)), skip=lambda x, f: (x+f).relu(), first_skips=False,
+          bias=False, relu_last=False):
+    "The small residual network, with a mistake in one of its parts"
+    layers,sizes = {},list(zip((n_in, *widths), widths))
+    for i,(a,b) in enumerate(sizes):
+        layers |= {f'c{i}': nn.Conv2d(a, b, 3, padding=1, bias=bias), f'n{i}': nn.BatchNorm2d(b)}
+        if skip and (i or first_skips): layers |= {f'cs{i}': nn.Conv2d(b, b, 3, padding=1, bias=bias), f'ns{i}': nn.BatchNorm2d(b)}
+    def forward(self, x):
+        for i in range(len(sizes)):
+            for o in order: x = {'c': getattr(self, f'c{i}'), 'p': lambda x: pool(x, 2), 'n': getattr(self, f'n{i}'), 'r': F.relu}[o](x)
+            if hasattr(self, f'cs{i}'): x = skip(x, getattr(self, f'ns{i}')(getattr(self, f'cs{i}')(x)))
+        return self.linear(last(x))
+    return Apply(forward, **layers, linear=nn.Linear(widths[-1], n_out))
+
+def resnet(**kw): return network(lambda *args: small(*args, **kw))
+
+check('small_resnet', '07', networks((3,1,(2,3,4)), (2,2,(3,2,4)), (4,3,(1,2,2)), (10,1), (), least=8), use=use_network, near=1e-5,
+      names=('what', 'x', 'n_out', 'n_in', 'widths'), same=('small_resnet',), mistakes={
+    'normalisation comes before the pooling; pool first, and it has a quarter of the work': resnet(order='cnpr'),
+    'the pooling takes means; this network takes maxima': resnet(pool=F.avg_pool2d),
+    'the feature maps are averaged in the end; take the maximum of each': resnet(last=lambda x: x.mean((2,3))),
+    'there is no `Skip` at the end of the second and third stage': resnet(skip=None),
+    'the first stage ends with a `Skip`, too; only the second and third do': resnet(first_skips=True),
+    'the input of the last convolution of a stage is not added to its output': resnet(skip=lambda x, f: f.relu()),
+    'the convolutions have biases, which batch normalisation subtracts again; use `conv3x3`': resnet(bias=True),
+    'there is no ReLU in the stages': resnet(order='cpn')})(network_of(small))
