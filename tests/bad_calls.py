@@ -291,6 +291,7 @@ LEFT_OUT.update(dict.fromkeys('conv2d_weight_grad conv2d_input_grad max_pool_ind
                               'naked gradients of a lesson'),
                 matmul_tiles='needs a GPU', cnn_learner='is vision_learner',
                 **dict.fromkeys('Value Neuron Layer MLP'.split(), 'the naked engine of a lesson, and its layers'),
+                **dict.fromkeys('backward_order backward_pass power'.split(), 'parts of the engine, on what it has checked'),
                 **dict.fromkeys('alone_gap overfit_one_batch duplicates'.split(), 'naked checks of a lesson'),
                 **{k: 'of a lesson, naked' for k,room in ROOM.items() if room=='words'})
 

@@ -67,12 +67,12 @@ WEIGHTS = {
     'these are the scores; take their softmax': lambda q, k: ((q@k.mT)*q.shape[-1]**-0.5).masked_fill(ahead(q@k.mT), -math.inf),
     'these are the logarithms of the weights': lambda q, k: weights()(q, k).log()}
 
-check('attention_weights', '09', sequences(0), names=('q', 'k'), without=ATTENTION, near=1e-5, same=('attention_weights',), mistakes=WEIGHTS)(
+check('attention_weights', '09', sequences(0), names=('q', 'k'), without=ATTENTION, near=1e-9, same=('attention_weights',), mistakes=WEIGHTS)(
     lambda q, k: rows(q, k).to(q.dtype))
 
 def mixed(w, twist=lambda w: w): return lambda q, k, v: twist(w(q, k))@v
 
-check('attention', '09', sequences(1), names=('q', 'k', 'v'), without=ATTENTION, near=1e-5, same=('attention',), mistakes={
+check('attention', '09', sequences(1), names=('q', 'k', 'v'), without=ATTENTION, near=1e-9, same=('attention',), mistakes={
     'the values are added up without weights, or all with the same one; multiply the weights and the values, `weights@v`':
         lambda q, k, v: v.cumsum(-2)/torch.arange(1, v.shape[-2]+1, dtype=v.dtype)[:,None],
     'the weights are transposed: row i has those of place i': mixed(weights(), lambda w: w.mT),

@@ -40,7 +40,7 @@ def one_way(x, w, b, stride=1, padding=0): return convolved(x, w, b, (1,stride),
 
 def bias_across(x, w, b, stride=1, padding=0): return convolved(x, w, 0*b, stride, padding)+b  # an error unless the sizes fit
 
-check('basic_conv', '07', convolutions, names=('x', 'w', 'b', 'stride', 'padding'), without=CONVOLUTIONS, near=1e-5,
+check('basic_conv', '07', convolutions, names=('x', 'w', 'b', 'stride', 'padding'), without=CONVOLUTIONS, near=1e-9,
       same=('basic_conv', 'conv2d'), mistakes={
     'the biases are missing: add one to each output channel': lambda x, w, b, *o: convolved(x, w, 0*b, *o),
     'the kernels are turned round; in deep learning a convolution slides the kernel as it is': lambda x, w, b, *o: convolved(x, w.flip(2,3), b, *o),
@@ -214,7 +214,7 @@ def norm_with(dims=(0,2,3), correction=0, kept=1, weight=lambda m: m, in_eval='k
             return self.gamma*y + self.beta if gamma else y + self.beta + 0*self.gamma
     return made(use_norm, Wrong)
 
-check('BasicNorm', '07', norms, use=use_norm, near=1e-5, names=('what', 'batches', 'settings'), without=NORMS, same=('BasicNorm', 'BatchNorm'), mistakes={
+check('BasicNorm', '07', norms, use=use_norm, near=1e-9, names=('what', 'batches', 'settings'), without=NORMS, same=('BasicNorm', 'BatchNorm'), mistakes={
     'the batch is normalised with the variance divided by n-1; here it is that of the batch itself, divided by n: `correction=0`': norm_with(correction=1),
     'the variance that is kept is divided by n; it is an estimate for all images, so divide by n-1': norm_with(kept=0),
     'each pixel has statistics of its own; they are those of a channel, over all images and all their pixels: `(0,2,3)`': norm_with(dims=(0,)),
@@ -337,7 +337,7 @@ def block(n_in, n_out, stride=1, add=lambda self, x, f, y: (f+y).relu(), between
 
 def residual(**kw): return network(lambda *args: block(*args, **kw))
 
-check('ResBlock', '07', networks((1,1), (2,2), (2,3), (2,2,2), (3,4,2), (4,1)), use=use_network, near=1e-5, names=('what', 'x', 'n_in', 'n_out', 'stride'),
+check('ResBlock', '07', networks((1,1), (2,2), (2,3), (2,2,2), (3,4,2), (4,1)), use=use_network, near=1e-9, names=('what', 'x', 'n_in', 'n_out', 'stride'),
       same=('ResBlock',), mistakes={
     'the input is not added: this is a plain block': residual(add=lambda self, x, f, y: (f+0*y).relu()),
     'the ReLU comes before the sum; add first': residual(add=lambda self, x, f, y: f.relu()+y),
@@ -419,7 +419,7 @@ def small(n_out=10, n_in=1, widths=(16,32,64), order='cpnr', pool=F.max_pool2d, 
 
 def resnet(**kw): return network(lambda *args: small(*args, **kw))
 
-check('small_resnet', '07', networks((3,1,(2,3,4)), (2,2,(3,2,4)), (4,3,(1,2,2)), (10,1), (), least=8), use=use_network, near=1e-5,
+check('small_resnet', '07', networks((3,1,(2,3,4)), (2,2,(3,2,4)), (4,3,(1,2,2)), (10,1), (), least=8), use=use_network, near=1e-9,
       names=('what', 'x', 'n_out', 'n_in', 'widths'), same=('small_resnet',), mistakes={
     'normalisation comes before the pooling; pool first, and it has a quarter of the work': resnet(order='cnpr'),
     'the pooling takes means; this network takes maxima': resnet(pool=F.avg_pool2d),

@@ -80,7 +80,7 @@ def rule(update):
 NOT_IN_PLACE = 'the parameter stays as it was: `p = p - ...` makes a new tensor, and only `p -= ...` changes the one that the model has'
 UP = 'the step has the wrong sign: it goes against the gradient, so subtract'
 
-check('basic_sgd', '06', steps_of(), use=use_rule, names=rule_names, without=WITHOUT, near=1e-5, same=('basic_sgd', 'SGD'), mistakes={
+check('basic_sgd', '06', steps_of(), use=use_rule, names=rule_names, without=WITHOUT, near=1e-9, same=('basic_sgd', 'SGD'), mistakes={
     UP: rule(lambda p, g, s, lr: p+lr*g),
     NOT_IN_PLACE: rule(lambda p, g, s, lr: p),
     'the learning rate is missing': rule(lambda p, g, s, lr: p-g),
@@ -104,7 +104,7 @@ def nesterov(p, g, state, lr, beta=0.9):
     return p-lr*(g+beta*m)
 
 check('basic_momentum', '06', steps_of({'beta': 0.5}, {'beta': 0.}, {'beta': 0.99}, {'beta': 1.}, lrs=(0.1,0.01)), use=use_rule, names=rule_names,
-      without=WITHOUT, near=1e-5, same=('basic_momentum', 'SGD'), mistakes={
+      without=WITHOUT, near=1e-9, same=('basic_momentum', 'SGD'), mistakes={
     'the step is made with the gradient alone, so this is plain gradient descent; keep a sum of the gradients in `state`, and subtract that': rule(lambda p, g, s, lr, beta=0.9: p-lr*g),
     'this is a moving average, in which the new gradient counts 1-beta; momentum adds it as it is': summed(lambda m, g, b: b*m+(1-b)*g),
     'the old gradients do not fade: multiply the sum by `beta` before the new one is added': summed(lambda m, g, b: m+g),
@@ -128,7 +128,7 @@ def squares(new=lambda v, g, a: a*v+(1-a)*g**2, root=lambda v, eps: v.sqrt()+eps
     return rule(update)
 
 check('basic_rmsprop', '06', steps_of({'alpha': 0.5}, {'eps': 0.5}, {'alpha': 0.9, 'eps': 0.1}, lrs=(0.1,0.01)), use=use_rule, names=rule_names,
-      without=WITHOUT, near=1e-5, same=('basic_rmsprop', 'RMSProp'), mistakes={
+      without=WITHOUT, near=1e-9, same=('basic_rmsprop', 'RMSProp'), mistakes={
     'the root is missing: divide by the root of the average of the squares': squares(root=lambda v, eps: v+eps),
     'the gradients are averaged, not their squares': squares(new=lambda v, g, a: a*v+(1-a)*g),
     '`eps` stands under the root; add it to the root': squares(root=lambda v, eps: (v+eps).sqrt()),
@@ -180,11 +180,11 @@ ADAM = {
     '`beta1` multiplies the new gradient; it is the fraction of the old average that is kept': dict(m=lambda m, g, b: (1-b)*m+b*g)}
 
 check('basic_adam', '06', steps_of({'beta1': 0.5}, {'beta2': 0.9}, {'eps': 0.5}, {'beta1': 0., 'beta2': 0.5, 'eps': 0.1}, lrs=(0.1,0.01)), use=use_rule,
-      names=rule_names, without=WITHOUT, near=1e-5, same=('basic_adam', 'Adam', 'AdamW'),
+      names=rule_names, without=WITHOUT, near=1e-9, same=('basic_adam', 'Adam', 'AdamW'),
       mistakes={k: adam(**v) for k,v in ADAM.items()} | {UP: adam(sign=1), NOT_IN_PLACE: rule(lambda p, g, s, lr, **kw: p)})(path(corrected))
 
 check('basic_adamw', '06', steps_of({'wd': 0.5}, {'wd': 0.}, {'wd': 2.}, {'wd': 0.1, 'beta1': 0.5, 'eps': 0.1}, {'beta2': 0.9}, lrs=(0.1,0.01)), use=use_rule,
-      names=rule_names, without=WITHOUT, near=1e-5, same=('basic_adamw', 'Adam', 'AdamW'), mistakes={
+      names=rule_names, without=WITHOUT, near=1e-9, same=('basic_adamw', 'Adam', 'AdamW'), mistakes={
     'the decay is added to the gradient, and so is divided by the root, too; AdamW shrinks the parameter itself: `p -= lr*wd*p`':
         adam(wd=lambda p, g, lr, wd: (p, g+wd*p, 0.)),
     'the decay is not multiplied by the rate: `p -= lr*wd*p`': adam(wd=lambda p, g, lr, wd: (p-wd*p, g, 0.)),
