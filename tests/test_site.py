@@ -70,7 +70,8 @@ def test_buttons_lead_somewhere(page_for):
         ['PDF', 'fastfound.pdf'], ['EPUB', 'fastfound.epub'], ['Repository', to['Repository']]]
     page.locator('.ff-buttons').get_by_text('Install').click()
     code = page.locator('#install pre').first
-    assert code.inner_text().split('\n')[:2]==[*road.commands(road.settings()).values()][:2] and 0<code.bounding_box()['y']<900
+    assert code.inner_text().split('\n')[:2]==[*road.commands(road.settings()).values()][:2]
+    page.wait_for_function('(y => 0<y && y<900)(document.querySelector("#install pre").getBoundingClientRect().y)')  # it scrolls there
     page.locator('.ff-buttons').get_by_text('Start reading').click()
     page.wait_for_url('**/datasets.html')
 

@@ -18,7 +18,7 @@ def plain(text):
     text = re.sub(r'^(`{3,})\{image\} \S+\n:alt: ([^\n]+)\n.*?^\1$', r'(Figure: \2)', text, flags=re.S|re.M)
     text = re.sub(r'^(`{3,})\{toctree\}.*?^\1$', '', text, flags=re.S|re.M)
     text = re.sub(r'^\{\.[\w-]+\}\n', '', text, flags=re.M)
-    text = re.sub(r'</?(?:details|summary)>', '', text)
+    text = re.sub(r'</?(?:details|summary|div)[^>]*>', '', text)
     return re.sub(r'\n{3,}', '\n\n', text).strip() + '\n'
 
 def contents(title, description, site, parts, about):
