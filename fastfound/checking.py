@@ -183,7 +183,8 @@ def _mistake(c, results):
         try: return f(*args)
         except Exception as e: return e
     def agree(got, told):
-        return isinstance(got, Exception) or not isinstance(told, Exception) and not difference(got, told, c.near)
+        if isinstance(told, Exception): return isinstance(got, type(told)) or isinstance(got, Exception) and isinstance(told, type(got))
+        return isinstance(got, Exception) or not difference(got, told, c.near)
     found = []
     for text,mistake in c.mistakes.items():
         told = []

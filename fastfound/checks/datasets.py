@@ -79,8 +79,10 @@ def other_error(data, name='the data'):
     t = parsed(data)
     if isinstance(t, str): raise IndexError(name)
     return t
-def foreign(t, data):
-    if t.dtype not in (torch.uint8, torch.int8): raise TypeError('given numpy array has byte order different from the native byte order')
+def other_error_at_end(data, name='the data'):
+    t = parsed(data)
+    if isinstance(t, str) and not isinstance(parsed((data+bytes(size_of(data)))[:size_of(data)]), str): raise IndexError(name)
+    if isinstance(t, str): raise ValueError(name)
     return t
 def nameless(data, name='the data'):
     t = parsed(data)
@@ -96,7 +98,6 @@ def shifted(t, data):
 @check('parse_idx', '00', idx_files, use=use_parse, names=('data', 'name'), same=('parse_idx', 'read_idx', 'get_mnist'), mistakes={
     'the bytes of each number are read in the wrong order; in an IDX file the most significant byte comes first, as in the dtype ">i2"':
         as_parsed(lambda t, data: parsed(data, numbers_order='<')),
-    'PyTorch takes only arrays in the byte order of this machine; turn them with `.astype(dtype.newbyteorder("="))`': as_parsed(foreign),
     'the sizes are read in the wrong byte order; in an IDX file the most significant byte comes first, as in `struct.unpack(">I", ...)`':
         made(use_parse, other_order),
     'the numbers are in one row; give the tensor the shape that the header tells': as_parsed(lambda t, data: t.flatten()),
@@ -111,6 +112,8 @@ def shifted(t, data):
     'a file that does not begin with two zero bytes is no IDX file, and must be refused': careless(lambda data: b'\0\0'+data[2:]),
     'what is wrong is noticed, but what is raised is no `ValueError`; callers wait for that one, so check the lengths and the type first and raise it':
         made(use_parse, other_error),
+    'a wrong length is noticed, but what is raised is no `ValueError`; compare it with the one that the header tells, and raise it yourself':
+        made(use_parse, other_error_at_end),
     'the message of the `ValueError` does not say which data it is about; put `name` into it': made(use_parse, nameless)})
 def tensor_in(data, name=None): return parsed(data)
 

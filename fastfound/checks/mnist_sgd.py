@@ -185,7 +185,7 @@ def wrong_class(x, t): return torch.where(t==1, 1-probability(x), probability(x)
 def loss_as(f): return fit(lambda x, t: f(x, t).to(x.dtype))
 
 check('mnist_loss', '04', two_classes, use=use_loss, names=('predictions', 'targets'), without=('losses', 'l1_loss', 'binary_cross_entropy', 'numpy'),
-      same=('mnist_loss', 'binary_cross_entropy'), mistakes={
+      same=('mnist_loss', 'binary_cross_entropy'), near=1e-6, mistakes={
     'shapes that differ broadcast here, and each prediction is compared with every target; refuse them: '
     '`assert predictions.shape==targets.shape`': made(use_loss, lambda x, t: wrong_class(x, t).mean().to(x.dtype)),
     'the predictions are logits, any numbers; turn them into probabilities with `sigmoid` first': loss_as(lambda x, t: (x.double()-t).abs().mean()),
@@ -206,6 +206,8 @@ check('mnist_loss', '04', two_classes, use=use_loss, names=('predictions', 'targ
         loss_as(lambda x, t: ((x>0)==(t==1)).double().mean()),
     'these are the distances of all examples; the loss is one number, their mean': loss_as(wrong_class),
     'the sigmoid is taken twice': loss_as(lambda x, t: wrong_class(probability(x), t).mean()),
+    'a softmax compares the logits of several classes; here each example has one logit, so use `sigmoid`': loss_as(lambda x, t:
+        torch.where(t==1, 1-x.double().softmax(-1), x.double().softmax(-1)).mean()),
     'this is the cross-entropy, which takes a logarithm; the loss here is the distance itself': loss_as(lambda x, t: -(1-wrong_class(x, t)).log().mean()),
     'examples of one class are left out: for a target of 0 the distance is p': loss_as(lambda x, t: ((1-probability(x))*(t==1)).mean()),
     'this is a number of Python; a loss stays a tensor, so that its gradient can be found': fit(lambda x, t: wrong_class(x, t).mean().item())})(
@@ -312,35 +314,42 @@ def use_loader(cls, dataset, batch_size, shuffle):
     kw = ({} if batch_size is None else {'batch_size': batch_size}) | ({} if shuffle is None else {'shuffle': shuffle})
     with seeded() as start:
         loader = cls(dataset, **kw)
-        first,second = list(loader),list(loader)
+        epochs = [list(loader) for _ in range(6 if len(dataset)<40 else 2)]
         start()
         again = list(cls(dataset, **kw))
-    for o in (*first, *second):
+    first,second = epochs[:2]
+    for o in (o for epoch in epochs for o in epoch):
         if not isinstance(o, (tuple, list)) or len(o)!=2 or not all(isinstance(t, torch.Tensor) and t.ndim for t in o): return 'a batch is not a pair of stacked tensors'
     if not first: return 'no batches'
     def parts(batches): return tuple(torch.cat(o) for o in zip(*batches)) if batches else None
-    (x,y),other,same = parts(first),parts(second),parts(again)
+    orders = [parts(o) for o in epochs]
+    x,y = orders[0]
     told = {'the sizes of the batches': [len(o) for o,_ in first], 'the sizes of the batches in a second epoch': [len(o) for o,_ in second]}
-    if not shuffle: return told | {'the inputs': x, 'the targets': y, 'the inputs of a second epoch': other and other[0]}
-    numbers = x.flatten(1)[:,0] if x.ndim>1 else x
-    told |= {'the inputs, sorted': x[numbers.argsort()], 'each target is the square of its input': torch.equal(y, (numbers*numbers).long())}
+    if any(o is None for o in orders): return told
+    varies = any(o[0].shape!=x.shape or not torch.equal(o[0], x) for o in orders)
+    if not shuffle and varies: return told | dict.fromkeys(('the inputs', 'the targets'), 'in random order')
+    if not shuffle: return told | {'the inputs': x, 'the targets': y}
+    numbers = [x.flatten(1)[:,0].tolist() if x.ndim>1 else x.tolist() for x,_ in orders]
+    told |= {'the shapes': [tuple(x.shape[1:]), tuple(y.shape[1:])], 'every epoch has every example': all(len(set(o))==len(dataset) for o in numbers),
+             'some examples come twice': any(len(set(o))<len(o) for o in numbers),
+             'each target is the square of its input': all((y==torch.tensor(o).square().long()).all().item() for o,(_,y) in zip(numbers, orders))}
     if len(dataset)<30: return told
-    follows = (numbers[1:]==numbers[:-1]+1).double().mean().item()
-    return told | {'most examples follow their neighbour': follows>0.5, 'a second epoch has the same order': bool(other) and torch.equal(x, other[0]),
-                   'the order after the same seed is the same': torch.equal(x, same[0])}
+    follows = sum(b==a+1 for a,b in zip(numbers[0], numbers[0][1:]))
+    return told | {'most examples follow their neighbour': follows>len(dataset)/2, 'a second epoch has the same order': not varies,
+                   'the order after the same seed is the same': torch.equal(x, parts(again)[0])}
 
 def a_loader(order=lambda n, shuffle: torch.randperm(n) if shuffle else torch.arange(n), batches=lambda order, size: order.split(size), once=False,
-             collate=lambda pairs: tuple(map(torch.stack, zip(*pairs))), default=64, end=False, targets=lambda rows, n: rows):
+             collate=lambda pairs: tuple(map(torch.stack, zip(*pairs))), default=64, end=False, targets=lambda rows: rows, first=False):
     class Wrong:
         def __init__(self, dataset, batch_size=default, shuffle=False):
             self.dataset,self.batch_size,self.shuffle = dataset,batch_size,shuffle
-            self.order = order(len(dataset), shuffle)
+            self.order = order(len(dataset), shuffle) if once else None
             self.batches = iter(self.all()) if end else None
-        def __iter__(self): return self.batches if end else self.all()
+        def __iter__(self): return next(self.all()) if first else self.batches if end else self.all()
         def all(self):
             indices = self.order if once else order(len(self.dataset), self.shuffle)
             for rows in batches(indices, self.batch_size):
-                if len(rows): yield collate([(self.dataset[i][0],self.dataset[j][1]) for i,j in zip(rows, targets(rows, len(self.dataset)))])
+                if len(rows): yield collate([(self.dataset[i][0],self.dataset[j][1]) for i,j in zip(rows, targets(rows))])
     return made(use_loader, Wrong)
 
 def whole_batches(order, size): return [o for o in order.split(size) if len(o)==size]
@@ -364,17 +373,18 @@ def shuffled_batches(order, size):
     'a batch is still made of single examples; collate them: stack the inputs, stack the targets, and yield the two tensors':
         a_loader(collate=lambda pairs: pairs),
     'inputs and targets are in different orders, so that they no longer belong together; shuffle indices, and fetch pairs':
-        a_loader(targets=lambda rows, n: torch.randperm(n)[:len(rows)]),
+        a_loader(targets=lambda rows: rows.sort().values),
     'some examples come twice and others never; an epoch visits each once': a_loader(order=lambda n, shuffle: torch.randint(n, (n,)) if shuffle else torch.arange(n)),
     'the first example is left out': a_loader(order=lambda n, shuffle: 1+(torch.randperm(n-1) if shuffle else torch.arange(n-1)) if n>1 else torch.arange(n)),
+    '`__iter__` returns a batch, and a loop wants to be given one after the other: write `yield` instead of `return`': a_loader(first=True),
     'only one batch comes: `return` ends the loop, and `yield` goes on after it': a_loader(batches=lambda order, size: order.split(size)[:1])})
 def batches_wanted(dataset, batch_size, shuffle):
     n,size = len(dataset),batch_size or 64
     sizes = [size]*(n//size) + [n%size]*(n%size>0)
-    x,y = torch.stack([o for o,_ in dataset]),torch.arange(n)**2
+    x,y = torch.stack([torch.full_like(o, i) for i,(o,_) in enumerate(dataset)]),torch.arange(n)**2
     told = {'the sizes of the batches': sizes, 'the sizes of the batches in a second epoch': sizes}
-    if not shuffle: return told | {'the inputs': x, 'the targets': y, 'the inputs of a second epoch': x}
-    told |= {'the inputs, sorted': x, 'each target is the square of its input': True}
+    if not shuffle: return told | {'the inputs': x, 'the targets': y}
+    told |= {'the shapes': [tuple(x.shape[1:]), ()], 'every epoch has every example': True, 'some examples come twice': False, 'each target is the square of its input': True}
     return told if n<30 else told | {'most examples follow their neighbour': False, 'a second epoch has the same order': False,
                                      'the order after the same seed is the same': True}
 
@@ -410,13 +420,13 @@ def use_optim(cls, params, gradients, lr):
         told[f'the largest gradient after zero_grad {k}'] = max([p.grad.abs().max().item() for p in own if p.grad is not None and p.grad.numel()], default=0.)
     return told | {'all parameters still require a gradient, and are leaves': all(p.requires_grad and p.is_leaf for p in own)}
 
-def descent(step=None, zero=None, keep=list, none=True):
+def descent(step=None, zero=None, keep=list, none=True, first=False):
     def default(p, lr): p.data -= lr*p.grad
     def clear(p): p.grad = None
     class Wrong:
         def __init__(self, params, lr): self.params,self.lr = keep(params),lr
         def step(self):
-            for p in self.params:
+            for p in self.params[:1] if first else self.params:
                 if p.grad is not None or not none: (step or default)(p, self.lr)
         def zero_grad(self):
             for p in self.params: (zero or clear)(p)
@@ -429,9 +439,6 @@ def in_place(p, lr): p -= lr*p.grad
 def by_name(p, lr): p = p - lr*p.grad
 def empty(p): p.data.zero_()
 def forget(p): p.grad
-class First(list):
-    "Only the first of the parameters"
-    def __init__(self, params): super().__init__(list(params)[:1])
 
 @check('BasicOptim', '04', descents, use=use_optim, names=('params', 'gradients of each step', 'lr'), same=('BasicOptim', 'SGD', 'Optimizer'),
        without=('sgd', 'adam', 'numpy'), mistakes={
@@ -441,7 +448,7 @@ class First(list):
     'each parameter moves by the learning rate, whatever the size of its gradient; multiply by the gradient itself':
         descent(add(lambda p, g, lr: -lr*g.sign())),
     'each parameter becomes smaller by a fraction of itself; subtract a fraction of its gradient': descent(add(lambda p, g, lr: -lr*p)),
-    'the parameter becomes its gradient times the rate; *subtract* that from it': descent(add(lambda p, g, lr: -p-lr*g)),
+    'the parameter becomes its gradient times the rate; *subtract* that from it': descent(add(lambda p, g, lr: -p+lr*g)),
     '`p = p - ...` gives a name to a new tensor, and the parameter stays what it was; change it in place, `p.data -= ...`': descent(by_name),
     'a parameter that requires a gradient must not be changed in place where autograd looks on; use `p.data`, or `torch.no_grad()`': descent(in_place),
     'parameters without a gradient are not part of the loss, and `p.grad` is None for them; leave them out': descent(none=False),
@@ -449,7 +456,7 @@ class First(list):
     '`zero_grad` sets the *parameters* to zero; clear their gradients': descent(zero=empty),
     'only the first step moves the parameters: `params` may be a generator, which is used up after one loop, so keep `list(params)`':
         descent(keep=lambda params: params),
-    'only the first parameter is moved; loop over all of them': descent(keep=First)})
+    'only the first parameter is moved; loop over all of them': descent(first=True)})
 def descent_wanted(params, gradients, lr):
     now,told = [o.double() for o in params],{}
     for k,grads in enumerate(gradients, 1):
