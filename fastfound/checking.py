@@ -187,15 +187,14 @@ def _mistake(c, results):
         return isinstance(got, Exception) or not difference(got, told, c.near)
     found = []
     for text,mistake in c.mistakes.items():
-        told = []
-        for args,got,_ in results:
-            told.append(given(mistake, args))
-            if not agree(got, told[-1]): break
-        else:
-            raised = [isinstance(o, Exception) for o in told]  # where the mistake raises as well, it explains that
-            if not any(bad and (r or not isinstance(got, Exception)) for (_,got,bad),r in zip(results, raised)): continue
-            found.append((sum(isinstance(got, Exception) and not r for (_,got,_),r in zip(results, raised)), text))
-    return min(found, key=lambda o: o[0])[1] if found else in_general([(got, c.want(*args)) for args,got,_ in results], c.near)
+        both = ((got, given(mistake, args)) for args,got,_ in results)
+        told = [o for _,o in takewhile(lambda o: agree(*o), both)]
+        if len(told)<len(results): continue
+        raised = [isinstance(o, Exception) for o in told]  # where the mistake raises as well, it explains that
+        if not any(bad and (r or not isinstance(got, Exception)) for (_,got,bad),r in zip(results, raised)): continue
+        unlike = sum(isinstance(got, Exception) and str(got)!=str(o) for (_,got,_),o in zip(results, told))  # it raises otherwise, or not at all
+        found.append((sum(isinstance(got, Exception) and not r for (_,got,_),r in zip(results, raised)), unlike, text))
+    return min(found, key=lambda o: o[:2])[2] if found else in_general([(got, c.want(*args)) for args,got,_ in results], c.near)
 
 def verdict(
     name,      # of the check: that of a function or class, or the number of an exercise, such as '01.4'

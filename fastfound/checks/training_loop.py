@@ -36,7 +36,7 @@ def all_columns(rows): return [total([o[0] for o in rows], c)/sum(o[0] for o in 
 def each_row(rows): return [sum(o[1:])/len(o[1:]) for o in rows] if rows else [math.nan]
 def alone(rows): return without_none(rows)[0] if rows else [math.nan]
 
-@check('weighted_mean', '05', measured, without=('numpy',), same=('weighted_mean',), mistakes={
+@check('weighted_mean', '05', measured, same=('weighted_mean',), mistakes={
     'this is the plain mean over the batches; a small batch counts less, so multiply each value by the count of its row, and divide by all counts':
         means(lambda ns, vs: sum(vs)/len(vs)),
     'the products are added, but not divided by the sum of the counts': means(total),
