@@ -1,4 +1,4 @@
-"""Write the chapters as a workbook to fastfound/data/workbook: without outputs and solutions, and with blanks where the cell has the tag `blank`.
+"""Write the chapters as a workbook to fastfound/data/workbook: without outputs and solutions, blanks where a cell has the tag `blank`.
 
 A blank keeps the signature and the docstring; a cell with its check follows. `--check` only tells whether the files are in step.
 """
@@ -10,7 +10,7 @@ TO = road.ROOT/'fastfound/data/workbook'
 LIB = 'mylib'  # stands for the name of the reader's library
 
 def emptied(source, todo='@todo'):
-    "The definitions in `source` without bodies but for their docstrings, `@todo` above each; a method that a name with one underscore has stays"
+    "The definitions in `source` without bodies but for their docstrings, with `todo` above each; one whose name begins with `_` stays"
     lines,tree = source.split('\n'),ast.parse(source)
     def body(node):
         "The first and the last line of the body of a function, without its docstring"
@@ -21,10 +21,9 @@ def emptied(source, todo='@todo'):
         if not isinstance(node, (ast.FunctionDef, ast.ClassDef)) or node.name.startswith('_'): continue
         functions = [node] if isinstance(node, ast.FunctionDef) else [o for o in node.body if isinstance(o, ast.FunctionDef)]
         found += [('body', body(o), o) for o in functions if body(o)] + [('todo', node)]
-    for what,*o in sorted(found, key=lambda o: -(o[1][0] if o[0]=='body' else min([o[1].lineno, *(d.lineno for d in o[1].decorator_list)]))):
-        if what=='todo':
-            node, = o
-            lines.insert(min([node.lineno, *(d.lineno for d in node.decorator_list)])-1, todo)
+    def top(node): return min([node.lineno, *(o.lineno for o in node.decorator_list)])
+    for what,*o in sorted(found, key=lambda o: -(o[1][0] if o[0]=='body' else top(o[1]))):
+        if what=='todo': lines.insert(top(o[0])-1, todo)
         else:
             (first,last,indent),node = o
             if first==node.lineno or lines[first-1][:indent].strip():  # on the line of the signature
@@ -32,14 +31,17 @@ def emptied(source, todo='@todo'):
             else: lines[first-1:last] = [' '*indent + '...']
     return '\n'.join(lines)
 
-def names(source): return [o.name for o in ast.parse(source).body if isinstance(o, (ast.FunctionDef, ast.ClassDef)) and not o.name.startswith('_')]
+def names(source):
+    "The public functions and classes that `source` defines"
+    return [o.name for o in ast.parse(source).body if isinstance(o, (ast.FunctionDef, ast.ClassDef)) and not o.name.startswith('_')]
 
 def only_checks(source):
     "Whether a cell has nothing but asserts and calls, so that nothing after it needs it"
     return all(isinstance(o, (ast.Assert, ast.Expr)) for o in ast.parse(source).body)
 
 def code(source, id, **metadata):
-    return {'cell_type': 'code', 'execution_count': None, 'id': id, 'metadata': metadata, 'outputs': [], 'source': source.splitlines(keepends=True)}
+    lines = source.splitlines(keepends=True)
+    return {'cell_type': 'code', 'execution_count': None, 'id': id, 'metadata': metadata, 'outputs': [], 'source': lines}
 
 FIRST = f'''#| hide
 import sys
@@ -60,7 +62,8 @@ def workbook_page(page):
             cells.append(code('', cell['id']))
             continue
         if source.startswith('#| hide') and only_checks(source): continue
-        source = re.sub(r'^from fastfound\.(\w+) import', lambda m: f'from {LIB if m[1] in modules else "fastfound"}.{m[1]} import', source, flags=re.M)
+        def ours(m): return f'from {LIB if m[1] in modules else "fastfound"}.{m[1]} import'
+        source = re.sub(r'^from fastfound\.(\w+) import', ours, source, flags=re.M)
         if 'blank' not in tags: cells.append(code(source, cell['id'], **{k: v for k,v in cell['metadata'].items() if k=='jupyter'}))
         else:
             head = re.match(r'(?:#\|.*\n)*', source)[0]
