@@ -1,0 +1,34 @@
+"Chapter 5: a callback that ends a fit."
+import math
+from types import SimpleNamespace
+import torch
+from .spec import check
+
+def losses():
+    "One loss each, some of them no number that can be compared"
+    for o in (0.5, 101., 2.3, math.nan, 99.5, 100., 1e30, math.inf, -5., 0.): yield o,
+
+def use_stop(cls, loss):
+    "What the callback does after a loss"
+    cb = cls()
+    cb.learn = SimpleNamespace(loss=torch.tensor(loss))
+    try: cb.after_loss()
+    except Exception as e: return raised(type(e).__name__)
+    return 'it lets the fit go on'
+
+def raised(name): return f'it raises {name}'
+
+def stops(exploded, name='CancelFitException'):
+    "A callback that raises where the loss has `exploded`"
+    def told(loss): return raised(name) if exploded(loss) else 'it lets the fit go on'
+    return told
+
+@check('StopIfExploded', '05', losses, use=use_stop, names=('the loss',), same=('StopIfExploded',), mistakes={
+    'a loss that is nan lets the fit go on, since every comparison with nan is false; ask whether it is *not* below 100': stops(lambda o: o>=100),
+    'every comparison with nan is false, so that `loss>100` lets nan go on; ask whether the loss is *not* below 100': stops(lambda o: o>100),
+    'this ends the batch, and the next one begins; raise `CancelFitException`, which ends the fit':
+        stops(lambda o: not o<100, 'CancelBatchException'),
+    'this ends the epoch, and the next one begins; raise `CancelFitException`, which ends the fit':
+        stops(lambda o: not o<100, 'CancelEpochException'),
+    'it stops the fits that go well; the loss has exploded where it is *not* below 100': stops(lambda o: o<100)})
+def stop_wanted(loss): return stops(lambda o: not o<100)(loss)
