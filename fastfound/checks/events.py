@@ -2,7 +2,7 @@
 import math
 from types import SimpleNamespace
 import torch
-from .spec import check
+from .spec import check, made
 
 def losses():
     "One loss each, some of them no number that can be compared"
@@ -13,22 +13,24 @@ def use_stop(cls, loss):
     cb = cls()
     cb.learn = SimpleNamespace(loss=torch.tensor(loss))
     try: cb.after_loss()
-    except Exception as e: return raised(type(e).__name__)
+    except Exception as e: return f'it raises {type(e).__name__}'
     return 'it lets the fit go on'
 
-def raised(name): return f'it raises {name}'
-
-def stops(exploded, name='CancelFitException'):
-    "A callback that raises where the loss has `exploded`"
-    def told(loss): return raised(name) if exploded(loss) else 'it lets the fit go on'
-    return told
+def stopping(exploded, name='CancelFitException'):
+    "What comes of a callback that raises where the loss has `exploded`"
+    class Wrong:
+        def after_loss(self):
+            if exploded(self.learn.loss.item()): raise type(name, (Exception,), {})
+    return made(use_stop, Wrong)
 
 @check('StopIfExploded', '05', losses, use=use_stop, names=('the loss',), same=('StopIfExploded',), mistakes={
-    'a loss that is nan lets the fit go on, since every comparison with nan is false; ask whether it is *not* below 100': stops(lambda o: o>=100),
-    'every comparison with nan is false, so that `loss>100` lets nan go on; ask whether the loss is *not* below 100': stops(lambda o: o>100),
+    'a loss that is nan lets the fit go on, as every comparison with nan is false; ask whether it is *not* below 100':
+        stopping(lambda o: o>=100),
+    'every comparison with nan is false, so that `loss>100` lets nan go on; ask whether the loss is *not* below 100':
+        stopping(lambda o: o>100),
     'this ends the batch, and the next one begins; raise `CancelFitException`, which ends the fit':
-        stops(lambda o: not o<100, 'CancelBatchException'),
+        stopping(lambda o: not o<100, 'CancelBatchException'),
     'this ends the epoch, and the next one begins; raise `CancelFitException`, which ends the fit':
-        stops(lambda o: not o<100, 'CancelEpochException'),
-    'it stops the fits that go well; the loss has exploded where it is *not* below 100': stops(lambda o: o<100)})
-def stop_wanted(loss): return stops(lambda o: not o<100)(loss)
+        stopping(lambda o: not o<100, 'CancelEpochException'),
+    'it stops the fits that go well; the loss has exploded where it is *not* below 100': stopping(lambda o: o<100)})
+def stop_wanted(loss): return 'it lets the fit go on' if loss<100 else 'it raises CancelFitException'
