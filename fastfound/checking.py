@@ -101,8 +101,8 @@ def difference(
         return next((d for g,w in zip(got, want) if (d := difference(g, w, near))), '')
     if isinstance(want, dict):
         if not isinstance(got, dict): return f'{kind(got)}, not a dict'
-        if got.keys()!=want.keys(): return f'the keys are {list(got)}, not {list(want)}'
-        return next((f'{k}: {d}' for k,w in want.items() if (d := difference(got[k], w, near))), '')
+        if d := next((f'{k}: {d}' for k,w in want.items() if k in got and (d := difference(got[k], w, near))), ''): return d
+        return '' if got.keys()==want.keys() else f'the keys are {list(got)}, not {list(want)}'
     if isinstance(want, float):
         if isinstance(got, torch.Tensor) and got.numel()==1: got = got.item()
         if isinstance(got, bool) or not isinstance(got, (int, float)): return f'{kind(got)}, not a number'
@@ -138,8 +138,8 @@ class Verdict:
 
 def _marked(got, want, near):
     "Two lines, wanted and came, and one that marks where they differ; of a dict, for the first key where they do"
-    if isinstance(want, dict) and isinstance(got, dict) and got.keys()==want.keys():
-        return next(_marked(got[k], w, near) for k,w in want.items() if difference(got[k], w, near))
+    if isinstance(want, dict) and isinstance(got, dict):
+        if k := next((k for k,w in want.items() if k in got and difference(got[k], w, near)), None): return _marked(got[k], want[k], near)
     a,b = shown(want),shown(got)
     lines = [f'    wanted  {a}', f'    came    {b}']
     if '[' in a and '[' in b and len(a)==len(b):
@@ -194,7 +194,7 @@ def _mistake(c, results):
         if not any(bad and (r or not isinstance(got, Exception)) for (_,got,bad),r in zip(results, raised)): continue
         unlike = sum(isinstance(got, Exception) and str(got)!=str(o) for (_,got,_),o in zip(results, told))  # it raises otherwise, or not at all
         found.append((sum(isinstance(got, Exception) and not r for (_,got,_),r in zip(results, raised)), unlike, text))
-    return min(found, key=lambda o: o[:2])[2] if found else in_general([(got, c.want(*args)) for args,got,_ in results], c.near)
+    return min(found, key=lambda o: o[:2])[2] if found else '' if c.facts else in_general([(got, c.want(*args)) for args,got,_ in results], c.near)
 
 def verdict(
     name,      # of the check: that of a function or class, or the number of an exercise, such as '01.4'

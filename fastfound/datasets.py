@@ -121,7 +121,7 @@ def mnist_arrays(
     scale=1/255,     # what every pixel is multiplied by; the classic pickled file used 1/256
     n_valid=None,    # how many of the last training images to put aside; a sixth by default
 ):
-    "`x_train, y_train, x_valid, y_valid`: float32 rows (n,784) and int64 labels (n,), to train on and to validate on"
+    "`x_train, y_train, x_valid, y_valid`: float32 rows (n,784) and int64 labels (n,); a `ValueError` where either set would be empty"
     data = data or get_mnist()
     n = len(data.y_train)
     n_valid = n//6 if n_valid is None else n_valid

@@ -18,7 +18,7 @@ cancelled_by = {'fit': CancelFitException, 'epoch': CancelEpochException, 'train
 
 # %% ../nbs/05_training_loop.ipynb #c8ff3c68
 def weighted_mean(rows):
-    "The mean of each column of `rows` but the first, which says how much a row counts"
+    "The mean of each column of `rows` but the first, which says how much a row counts; `[nan]` without any rows"
     if not rows: return [float('nan')]
     counts,*columns = zip(*rows)
     return [sum(n*v for n,v in zip(counts, column))/sum(counts) for column in columns]

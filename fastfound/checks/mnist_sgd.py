@@ -131,7 +131,7 @@ def params(draw=torch.randn, scale=lambda w, std: w*std, finish=lambda w, std: w
     def wrong(size, std=1.0): return finish(scale(draw(size), std), std)
     return made(use_params, wrong)
 
-@check('init_params', '04', sizes, use=use_params, near=0.03, names=('size', 'std'), same=('init_params',), mistakes={
+@check('init_params', '04', sizes, use=use_params, near=0.03, facts=True, names=('size', 'std'), same=('init_params',), mistakes={
     'the parameters do not require a gradient; end with `.requires_grad_()`': params(finish=lambda w, std: w),
     'the gradient is required before the multiplication, so `backward` leaves it in a tensor that nobody keeps; multiply first':
         params(scale=lambda w, std: w, finish=lambda w, std: w.requires_grad_()*std),
@@ -245,7 +245,7 @@ def perm(n): return torch.randperm(n)
 
 def fixed(n, shuffle): return torch.randperm(n, generator=torch.Generator().manual_seed(1)) if shuffle else torch.arange(n)
 
-@check('basic_sampler', '04', orders, use=use_sampler, near=0.06, names=('n', 'shuffle', 'tried'), same=('basic_sampler',), mistakes={
+@check('basic_sampler', '04', orders, use=use_sampler, near=0.06, facts=True, names=('n', 'shuffle', 'tried'), same=('basic_sampler',), mistakes={
     'the order is never shuffled; with `shuffle` it is a random permutation': sampler(lambda n, shuffle: torch.arange(n)),
     'the order is always shuffled; without `shuffle` it is 0, 1, 2 and so on': sampler(lambda n, shuffle: perm(n)),
     '`shuffle` works the wrong way round': sampler(lambda n, shuffle: torch.arange(n) if shuffle else perm(n)),
@@ -357,7 +357,7 @@ def shuffled_batches(order, size):
     batches = order.sort().values.split(size)
     return [batches[i] for i in torch.randperm(len(batches))] if not torch.equal(order, order.sort().values) else batches
 
-@check('BasicLoader', '04', loaders, use=use_loader, names=('dataset', 'batch_size', 'shuffle'), same=('BasicLoader', 'DataLoader', 'default_collate'),
+@check('BasicLoader', '04', loaders, use=use_loader, facts=True, names=('dataset', 'batch_size', 'shuffle'), same=('BasicLoader', 'DataLoader', 'default_collate'),
        without=('_get_iterator', 'default_collate'), mistakes={
     'the last batch is left out if it is short; an epoch visits every example': a_loader(batches=whole_batches),
     'the order is drawn once, when the loader is made, so that all epochs have the same one; draw it in `__iter__`': a_loader(once=True),

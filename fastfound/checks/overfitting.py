@@ -64,7 +64,7 @@ def moved_only(n, most):
     m[:,:,2] += most*(2*torch.rand(n,2)-1)
     return m
 
-@check('distort', '08', moves, use=use_distort, near=0.1, names=('looks at', 'images', 'most'), same=('distort',), mistakes={
+@check('distort', '08', moves, use=use_distort, near=0.1, facts=True, names=('looks at', 'images', 'most'), same=('distort',), mistakes={
     'all images of a batch are moved by the same map; draw six numbers for each, `torch.rand(len(x),2,3)`':
         distort_with(lambda n, most: torch.eye(2,3) + most*(2*torch.rand(1,2,3)-1)),
     'the numbers only grow: `torch.rand` lies between 0 and 1, so take `2*torch.rand(...)-1`':
@@ -95,9 +95,9 @@ def numbers(*shape, dtype=torch.float64):
 
 def activations():
     "Activations and probabilities: a row, none, one, of several dimensions and types; probabilities from 0 to almost 1"
-    yield numbers(4),0.5
-    yield numbers(4),0.
-    yield numbers(2,3),0.25
+    yield numbers(12),0.5
+    yield numbers(12),0.
+    yield numbers(3,8),0.25
     yield numbers(1),0.5
     yield numbers(0,3),0.5
     for p in (0.1, 0.5, 0.8): yield numbers(40,50),p
@@ -109,34 +109,39 @@ def activations():
 def told_of(f, x, p):
     "Statistics of what `f`, a dropout with probability `p`, makes of `x`"
     with seeded() as start:
+        before = x.clone()
         first = f(x)
         if not isinstance(first, torch.Tensor): return first
-        told = {'shape': tuple(first.shape), 'dtype': str(first.dtype).replace('torch.', '')}
-        if first.shape!=x.shape or not x.numel(): return told
-        draws = [first] + [f(x) for _ in range(min(400, 16_000//x.numel()))]
+        told = {'shape': tuple(first.shape), 'dtype': str(first.dtype).replace('torch.', ''), 'the input stays as it is': torch.equal(x, before)}
+        x = before
+        if first.shape!=x.shape or x.numel()<10: return told  # too few to tell what is random
+        draws = [first] + [f(x.clone()) for _ in range(min(400, 16_000//x.numel()))]
         start()
-        again = f(x)
+        again = f(x.clone())
         own = x.clone().requires_grad_()
-        with torch.enable_grad(): out = f(own)
+        with torch.enable_grad(): out = f(own*1)
         g = torch.autograd.grad(out.sum(), own, allow_unused=True)[0] if out.requires_grad else None
     ratio = torch.stack(draws).detach().double()/x.double()
     dropped = (ratio==0)
+    if p: told |= {'all calls give the same': dropped.any().item() and not dropped.all().item() and (ratio==ratio[0]).all().item()}
+    if told.get('all calls give the same'): return told
     factors = sorted({f'{o:.4g}' for o in ratio[~dropped].tolist()})
     told |= {'the numbers that are kept are multiplied by': ', '.join(factors[:4]) or 'none is kept'}
-    if ratio.numel()>1500: told |= {'the fraction set to 0': dropped.double().mean().item()}
+    if ratio.numel()>3000: told |= {'the fraction set to 0': dropped.double().mean().item()}
     if x.ndim==2 and min(x.shape)>10:
         told |= {'the fraction of neighbours in a row that are both 0': (dropped[:,:,1:]&dropped[:,:,:-1]).double().mean().item(),
                  'the fraction of neighbours in a column that are both 0': (dropped[:,1:]&dropped[:,:-1]).double().mean().item()}
-    if x.numel()>=30: told |= {'two calls give the same': torch.equal(first, draws[1]), 'after the same seed it gives the same': torch.equal(first, again)}
-    return told | {'its gradient is the factor of each number': g is not None and torch.allclose(g*own.detach(), out.detach())}
+    if x.numel()>=30: told |= {'after the same seed it gives the same': torch.equal(first, again)}
+    return told | {'its gradient is the factor of each number': g is not None and torch.allclose((g*own).detach().double(), out.detach().double())}
 
 def told_wanted(x, p):
-    told = {'shape': tuple(x.shape), 'dtype': str(x.dtype).replace('torch.', '')}
-    if not x.numel(): return told
+    told = {'shape': tuple(x.shape), 'dtype': str(x.dtype).replace('torch.', ''), 'the input stays as it is': True}
+    if x.numel()<10: return told
+    if p: told |= {'all calls give the same': False}
     told |= {'the numbers that are kept are multiplied by': f'{1/(1-p):.4g}'}
-    if (1+min(400, 16_000//x.numel()))*x.numel()>1500: told |= {'the fraction set to 0': p}
+    if (1+min(400, 16_000//x.numel()))*x.numel()>3000: told |= {'the fraction set to 0': p}
     if x.ndim==2 and min(x.shape)>10: told |= {f'the fraction of neighbours in a {o} that are both 0': p*p for o in ('row', 'column')}
-    if x.numel()>=30: told |= {'two calls give the same': p==0, 'after the same seed it gives the same': True}
+    if x.numel()>=30: told |= {'after the same seed it gives the same': True}
     return told | {'its gradient is the factor of each number': True}
 
 def use_dropout(f, x, p): return told_of(lambda x: f(x, p), x, p)
@@ -148,17 +153,13 @@ def dropout_with(keep=lambda x, p: torch.rand(x.shape)>=p, scale=lambda p: 1/(1-
 def rows_of(x, p): return torch.rand(x.shape[:1] + (1,)*(x.ndim-1))>=p if x.ndim else torch.rand(())>=p
 def columns_of(x, p): return (torch.rand(x.shape[-1:])>=p).expand(x.shape) if x.ndim else torch.rand(())>=p
 def the_same(x, p): return torch.rand(x.shape, generator=torch.Generator().manual_seed(0))>=p
-def exactly(x, p):
-    keep = torch.ones(x.numel(), dtype=torch.bool)
-    keep[:round(p*x.numel())] = False
-    return keep.view(x.shape)
 
 DROPOUTS = ('dropout', 'dropout_', 'alpha_dropout', 'feature_dropout', 'native_dropout', 'dropout1d', 'dropout2d')
 
-check('dropout', '08', activations, use=use_dropout, near=0.05, names=('x', 'p'), without=DROPOUTS, same=('dropout', 'Dropout'), mistakes={
+check('dropout', '08', activations, use=use_dropout, near=0.05, facts=True, names=('x', 'p'), without=DROPOUTS, same=('dropout', 'Dropout'), mistakes={
     'the numbers that are kept stay as they are, so that the mean shrinks; divide them by 1-p': dropout_with(scale=lambda p: 1.),
     'the numbers that are kept are multiplied by 1-p; divide by it, so that the mean stays': dropout_with(scale=lambda p: 1-p),
-    'the numbers that are kept are divided by p; divide by 1-p, the fraction that is kept': dropout_with(scale=lambda p: 1/p if p else 1.),
+    'the numbers that are kept are divided by p; divide by 1-p, the fraction that is kept': dropout_with(scale=lambda p: float(1/torch.tensor(p))),
     '`p` is the probability of being *dropped*; here it is that of being kept': dropout_with(lambda x, p: torch.rand(x.shape)<p),
     '`p` is the probability of being *dropped*; here it is that of being kept, and what is kept is divided by it':
         dropout_with(lambda x, p: torch.rand(x.shape)<p, lambda p: 1/p if p else 1.),
@@ -166,18 +167,23 @@ check('dropout', '08', activations, use=use_dropout, near=0.05, names=('x', 'p')
     'all rows lose the same columns; each number is dropped or kept on its own, so draw as many random numbers: `torch.rand(x.shape)`':
         dropout_with(columns_of),
     'each call drops the same numbers; draw new random numbers each time': dropout_with(the_same),
-    'nothing is random: each number is dropped with probability `p`, anew in each call': dropout_with(exactly),
     'the numbers are compared with a normal random number; `torch.rand` is uniform from 0 to 1, so that a fraction `p` lies below `p`':
         dropout_with(lambda x, p: torch.randn(x.shape)>=p),
     'nothing is dropped': dropout_with(lambda x, p: torch.ones(x.shape), lambda p: 1.),
-    'these are the factors alone; multiply `x` by them': dropout_with(result=lambda x, keep, scale: (keep*scale).to(x.dtype)),
+    'these are the factors alone; multiply `x` by them': dropout_with(result=lambda x, keep, scale: keep*scale),
+    '`p` makes no difference here; it is the probability of being dropped': dropout_with(lambda x, p: torch.rand(x.shape)>=0.5),
+    '`x` itself is changed; give a new tensor back, and use no function that ends in an underscore':
+        dropout_with(result=lambda x, keep, scale: x.mul_(keep)*scale),
+    'nothing is dropped, and all numbers are enlarged; multiply by the numbers that say which are kept': dropout_with(result=lambda x, keep, scale: x*scale),
+    'no gradient flows back; compute with `x` itself, without `detach` or `.data`': dropout_with(result=lambda x, keep, scale: (x*keep*scale).detach()),
+    'the result is float32, whatever `x` is; keep its dtype': dropout_with(result=lambda x, keep, scale: (x*keep*scale).float()),
     'all numbers are dropped or kept together; draw a random number for each: `torch.rand(x.shape)`':
         dropout_with(lambda x, p: torch.rand(())>=p)})(told_wanted)
 
 def layers():
     "In which mode the layer is, activations and probabilities"
-    yield 'evaluation',numbers(4),0.5
-    yield 'training',numbers(4),0.5
+    yield 'evaluation',numbers(12),0.5
+    yield 'training',numbers(12),0.5
     for shape,p in (((20,30), 0.2), ((1,), 0.5), ((0,2), 0.5), ((2,3,4), 0.25), ((30,), 0.)):
         for mode in ('training', 'evaluation'): yield mode,numbers(*shape, dtype=torch.float32),p
     yield 'training after evaluation',numbers(40),0.5
@@ -206,7 +212,7 @@ class NoModule:
     def __init__(self, p): self.p = p
     def __call__(self, x): return drop(x, self.p)
 
-@check('Dropout', '08', layers, use=use_layer, near=0.05, names=('mode', 'x', 'p'), without=DROPOUTS, same=('Dropout',), mistakes={
+@check('Dropout', '08', layers, use=use_layer, near=0.05, facts=True, names=('mode', 'x', 'p'), without=DROPOUTS, same=('Dropout',), mistakes={
     'numbers are dropped in evaluation mode as well; return `x` as it is unless `self.training`': a_layer(lambda x, p, training: drop(x, p)),
     'numbers are dropped in evaluation and kept in training; it is the other way round': a_layer(lambda x, p, training: x if training else drop(x, p)),
     'nothing is ever dropped; do so while `self.training`': a_layer(lambda x, p, training: x),
@@ -327,18 +333,18 @@ def network_of(shapes_of, forward):
                 for o,w in zip(found, values): o.copy_(w)
                 if what!='in training': return {'the output': net(x)}
                 right = forward(x[:1], *values)[0]
-                ratio = net.train()(x[:1].repeat(1000, 1))/right
+                ratio = net.train()(x[:1].repeat(400, 1))/right
                 again = net.eval()(x[:1])[0]
         dropped = ratio.abs()<1e-4
         return {'hidden units that are kept are multiplied by': ', '.join(sorted({f'{o:.3f}' for o in ratio[~dropped].tolist()})[:4]) or 'none is kept',
-                'the fraction of hidden units set to 0': dropped.double().mean().item(),
+                'the fraction of hidden units set to 0 is about': f'{dropped.double().mean().item():.1f}',
                 'a unit is dropped for all outputs': torch.equal(dropped[:,::2], dropped[:,1::2]),
                 'in evaluation all are kept': torch.allclose(again, right, rtol=1e-3)}
     def wanted(what, *args):
         p,shapes = next((o for o in args if isinstance(o, float)), 0.),shapes_of(*args)
         if what=='parameters': return {'how many': len(shapes)} | {f'parameter {i}': o for i,o in enumerate(shapes)}
         if what!='in training': return {'the output': forward(rows(1 if what=='one row' else 5), *weights(shapes))}
-        return {'hidden units that are kept are multiplied by': f'{1/(1-p):.3f}', 'the fraction of hidden units set to 0': p,
+        return {'hidden units that are kept are multiplied by': f'{1/(1-p):.3f}', 'the fraction of hidden units set to 0 is about': f'{p:.1f}',
                 'a unit is dropped for all outputs': True, 'in evaluation all are kept': True}
     return use,wanted
 
@@ -360,7 +366,7 @@ def first(nh, p): return [nn.Linear(784, nh), nn.ReLU()]
 def dropped(nh, p): return [Drop(p)]*(p>0)
 def second(nh, p): return [nn.Linear(nh, 10)]
 
-check('dense_net', '08', nets([(), (30,), (20,0.5), (12,0.2)]), use=use_dense, near=0.03, names=('looks at', 'nh', 'p'), same=('dense_net',), mistakes={
+check('dense_net', '08', nets([(), (30,), (20,0.5), (12,0.2)]), use=use_dense, near=1e-4, facts=True, names=('looks at', 'nh', 'p'), same=('dense_net',), mistakes={
     'there is no ReLU between the two linear layers, so that they do what one would do': dense_with(lambda nh, p: [nn.Linear(784, nh)], dropped, second),
     'there is no dropout; it comes before the last layer if `p` is above 0': dense_with(first, second),
     'the dropout comes after the last layer and drops logits; put it before that layer': dense_with(first, second, dropped),
@@ -376,7 +382,7 @@ def conv_with(*layers):
 def block(n_in, n_out, act=nn.ReLU, pool=nn.MaxPool2d): return lambda p: [nn.Conv2d(n_in, n_out, 3, padding=1), act(), pool(2)]
 def end(p): return [nn.Flatten(), *[Drop(p)]*(p>0), nn.Linear(16*7*7, 10)]
 
-check('conv_net', '08', nets([(), (0.5,), (0.2,)]), use=use_conv, near=0.03, names=('looks at', 'p'), same=('conv_net',), mistakes={
+check('conv_net', '08', nets([(), (0.5,), (0.2,)]), use=use_conv, near=1e-4, facts=True, names=('looks at', 'p'), same=('conv_net',), mistakes={
     'the second convolution has no ReLU after it': conv_with(block(1, 8), block(8, 16, nn.Identity), end),
     'the first convolution has no ReLU after it, so that it could be left out': conv_with(block(1, 8, nn.Identity), block(8, 16), end),
     'the mean of four pixels is taken; take the largest, with `nn.MaxPool2d(2)`': conv_with(block(1, 8, pool=nn.AvgPool2d), block(8, 16, pool=nn.AvgPool2d), end),

@@ -20,6 +20,7 @@ class Check:
     same: tuple = ()              # names in the book that do the same, which must not be called either
     changes: bool = False         # whether the inputs may be changed in place
     near: float = 0.              # a tolerance beside that of the dtype, relative to the largest number wanted
+    facts: bool = False           # whether facts about the answer are compared, so that no mistake in its numbers is looked for
     names: tuple = ()             # of the arguments, where the reader's own do not tell; or gives them, from an input's arguments
 
 def check(name, chapter, inputs, **kw):
@@ -59,7 +60,7 @@ def randn(*shape, seed=0, dtype=torch.float64):
 
 def _parts(got, want, name=''):
     "Pairs of what came and what was wanted, with the names of the parts; of dicts and of lists of one length"
-    if isinstance(want, dict) and isinstance(got, dict): return [o for k in want for o in _parts(got.get(k), want[k], k)]
+    if isinstance(want, dict) and isinstance(got, dict): return [o for k in want if k in got for o in _parts(got[k], want[k], k)]
     if isinstance(want, (tuple, list)) and isinstance(got, (tuple, list)) and len(got)==len(want):
         return [o for g,w in zip(got, want) for o in _parts(g, w, name)]
     return [(name,got,want)]

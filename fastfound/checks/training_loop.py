@@ -268,43 +268,47 @@ def learner_wanted(what, train, valid, n_epoch, does=''):
 
 # what goes wrong
 
-def a_learner(events=True, after=True, suppress_after=True, no_grad=True, mode=True, clear=True, train_only=True, mean=means_of, early=True, first=0,
-              learn=True, metrics_always=False, order=('backward', 'step'), cancels=PARTS, columns=lambda a, b: a+b, rows=True,
-              steps=True, all_parts=True, backwards=False, zero='after'):
+def a_learner(events=True, after=True, suppress_after=True, no_grad=True, mode=True, clear=True, train_only=True, mean=means_of, early=True, first_epoch=0, first_iter=0,
+              learn=True, order=('backward', 'step'), cancels=PARTS, columns=lambda a, b: a+b, rows=True,
+              steps=True, all_parts=True, backwards=False, zero='after',
+              suppress_before=True, training=lambda name: name=='train', measures=True, metrics_in=lambda training: not training, valid='valid', own_dl=True,
+              all_cbs=True, without=(), looks=True):
     class Wrong:
         def __init__(self, dls, model, loss_func, opt_func, lr, metrics=(), cbs=()):
             self.dls,self.model,self.loss_func,self.metrics,self.cbs = dls,model,loss_func,metrics,cbs[::-1] if backwards else cbs
             self.opt,self.record = opt_func(model.parameters(), lr=lr),[]
             for cb in cbs if learn else []: cb.learn = self
         def __call__(self, event):
-            for cb in self.cbs if events else []:
-                if hasattr(cb, event): getattr(cb, event)()
+            for cb in (self.cbs if all_cbs else self.cbs[:1]) if events and event.partition('_')[2] not in without else []:
+                if not looks or hasattr(cb, event): getattr(cb, event)()
         def with_events(self, name, f):
             which = tuple(cancel(k) for k,v in cancels.items() if v==name or not all_parts)
             try:
                 self(f'before_{name}')
                 f()
                 if not after: self(f'after_{name}')
-            except which: pass
+            except which:
+                if not suppress_before: raise
             if after:
                 with suppress(*which if suppress_after else ()): self(f'after_{name}')
         def fit(self, n_epoch):
             self.n_epoch = n_epoch
             self.with_events('fit', self.all_epochs)
         def all_epochs(self):
-            for self.epoch in range(first, self.n_epoch+first): self.with_events('epoch', self.one_epoch)
+            for self.epoch in range(first_epoch, self.n_epoch+first_epoch): self.with_events('epoch', self.one_epoch)
         def one_epoch(self):
             a = self.one_pass('train', self.dls.train)
-            with torch.set_grad_enabled(not no_grad): b = self.one_pass('validate', self.dls.valid)
+            with torch.set_grad_enabled(not no_grad): b = self.one_pass('validate', getattr(self.dls, valid))
             if not rows: self.record.clear()
             self.record.append(columns(a, b))
         def one_pass(self, name, dl):
-            self.dl,self.training,self.measured = dl,name=='train',[]
+            self.dl,self.training,self.measured = dl,training(name),[]
+            self.given = dl
             if mode: self.model.train(self.training)
             self.with_events(name, self.all_batches)
             return mean(self.measured)
         def all_batches(self):
-            for self.iter,(self.xb,self.yb) in enumerate(self.dl, first): self.with_events('batch', self.one_batch)
+            for self.iter,(self.xb,self.yb) in enumerate(self.dl if own_dl else self.given, first_iter): self.with_events('batch', self.one_batch)
         def one_batch(self):
             if zero=='before': self.opt.zero_grad()
             self.with_events('pred', self.forward)
@@ -321,15 +325,15 @@ def a_learner(events=True, after=True, suppress_after=True, no_grad=True, mode=T
         def step(self):
             if steps: self.opt.step()
         def measure(self):
-            metrics = [f(self.pred, self.yb).item() for f in self.metrics] if metrics_always or not self.training else []
-            self.measured.append([len(self.yb), self.loss.item(), *metrics])
+            metrics = [f(self.pred, self.yb).item() for f in self.metrics] if metrics_in(self.training) else []
+            if measures: self.measured.append([len(self.yb), self.loss.item(), *metrics])
     return made(use_learner, Wrong)
 
 def plain(rows): return [sum(c)/len(c) for c in list(zip(*rows))[1:]] or [math.nan]
 def last(rows): return rows[-1][1:] if rows else [math.nan]
 def use_names(what, train, valid, n_epoch, does=''): return 'looks at','training batches of','validation batches of','epochs','a callback'
 
-check('BasicLearner', '05', learners, use=use_learner, names=use_names, same=('BasicLearner', 'Learner'), without=('sgd',), mistakes={
+check('BasicLearner', '05', learners, use=use_learner, facts=True, names=use_names, same=('BasicLearner', 'Learner'), without=('sgd',), mistakes={
     'no events are fired: call the method of every callback that has one for the event': a_learner(events=False),
     'a cancelled part gets no `after_` event; fire it after the block that suppresses the exception, not inside it': a_learner(after=False),
     'a cancel exception that is raised at the `after_` event of its own part comes out of it; suppress it there, too': a_learner(suppress_after=False),
@@ -338,7 +342,22 @@ check('BasicLearner', '05', learners, use=use_learner, names=use_names, same=('B
         a_learner(all_parts=False),
     'the validation goes on with gradients; do it inside `torch.no_grad()`': a_learner(no_grad=False),
     'the model stays in training mode for the validation; call `self.model.train(self.training)` before each pass': a_learner(mode=False),
-    'validation batches get a backward pass and a step, too; leave them out unless `self.training`': a_learner(train_only=False, no_grad=False),
+    'validation batches get a backward pass and a step, too; leave them out unless `self.training`': a_learner(train_only=False),
+    'the model is trained on the validation batches, too; these get no gradients, no backward pass and no step':
+        a_learner(train_only=False, no_grad=False),
+    'the model is never trained: `training` is to be true in the pass over the training batches': a_learner(training=lambda name: False),
+    'a cancel exception comes out of its part; suppress it around the `before_` event and what the part does': a_learner(suppress_before=False),
+    'a callback need not have a method for each event; look for one with `hasattr(cb, event)`': a_learner(looks=False),
+    'only the first callback responds; go through all of them': a_learner(all_cbs=False),
+    'the events of training and validation as a whole are missing: `before_train`, `after_train`, `before_validate`, `after_validate`':
+        a_learner(without=('train', 'validate')),
+    'the events around the loss are missing': a_learner(without=('loss',)),
+    'a batch has a backward pass but no optimizer step, nor its events': a_learner(order=('backward',)),
+    'a callback that replaces `learn.dl` has no effect: loop over `self.dl`': a_learner(own_dl=False),
+    'the validation goes over the training batches; its batches are `self.dls.valid`': a_learner(valid='train'),
+    'nothing is measured; keep the number of examples and the loss of each batch': a_learner(measures=False),
+    'the record has the validation only; the training loss is its first column': a_learner(columns=lambda a, b: b),
+    'the metrics are measured in training instead of in validation': a_learner(metrics_in=lambda training: training),
     'the gradients are not cleared after the step, so that each batch adds to those of all before': a_learner(clear=False),
     'the gradients are cleared at the start of each batch; clear them after the step, since those of a cancelled batch are to add to the next':
         a_learner(zero='before'),
@@ -346,10 +365,11 @@ check('BasicLearner', '05', learners, use=use_learner, names=use_names, same=('B
     'the optimizer never takes a step': a_learner(steps=False),
     'the record has plain means over the batches; a small batch counts less, so use `weighted_mean`': a_learner(mean=plain),
     'the record has what was measured on the last batch; take the mean over all batches of the pass': a_learner(mean=last),
-    'the metrics are measured in training, too, and fill columns of their own; the record has them for validation only': a_learner(metrics_always=True),
+    'the metrics are measured in training, too, and fill columns of their own; the record has them for validation only': a_learner(metrics_in=lambda training: True),
     'the loss is measured after the event `after_loss`; measure it before, so that a batch which is cancelled there is recorded': a_learner(early=False),
     'callbacks do not know the Learner; set `cb.learn = self` for each': a_learner(learn=False),
-    'epochs and batches are counted from 1; `epoch` and `iter` begin at 0': a_learner(first=1),
+    'the epochs are counted from 1; `epoch` begins at 0': a_learner(first_epoch=1),
+    'the batches are counted from 1; `iter` begins at 0': a_learner(first_iter=1),
     'the record has the validation columns first; the training loss comes before them': a_learner(columns=lambda a, b: b+a),
     'the record keeps only the last epoch; append a row for each': a_learner(rows=False),
     'callbacks respond in reverse order; go through the list from its start': a_learner(backwards=True)})(learner_wanted)
@@ -405,6 +425,9 @@ def predict(learn): learn.pred = learn.model.predict(*learn.xb)
 @check('HandLearner', '05', by_hand, use=use_hand, names=('training batches of', 'validation batches of', 'epochs', 'inputs'), same=('HandLearner',),
        near=1e-6, mistakes={
     'PyTorch\'s `backward` does not know these layers; let `backward` call that of the model': a_hand(forward=predict),
+    '`backward` does not call the backward pass of the model, so that its weights stay as they are': a_hand(forward=predict, backward=lambda learn: None),
+    'the loss has no backward pass of PyTorch\'s kind; `backward` calls that of the model, `self.model.backward()`':
+        a_hand(forward=predict, backward=lambda learn: learn.loss.backward()),
     'calling the model wants targets as well and gives a loss; `forward` asks for `self.model.predict(*self.xb)`':
         a_hand(forward=lambda learn: setattr(learn, 'pred', learn.model(*learn.xb)), backward=lambda learn: learn.model.backward()),
     '`xb` is a list of inputs; pass them one by one, `*self.xb`':
