@@ -185,16 +185,18 @@ def _mistake(c, results):
     def agree(got, told):
         if isinstance(told, Exception): return isinstance(got, type(told)) or isinstance(got, Exception) and isinstance(told, type(got))
         return isinstance(got, Exception) or not difference(got, told, c.near)
-    found = []
+    found,results = [],sorted(results, key=lambda o: not o[2])  # where it is wrong, most mistakes are ruled out
     for text,mistake in c.mistakes.items():
         both = ((got, given(mistake, args)) for args,got,_ in results)
         told = [o for _,o in takewhile(lambda o: agree(*o), both)]
         if len(told)<len(results): continue
         raised = [isinstance(o, Exception) for o in told]  # where the mistake raises as well, it explains that
         if not any(bad and (r or not isinstance(got, Exception)) for (_,got,bad),r in zip(results, raised)): continue
-        unlike = sum(isinstance(got, Exception) and str(got)!=str(o) for (_,got,_),o in zip(results, told))  # it raises otherwise, or not at all
+        # how often it raises otherwise, or not at all
+        unlike = sum(isinstance(got, Exception) and str(got)!=str(o) for (_,got,_),o in zip(results, told))
         found.append((sum(isinstance(got, Exception) and not r for (_,got,_),r in zip(results, raised)), unlike, text))
-    return min(found, key=lambda o: o[:2])[2] if found else '' if c.facts else in_general([(got, c.want(*args)) for args,got,_ in results], c.near)
+    if found: return min(found, key=lambda o: o[:2])[2]
+    return '' if c.facts else in_general([(got, c.want(*args)) for args,got,_ in results], c.near)
 
 def verdict(
     name,      # of the check: that of a function or class, or the number of an exercise, such as '01.4'

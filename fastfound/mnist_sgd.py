@@ -31,7 +31,7 @@ def linear1(xb, w, b):
 
 # %% ../nbs/04_mnist_sgd.ipynb #e229d3e8
 def mnist_loss(predictions, targets):
-    "The mean absolute difference between the sigmoid of `predictions`, logits, and `targets`, 1 or 0; an error unless their shapes are equal"
+    "The mean absolute difference between the sigmoid of `predictions`, logits, and `targets`, 1 or 0; an error if their shapes differ"
     assert predictions.shape==targets.shape, f'mnist_loss: got {tuple(predictions.shape)} and {tuple(targets.shape)}, wanted equal shapes'
     p = sigmoid(predictions)
     return torch.where(targets==1, 1-p, p).mean()

@@ -6,7 +6,8 @@ import pytest, torch
 from fastfound.checking import verdict
 from test_checks import as_a_readers
 
-SIZES = {8: (torch.uint8, 1), 9: (torch.int8, 1), 11: (torch.int16, 2), 12: (torch.int32, 4), 13: (torch.float32, 4), 14: (torch.float64, 8)}
+SIZES = {8: (torch.uint8, 1), 9: (torch.int8, 1), 11: (torch.int16, 2), 12: (torch.int32, 4), 13: (torch.float32, 4),
+         14: (torch.float64, 8)}
 
 def by_bytes(data, name='the data'):
     "Whole numbers of bytes, turned round"
@@ -42,7 +43,8 @@ def write_by_struct(path, t):
     codes = {dtype: (code, letter) for (code,(dtype,_)),letter in zip(SIZES.items(), 'Bbhifd')}
     if t.dtype not in codes: raise TypeError(f'{t.dtype} has no code')
     code,letter = codes[t.dtype]
-    data = bytes((0, 0, code, t.dim())) + b''.join(n.to_bytes(4, 'big') for n in t.shape) + struct.pack(f'>{t.numel()}{letter}', *t.flatten().tolist())
+    data = bytes((0, 0, code, t.dim())) + b''.join(n.to_bytes(4, 'big') for n in t.shape) + struct.pack(f'>{t.numel()}{letter}',
+        *t.flatten().tolist())
     with (gzip.open if str(path).endswith('.gz') else open)(path, 'wb') as f: f.write(data)
 
 def by_slices(data, scale=1/255, n_valid=None):
@@ -61,7 +63,8 @@ def splits(data, scale=1/255, n_valid=None):
     x,y,xv,yv = by_split(data, scale, n_valid)
     return [x,y],[xv,yv],[data.x_test.view(-1,784)*scale, data.y_test]
 
-@pytest.mark.parametrize('name,f', [('parse_idx', by_bytes), ('parse_idx', by_struct), ('parse_idx', by_numpy), ('write_idx', write_by_struct),
+@pytest.mark.parametrize('name,f', [('parse_idx', by_bytes), ('parse_idx', by_struct), ('parse_idx', by_numpy),
+                                    ('write_idx', write_by_struct),
                                     ('mnist_arrays', by_slices), ('mnist_arrays', by_split), ('mnist_splits', splits)])
 def test_another_way_is_right(name, f):
     v = verdict(name, f)
@@ -70,19 +73,31 @@ def test_another_way_is_right(name, f):
 LENGTH = "    if len(data)!=size: raise ValueError(f'{name}: got {len(data):,} bytes, wanted {size:,} for a tensor of shape {shape}')\n"
 NUMBERS = 'np.frombuffer(data, dtype, offset=start).reshape(shape)'
 WRONG = {
-    'parse_idx': [(LENGTH, ''), ('len(data)!=size', 'len(data)<size'), ('raise ValueError(f', 'raise IndexError(f'), ('.reshape(shape)', ''), ('.reshape(shape)', '.reshape(shape[::-1])'),
-                  ('data, dtype, offset', 'data, dtype.newbyteorder("<"), offset'), (".astype(dtype.newbyteorder('='))", ''), (".astype(dtype.newbyteorder('='))", '.astype(np.float32)'),
-                  (".astype(dtype.newbyteorder('='))", '.astype(np.int64)'), ('dtype, offset', 'np.uint8, offset'), ('offset=start', 'offset=4, count=(size-start)//dtype.itemsize'),
-                  (LENGTH, LENGTH + "    if shape==(300,): shape = (150,2)\n"), ('{name}: got', 'got'), ('_idx_header(data, name)', "_idx_header(data, '')"),
-                  ('_idx_header(data, name)', "_idx_header(b'\\0\\0'+data[2:], name)"), ('return torch', 'torch'), (LENGTH, '    data = data[:size]\n')],
-    'write_idx': [('.astype(IDX_TYPES[code])', ''), (">HBB{a.ndim}I", "<HBB{a.ndim}I"), ('*a.shape)', '*a.shape[::-1])'), ('0, code,', '0, 8,'), ('raise TypeError', 'raise ValueError'),
-                  ("path.suffix=='.gz'", 'True'), ("path.suffix=='.gz'", 'False'), ('.tobytes()', ".tobytes('F')"), ('code, a.ndim', 'code, 1'), ('path,a = Path(path), t.numpy()', 'a = t.numpy()')],
-    'mnist_arrays': [('x[:cut], data.y_train[:cut], x[cut:], data.y_train[cut:]', 'x[cut:], data.y_train[cut:], x[:cut], data.y_train[:cut]'), ('n-n_valid', 'n_valid'), ('n//6', 'n//5'),
-                     ('data.x_train, scale', 'data.x_train, 1/255'), ('0<n_valid<n', '0<n_valid<=n'), ('0<n_valid<n', '0<=n_valid<n'), ('x[cut:]', 'x[cut+1:]'), ('n//6 if n_valid is None else n_valid', 'n//6'),
-                     ('_as_rows(data.x_train, scale)', 'data.x_train.float()*scale'), ('_as_rows(data.x_train, scale)', '_as_rows(data.x_train, scale).double()'),
+    'parse_idx': [(LENGTH, ''), ('len(data)!=size', 'len(data)<size'), ('raise ValueError(f', 'raise IndexError(f'),
+                  ('.reshape(shape)', ''), ('.reshape(shape)', '.reshape(shape[::-1])'),
+                  ('data, dtype, offset', 'data, dtype.newbyteorder("<"), offset'), (".astype(dtype.newbyteorder('='))", ''),
+                  (".astype(dtype.newbyteorder('='))", '.astype(np.float32)'),
+                  (".astype(dtype.newbyteorder('='))", '.astype(np.int64)'), ('dtype, offset', 'np.uint8, offset'),
+                  ('offset=start', 'offset=4, count=(size-start)//dtype.itemsize'),
+                  (LENGTH, LENGTH + "    if shape==(300,): shape = (150,2)\n"), ('{name}: got', 'got'),
+                  ('_idx_header(data, name)', "_idx_header(data, '')"),
+                  ('_idx_header(data, name)', "_idx_header(b'\\0\\0'+data[2:], name)"), ('return torch', 'torch'),
+                  (LENGTH, '    data = data[:size]\n')],
+    'write_idx': [('.astype(IDX_TYPES[code])', ''), (">HBB{a.ndim}I", "<HBB{a.ndim}I"), ('*a.shape)', '*a.shape[::-1])'),
+                  ('0, code,', '0, 8,'), ('raise TypeError', 'raise ValueError'),
+                  ("path.suffix=='.gz'", 'True'), ("path.suffix=='.gz'", 'False'), ('.tobytes()', ".tobytes('F')"),
+                  ('code, a.ndim', 'code, 1'), ('path,a = Path(path), t.numpy()', 'a = t.numpy()')],
+    'mnist_arrays': [('x[:cut], data.y_train[:cut], x[cut:], data.y_train[cut:]',
+                      'x[cut:], data.y_train[cut:], x[:cut], data.y_train[:cut]'), ('n-n_valid', 'n_valid'), ('n//6', 'n//5'),
+                     ('data.x_train, scale', 'data.x_train, 1/255'), ('0<n_valid<n', '0<n_valid<=n'), ('0<n_valid<n', '0<=n_valid<n'),
+                     ('x[cut:]', 'x[cut+1:]'), ('n//6 if n_valid is None else n_valid', 'n//6'),
+                     ('_as_rows(data.x_train, scale)', 'data.x_train.float()*scale'),
+                     ('_as_rows(data.x_train, scale)', '_as_rows(data.x_train, scale).double()'),
                      ('_as_rows(data.x_train, scale)', '_as_rows(data.x_train.zero_(), scale)')],
-    'mnist_splits': [('(x_valid, y_valid), (_as', '(_as'), ('data.x_test, scale', 'data.x_test, 1.'), ('data, scale, n_valid)', 'data, scale)'), ('data, scale, n_valid)', 'data, n_valid=n_valid)'),
-                     ('(x, y), (x_valid, y_valid)', '(x_valid, y_valid), (x, y)'), ('_as_rows(data.x_test, scale)', 'data.x_test*scale'), ('data.y_test)', 'y_valid)')]}
+    'mnist_splits': [('(x_valid, y_valid), (_as', '(_as'), ('data.x_test, scale', 'data.x_test, 1.'),
+                     ('data, scale, n_valid)', 'data, scale)'), ('data, scale, n_valid)', 'data, n_valid=n_valid)'),
+                     ('(x, y), (x_valid, y_valid)', '(x_valid, y_valid), (x, y)'), ('_as_rows(data.x_test, scale)', 'data.x_test*scale'),
+                     ('data.y_test)', 'y_valid)')]}
 
 @pytest.mark.parametrize('name,change', [(name, o) for name,changes in WRONG.items() for o in changes])
 def test_a_wrong_way_is_found(name, change):

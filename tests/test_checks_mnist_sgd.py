@@ -55,7 +55,8 @@ class LoaderWithLength:
     def __len__(self): return -(-len(self.xs)//self.batch_size)
     def __iter__(self):
         order = torch.randperm(len(self.xs)) if self.shuffle else torch.arange(len(self.xs))
-        return iter([(self.xs[order[i:i+self.batch_size]], self.ys[order[i:i+self.batch_size]]) for i in range(0, len(order), self.batch_size)])
+        return iter([(self.xs[order[i:i+self.batch_size]], self.ys[order[i:i+self.batch_size]]) for i in range(0, len(order),
+            self.batch_size)])
 class LoaderOfSlices:
     def __init__(self, dataset, batch_size=64, shuffle=False): vars(self).update(d=dataset, n=batch_size, s=shuffle)
     def __iter__(self):
@@ -79,8 +80,10 @@ class OptimData:
     def zero_grad(self):
         for p in self.groups: p.grad = torch.zeros_like(p) if p.grad is not None else None
 
-OTHERS = {'mnist_distance': [distance_by_sum], 'sigmoid': [sigmoid_by_tanh, sigmoid_by_log, sigmoid_by_cut], 'init_params': [params_by_torch, params_by_tensor],
-          'linear1': [lambda xb, w, b: b+torch.mm(xb, w), lambda xb, w, b: torch.addmm(b, xb, w)], 'mnist_loss': [loss_by_abs, loss_by_sign, loss_by_product],
+OTHERS = {'mnist_distance': [distance_by_sum], 'sigmoid': [sigmoid_by_tanh, sigmoid_by_log, sigmoid_by_cut],
+          'init_params': [params_by_torch, params_by_tensor],
+          'linear1': [lambda xb, w, b: b+torch.mm(xb, w), lambda xb, w, b: torch.addmm(b, xb, w)],
+          'mnist_loss': [loss_by_abs, loss_by_sign, loss_by_product],
           'basic_sampler': [sampler_by_list, sampler_by_sort, sampler_by_numpy], 'basic_collate': [collate_by_loop, collate_by_cat],
           'BasicLoader': [LoaderByList, LoaderWithLength, LoaderOfSlices], 'BasicOptim': [OptimNoGrad, OptimData]}
 
@@ -93,35 +96,61 @@ ASSERT = "assert predictions.shape==targets.shape"
 STEP = 'if p.grad is not None: p.data -= p.grad.data*self.lr'
 LOADER = "for rows in order.split(self.batch_size):\n            yield basic_collate([self.dataset[i] for i in rows])"
 WRONG = {
-    'mnist_distance': [('.abs()', ''), ('(-1,-2)', '(0,1)'), ('(-1,-2)', '-1'), ('.mean((-1,-2))', '.mean()'), ('.mean(', '.sum('), ('a-b', 'a+b'), ('.abs()', '.pow(2)'), ('(-1,-2)', '(-1,-2), keepdim=True'),
+    'mnist_distance': [('.abs()', ''), ('(-1,-2)', '(0,1)'), ('(-1,-2)', '-1'), ('.mean((-1,-2))', '.mean()'), ('.mean(', '.sum('),
+                       ('a-b', 'a+b'), ('.abs()', '.pow(2)'), ('(-1,-2)', '(-1,-2), keepdim=True'),
                        ('.mean((-1,-2))', '.mean((-1,-2)).sqrt()'), ('.abs()', '.abs().float()'), ('(a-b)', 'a.sub_(b)')],
-    'sigmoid': [('x/2', 'x'), (')/2', ')'), ('1+', '1-'), ('(1+(x/2).tanh())/2', '1/(1+(-x).exp())'), ('(1+(x/2).tanh())/2', '1-1/(1+x.exp())'), ('tanh', 'sin'), ('(1+(x/2).tanh())/2', 'x.clamp(0,1)'),
+    'sigmoid': [('x/2', 'x'), (')/2', ')'), ('1+', '1-'), ('(1+(x/2).tanh())/2', '1/(1+(-x).exp())'),
+                ('(1+(x/2).tanh())/2', '1-1/(1+x.exp())'), ('tanh', 'sin'), ('(1+(x/2).tanh())/2', 'x.clamp(0,1)'),
                 ('/2).tanh', '/2).detach().tanh'), (')/2', ').float()/2')],
-    'init_params': [('.requires_grad_()', ''), ('(torch.randn(size)*std).requires_grad_()', 'torch.randn(size).requires_grad_()*std'), ('*std', ''), ('*std', '*std**2'), ('randn', 'rand'),
-                    ('std=1.0', 'std=0.1'), ('torch.randn(size)', 'torch.randn(size).double()'), ('torch.randn(size)', 'torch.zeros(size)'), ('*std', '/std'),
+    'init_params': [('.requires_grad_()', ''), ('(torch.randn(size)*std).requires_grad_()', 'torch.randn(size).requires_grad_()*std'),
+                    ('*std', ''), ('*std', '*std**2'), ('randn', 'rand'),
+                    ('std=1.0', 'std=0.1'), ('torch.randn(size)', 'torch.randn(size).double()'),
+                    ('torch.randn(size)', 'torch.zeros(size)'), ('*std', '/std'),
                     ('torch.randn(size)', '(torch.rand(size)-0.5)*12**0.5')],
-    'linear1': [('+ b', ''), ('+ b', '- b'), ('xb@w', 'w@xb'), ('xb@w', 'xb*w'), ('xb@w + b', 'xb@(w + b)'), ('xb@w + b', '(xb@w + b).relu()')],
-    'mnist_loss': [(ASSERT, 'assert True'), ('sigmoid(predictions)', 'predictions'), ('1-p, p', 'p, 1-p'), ('.mean()', '.sum()'), ('.mean()', ''), ('targets==1', 'targets==0'), ('.mean()', '.mean(0)'),
-                   ('.mean()', '.median()'), ('.mean()', '.max()'), ('.mean()', '.mean().item()'), ('.mean()', '.mean().detach()'), ('1-p, p', '1-p, p*p'), ('1-p, p', '1-p, 0*p'),
-                   ('.mean()', '/len(targets)'), ('sigmoid(predictions)', '(predictions>0).float()'), ('sigmoid(predictions)', 'sigmoid(-predictions)'), ('sigmoid(predictions)', 'sigmoid(predictions/2)'),
-                   ('sigmoid(predictions)', 'sigmoid(sigmoid(predictions))'), ('.mean()', '.pow(2).mean()'), ('.mean()', '.mean().float()'), ('sigmoid(predictions)', 'sigmoid(predictions.sub_(1))'),
-                   ('1-p, p', '-p.log(), -(1-p).log()'), ('.mean()', '.mean()/2'), ('sigmoid(predictions)', '(1+predictions.tanh())/2'), ('sigmoid(predictions)', 'predictions.softmax(-1)')],
-    'basic_sampler': [('torch.randperm(n)', 'torch.randint(n, (n,))'), ('if shuffle', 'if not shuffle'), ('torch.arange(n)', 'torch.arange(1, n+1)'), ('torch.randperm(n)', 'torch.arange(n)'),
-                      ('torch.arange(n)', 'torch.arange(n-1)'), ('torch.randperm(n)', 'torch.arange(n).flip(0)'), ('torch.randperm(n)', 'torch.arange(n).roll(int(torch.randint(n, ())) if n else 0)'),
-                      ('torch.randperm(n)', 'torch.randperm(n, generator=torch.Generator().manual_seed(0))'), ('shuffle=False', 'shuffle=True')],
-    'basic_collate': [('torch.stack(xs), torch.stack(ys)', 'torch.stack(ys), torch.stack(xs)'), ('torch.stack(xs)', 'torch.cat(xs)'), ('torch.stack(ys)', 'list(ys)'), ('torch.stack(xs)', 'torch.stack(xs, -1)'),
-                      (', torch.stack(ys)', ''), ('torch.stack(ys)', 'torch.stack(ys).float()'), ('torch.stack(xs)', 'torch.stack(xs[::-1])'), ('torch.stack(ys)', 'torch.stack(ys).squeeze()')],
-    'BasicLoader': [('self.shuffle)', 'False)'), ('self.shuffle)', 'True)'), ('self.batch_size)', '64)'), ('self.batch_size)', 'self.batch_size+1)'), ('batch_size=64', 'batch_size=32'), ('shuffle=False', 'shuffle=True'),
-                    ('yield basic', 'return basic'), (LOADER, LOADER.replace('yield', 'if len(rows)==self.batch_size: yield')), ('basic_collate([self.dataset[i] for i in rows])', '[self.dataset[i] for i in rows]'),
-                    ('for i in rows', 'for i in range(len(rows))'), ('[self.dataset[i] for', '[self.dataset[0] for'), ('len(self.dataset), self', 'len(self.dataset)-1 or 1, self'),
-                    ('for i in rows', 'for i in sorted(rows)[::-1]'), ('for i in rows', 'for i in rows[:1]'), ('order.split(self.batch_size)', 'order.split(self.batch_size)[1:]'),
-                    ('order.split(self.batch_size)', 'order.chunk(self.batch_size)'), ('order.split(self.batch_size)', 'order.split(self.batch_size)[::-1]'),
-                    (LOADER, LOADER.replace('[self.dataset[i] for i in rows]', '[(self.dataset[i][0],self.dataset[j][1]) for i,j in zip(rows, sorted(rows))]')),
-                    ('        order = basic_sampler(len(self.dataset), self.shuffle)', '        order = self.order = vars(self).get("order", basic_sampler(len(self.dataset), self.shuffle))')],
-    'BasicOptim': [('-=', '+='), ('*self.lr', ''), ('*self.lr', '/self.lr'), ('list(params)', 'params'), ('p.grad = None', 'p.data.zero_()'), ('p.grad = None', 'pass'), ('if p.grad is not None: ', ''),
-                   ('p.data -= p.grad.data*self.lr', 'p = p - p.grad*self.lr'), ('p.data -= p.grad.data*self.lr', 'p -= p.grad*self.lr'), ('self.params:\n            if', 'self.params[:1]:\n            if'),
-                   ('*self.lr', '*self.lr**2'), ('p.grad.data*', 'p.grad.data.sign()*'), ('p.grad.data*self.lr', 'p.data*self.lr'), (STEP, STEP+'\n            break'), ('lr): self.params', 'lr=0.1): lr = 0.1; self.params'),
-                   ('p.data -= p.grad.data*self.lr', 'p.data = p.grad.data*self.lr'), ('p.grad.data*self.lr', 'p.grad.data.mean()*self.lr'), ('p.grad = None', 'p.grad = p.grad'),
+    'linear1': [('+ b', ''), ('+ b', '- b'), ('xb@w', 'w@xb'), ('xb@w', 'xb*w'), ('xb@w + b', 'xb@(w + b)'),
+                ('xb@w + b', '(xb@w + b).relu()')],
+    'mnist_loss': [(ASSERT, 'assert True'), ('sigmoid(predictions)', 'predictions'), ('1-p, p', 'p, 1-p'), ('.mean()', '.sum()'),
+                   ('.mean()', ''), ('targets==1', 'targets==0'), ('.mean()', '.mean(0)'),
+                   ('.mean()', '.median()'), ('.mean()', '.max()'), ('.mean()', '.mean().item()'), ('.mean()', '.mean().detach()'),
+                   ('1-p, p', '1-p, p*p'), ('1-p, p', '1-p, 0*p'),
+                   ('.mean()', '/len(targets)'), ('sigmoid(predictions)', '(predictions>0).float()'),
+                   ('sigmoid(predictions)', 'sigmoid(-predictions)'), ('sigmoid(predictions)', 'sigmoid(predictions/2)'),
+                   ('sigmoid(predictions)', 'sigmoid(sigmoid(predictions))'), ('.mean()', '.pow(2).mean()'),
+                   ('.mean()', '.mean().float()'), ('sigmoid(predictions)', 'sigmoid(predictions.sub_(1))'),
+                   ('1-p, p', '-p.log(), -(1-p).log()'), ('.mean()', '.mean()/2'), ('sigmoid(predictions)', '(1+predictions.tanh())/2'),
+                   ('sigmoid(predictions)', 'predictions.softmax(-1)')],
+    'basic_sampler': [('torch.randperm(n)', 'torch.randint(n, (n,))'), ('if shuffle', 'if not shuffle'),
+                      ('torch.arange(n)', 'torch.arange(1, n+1)'), ('torch.randperm(n)', 'torch.arange(n)'),
+                      ('torch.arange(n)', 'torch.arange(n-1)'), ('torch.randperm(n)', 'torch.arange(n).flip(0)'),
+                      ('torch.randperm(n)', 'torch.arange(n).roll(int(torch.randint(n, ())) if n else 0)'),
+                      ('torch.randperm(n)', 'torch.randperm(n, generator=torch.Generator().manual_seed(0))'),
+                      ('shuffle=False', 'shuffle=True')],
+    'basic_collate': [('torch.stack(xs), torch.stack(ys)', 'torch.stack(ys), torch.stack(xs)'), ('torch.stack(xs)', 'torch.cat(xs)'),
+                      ('torch.stack(ys)', 'list(ys)'), ('torch.stack(xs)', 'torch.stack(xs, -1)'),
+                      (', torch.stack(ys)', ''), ('torch.stack(ys)', 'torch.stack(ys).float()'),
+                      ('torch.stack(xs)', 'torch.stack(xs[::-1])'), ('torch.stack(ys)', 'torch.stack(ys).squeeze()')],
+    'BasicLoader': [('self.shuffle)', 'False)'), ('self.shuffle)', 'True)'), ('self.batch_size)', '64)'),
+                    ('self.batch_size)', 'self.batch_size+1)'), ('batch_size=64', 'batch_size=32'), ('shuffle=False', 'shuffle=True'),
+                    ('yield basic', 'return basic'), (LOADER, LOADER.replace('yield', 'if len(rows)==self.batch_size: yield')),
+                    ('basic_collate([self.dataset[i] for i in rows])', '[self.dataset[i] for i in rows]'),
+                    ('for i in rows', 'for i in range(len(rows))'), ('[self.dataset[i] for', '[self.dataset[0] for'),
+                    ('len(self.dataset), self', 'len(self.dataset)-1 or 1, self'),
+                    ('for i in rows', 'for i in sorted(rows)[::-1]'), ('for i in rows', 'for i in rows[:1]'),
+                    ('order.split(self.batch_size)', 'order.split(self.batch_size)[1:]'),
+                    ('order.split(self.batch_size)', 'order.chunk(self.batch_size)'),
+                    ('order.split(self.batch_size)', 'order.split(self.batch_size)[::-1]'),
+                    (LOADER, LOADER.replace('[self.dataset[i] for i in rows]',
+                                            '[(self.dataset[i][0],self.dataset[j][1]) for i,j in zip(rows, sorted(rows))]')),
+                    ('        order = basic_sampler(len(self.dataset), self.shuffle)',
+                     '        order = self.order = vars(self).get("order", basic_sampler(len(self.dataset), self.shuffle))')],
+    'BasicOptim': [('-=', '+='), ('*self.lr', ''), ('*self.lr', '/self.lr'), ('list(params)', 'params'),
+                   ('p.grad = None', 'p.data.zero_()'), ('p.grad = None', 'pass'), ('if p.grad is not None: ', ''),
+                   ('p.data -= p.grad.data*self.lr', 'p = p - p.grad*self.lr'), ('p.data -= p.grad.data*self.lr', 'p -= p.grad*self.lr'),
+                   ('self.params:\n            if', 'self.params[:1]:\n            if'),
+                   ('*self.lr', '*self.lr**2'), ('p.grad.data*', 'p.grad.data.sign()*'), ('p.grad.data*self.lr', 'p.data*self.lr'),
+                   (STEP, STEP+'\n            break'), ('lr): self.params', 'lr=0.1): lr = 0.1; self.params'),
+                   ('p.data -= p.grad.data*self.lr', 'p.data = p.grad.data*self.lr'),
+                   ('p.grad.data*self.lr', 'p.grad.data.mean()*self.lr'), ('p.grad = None', 'p.grad = p.grad'),
                    ('p.data -=', 'p.requires_grad = False; p.data -='), (STEP, STEP.replace('p.data -=', 'p.data *= 0.999; p.data -='))]}
 
 @pytest.mark.parametrize('name,change', [(name, o) for name,changes in WRONG.items() for o in changes])

@@ -10,7 +10,8 @@ def distort_by_uniform(x, most=0.2):
     theta = torch.empty(n, 2, 3).uniform_(-most, most)
     theta[:,0,0] += 1
     theta[:,1,1] += 1
-    return F.grid_sample(x.reshape(n, 1, 28, 28), F.affine_grid(theta, [n, 1, 28, 28], align_corners=False), align_corners=False, padding_mode='border').flatten(1)
+    return F.grid_sample(x.reshape(n, 1, 28, 28), F.affine_grid(theta, [n, 1, 28, 28], align_corners=False), align_corners=False,
+                         padding_mode='border').flatten(1)
 def distort_one_by_one(x, most=0.2):
     out = []
     for o in x:
@@ -49,14 +50,17 @@ def lazy_dense(nh=100, p=0.): return nn.Sequential(nn.LazyLinear(nh), nn.ReLU(),
 class Conv(nn.Module):
     def __init__(self, p):
         super().__init__()
-        self.c1,self.c2,self.drop,self.lin = nn.Conv2d(1, 8, 3, padding='same'),nn.Conv2d(8, 16, 3, padding='same'),OwnDropout(p),nn.Linear(784, 10)
+        self.c1,self.c2,self.drop,self.lin = nn.Conv2d(1, 8, 3, padding='same'),nn.Conv2d(8, 16, 3,
+            padding='same'),OwnDropout(p),nn.Linear(784, 10)
     def forward(self, x):
         x = F.max_pool2d(self.c1(x.view(-1,1,28,28)), 2).relu()
         return self.lin(self.drop(F.max_pool2d(self.c2(x).relu(), 2).view(len(x), -1)))
 def conv_by_class(p=0.): return Conv(p)
 
-OTHERS = {'distort': [distort_by_uniform, distort_one_by_one], 'dropout': [dropout_by_bernoulli, dropout_by_where, dropout_by_fill], 'Dropout': [OwnDropout],
-          'smooth_labels': [smooth_by_scatter, smooth_by_eye], 'smoothed_loss': [loss_by_parts, loss_by_sum], 'dense_net': [dense_by_class, lazy_dense], 'conv_net': [conv_by_class]}
+OTHERS = {'distort': [distort_by_uniform, distort_one_by_one], 'dropout': [dropout_by_bernoulli, dropout_by_where, dropout_by_fill],
+          'Dropout': [OwnDropout],
+          'smooth_labels': [smooth_by_scatter, smooth_by_eye], 'smoothed_loss': [loss_by_parts, loss_by_sum],
+          'dense_net': [dense_by_class, lazy_dense], 'conv_net': [conv_by_class]}
 
 @pytest.mark.parametrize('name,f', [(name, f) for name,fs in OTHERS.items() for f in fs])
 def test_another_way_is_right(name, f):
@@ -65,23 +69,38 @@ def test_another_way_is_right(name, f):
 
 KEEP = 'torch.rand(x.shape)>=p'
 WRONG = {
-    'distort': [('len(x),2,3)-1', '1,2,3)-1'), ('2*torch.rand', 'torch.rand'), ('most*(', '2*most*('), ('most*(', '0.2*('), ('torch.eye(2,3) +', 'torch.zeros(2,3) +'), ('torch.eye(2,3) +', 'torch.eye(2,3) -2*'),
-                ('(len(x),1,28,28), align_corners=False', '(len(x),1,28,28), align_corners=True'), ('.view(-1,784)', ''), ('torch.rand', 'torch.randn'), ('most=0.2', 'most=0.1'),
-                ("grid, align_corners=False)", "grid, mode='nearest', align_corners=False)"), ('.view(-1,784)', '.view(-1,784)*0.9'), ('len(x),2,3)-1)', 'len(x),2,1)-1)'), ('x.view(-1,1,28,28)', 'x.mul_(1.1).view(-1,1,28,28)')],
-    'dropout': [('>=', '<'), ('/(1-p)', ''), ('/(1-p)', '/p'), ('/(1-p)', '*(1-p)'), ('x*keep', 'keep'), ('torch.rand', 'torch.randn'), (KEEP, 'torch.rand(x.shape[-1:])>=p'), (KEEP, 'torch.rand(())>=p'),
-                (KEEP, 'torch.rand(x.shape[:1]+(1,)*(x.ndim-1))>=p'), ('rand(x.shape)', 'rand(x.shape, generator=torch.Generator().manual_seed(3))'), ('>=p', '>=p*p'), ('>=p', '>=p/2'), ('>=p', '>=0.5'),
-                ('x*keep/(1-p)', 'x.mul_(keep)/(1-p)'), ('x*keep/(1-p)', '(x*keep/(1-p)).float()'), ('x*keep/(1-p)', '(x*keep/(1-p)).detach()'), ('x*keep', 'x'), ('/(1-p)', '/(1-p)**0.5'), ('x*keep/(1-p)', 'x[keep]/(1-p)'),
+    'distort': [('len(x),2,3)-1', '1,2,3)-1'), ('2*torch.rand', 'torch.rand'), ('most*(', '2*most*('), ('most*(', '0.2*('),
+                ('torch.eye(2,3) +', 'torch.zeros(2,3) +'), ('torch.eye(2,3) +', 'torch.eye(2,3) -2*'),
+                ('(len(x),1,28,28), align_corners=False', '(len(x),1,28,28), align_corners=True'), ('.view(-1,784)', ''),
+                ('torch.rand', 'torch.randn'), ('most=0.2', 'most=0.1'),
+                ("grid, align_corners=False)", "grid, mode='nearest', align_corners=False)"), ('.view(-1,784)', '.view(-1,784)*0.9'),
+                ('len(x),2,3)-1)', 'len(x),2,1)-1)'), ('x.view(-1,1,28,28)', 'x.mul_(1.1).view(-1,1,28,28)')],
+    'dropout': [('>=', '<'), ('/(1-p)', ''), ('/(1-p)', '/p'), ('/(1-p)', '*(1-p)'), ('x*keep', 'keep'), ('torch.rand', 'torch.randn'),
+                (KEEP, 'torch.rand(x.shape[-1:])>=p'), (KEEP, 'torch.rand(())>=p'),
+                (KEEP, 'torch.rand(x.shape[:1]+(1,)*(x.ndim-1))>=p'), ('rand(x.shape)',
+                    'rand(x.shape, generator=torch.Generator().manual_seed(3))'), ('>=p', '>=p*p'), ('>=p', '>=p/2'), ('>=p', '>=0.5'),
+                ('x*keep/(1-p)', 'x.mul_(keep)/(1-p)'), ('x*keep/(1-p)', '(x*keep/(1-p)).float()'),
+                ('x*keep/(1-p)', '(x*keep/(1-p)).detach()'), ('x*keep', 'x'), ('/(1-p)', '/(1-p)**0.5'), ('x*keep/(1-p)', 'x[keep]/(1-p)'),
                 ('/(1-p)', '/(1+p)'), ('x*keep/(1-p)', 'x*keep/(1-p)+p')],
-    'Dropout': [('if self.training else x', ''), ('if self.training', 'if not self.training'), ('self.p)', '0.5)'), ('else x', 'else x*(1-self.p)'), ('self.p)', '1-self.p)'), ('else x', 'else x.round()*0'),
+    'Dropout': [('if self.training else x', ''), ('if self.training', 'if not self.training'), ('self.p)', '0.5)'),
+                ('else x', 'else x*(1-self.p)'), ('self.p)', '1-self.p)'), ('else x', 'else x.round()*0'),
                 ('self.p = p', 'self.p = nn.Parameter(torch.tensor(p))')],
-    'smooth_labels': [('(1-eps)', '1'), ('eps/c', 'eps'), ('+ eps/c', ''), ('eps/c', 'eps/(c-1) if c>1 else eps'), ('one_hot(y, c)', 'one_hot(y, 12)'), ('(1-eps)', 'eps'), ('+ eps/c', '- eps/c'), ('F.one_hot(y, c)*(1-eps) + eps/c', '(F.one_hot(y, c)*(1-eps) + eps/c).double()'),
+    'smooth_labels': [('(1-eps)', '1'), ('eps/c', 'eps'), ('+ eps/c', ''), ('eps/c', 'eps/(c-1) if c>1 else eps'),
+                      ('one_hot(y, c)', 'one_hot(y, 12)'), ('(1-eps)', 'eps'), ('+ eps/c', '- eps/c'),
+                      ('F.one_hot(y, c)*(1-eps) + eps/c', '(F.one_hot(y, c)*(1-eps) + eps/c).double()'),
                       ('c=10', 'c=12')],
-    'smoothed_loss': [('.mean()', '.sum()'), ('-(smooth', '(smooth'), ('.sum(1)', ''), ('preds.shape[1])', '10)'), ('eps, preds', '0.1, preds'), ('log_softmax(1)', 'softmax(1)'), ('log_softmax(1)', 'log_softmax(0)'), ('eps=0.1', 'eps=0.'),
-                      ('.mean()', ''), ('log_softmax(1)', 'softmax(1).log()'), ('.sum(1)', '.sum(0)'), ('preds.log_softmax(1)', 'preds'), ('.mean()', '.mean().detach()')],
-    'dense_net': [('nn.ReLU(), ', ''), ('*[Dropout(p)]*(p>0), ', ''), ('nh=100', 'nh=50'), ('Dropout(p)', 'Dropout(1-p)'), ('nn.ReLU()', 'nn.Tanh()'), ('nn.Linear(nh,10))', 'nn.Linear(nh,10), nn.Softmax(1))'), ('Dropout(p)', 'Dropout(0.5)'),
+    'smoothed_loss': [('.mean()', '.sum()'), ('-(smooth', '(smooth'), ('.sum(1)', ''), ('preds.shape[1])', '10)'),
+                      ('eps, preds', '0.1, preds'), ('log_softmax(1)', 'softmax(1)'), ('log_softmax(1)', 'log_softmax(0)'),
+                      ('eps=0.1', 'eps=0.'),
+                      ('.mean()', ''), ('log_softmax(1)', 'softmax(1).log()'), ('.sum(1)', '.sum(0)'), ('preds.log_softmax(1)', 'preds'),
+                      ('.mean()', '.mean().detach()')],
+    'dense_net': [('nn.ReLU(), ', ''), ('*[Dropout(p)]*(p>0), ', ''), ('nh=100', 'nh=50'), ('Dropout(p)', 'Dropout(1-p)'),
+                  ('nn.ReLU()', 'nn.Tanh()'), ('nn.Linear(nh,10))', 'nn.Linear(nh,10), nn.Softmax(1))'), ('Dropout(p)', 'Dropout(0.5)'),
                   ('nn.Linear(784,nh)', 'nn.Linear(784,nh,bias=False)'), ('nn.ReLU(), ', 'nn.ReLU(), nn.Linear(nh,nh), ')],
-    'conv_net': [('nn.MaxPool2d(2)', 'nn.AvgPool2d(2)'), ('*[Dropout(p)]*(p>0), ', ''), ('8,3,padding=1), nn.ReLU(),', '8,3,padding=1),'), ('16,3,padding=1), nn.ReLU(),', '16,3,padding=1),'), ('nn.Conv2d(1,8,3,padding=1)', 'nn.Conv2d(1,8,5,padding=2)'),
-                 ('nn.Unflatten(1, (1,28,28)), ', ''), ('Dropout(p)', 'Dropout(1-p)'), ('nn.Conv2d(1,8,3,padding=1)', "nn.Conv2d(1,8,3,padding=1,padding_mode='reflect')")]}
+    'conv_net': [('nn.MaxPool2d(2)', 'nn.AvgPool2d(2)'), ('*[Dropout(p)]*(p>0), ', ''), ('8,3,padding=1), nn.ReLU(),', '8,3,padding=1),'),
+                 ('16,3,padding=1), nn.ReLU(),', '16,3,padding=1),'), ('nn.Conv2d(1,8,3,padding=1)', 'nn.Conv2d(1,8,5,padding=2)'),
+                 ('nn.Unflatten(1, (1,28,28)), ', ''), ('Dropout(p)', 'Dropout(1-p)'),
+                 ('nn.Conv2d(1,8,3,padding=1)', "nn.Conv2d(1,8,3,padding=1,padding_mode='reflect')")]}
 
 @pytest.mark.parametrize('name,change', [(name, o) for name,changes in WRONG.items() for o in changes])
 def test_a_wrong_way_is_found(name, change):

@@ -63,7 +63,8 @@ class Nested:
             def measure():
                 nonlocal n
                 n += len(self.xb)
-                for i,v in enumerate([self.loss, *([] if training else [m(self.pred, self.yb) for m in self.metrics])]): sums[i] += len(self.xb)*float(v)
+                for i,v in enumerate([self.loss, *([] if training else [m(self.pred,
+                    self.yb) for m in self.metrics])]): sums[i] += len(self.xb)*float(v)
             def loss():
                 self.loss = self.loss_func(self.pred, self.yb)
                 with torch.no_grad(): measure()
@@ -110,21 +111,40 @@ def test_another_way_is_right(name, f):
 
 AFTER = "        with suppress(cancelled_by.get(name, ())): self(f'after_{name}')"
 WRONG = {
-    'weighted_mean': [('/sum(counts)', ''), ('n*v for', 'v for'), ('/sum(counts)', '/len(counts)'), ("    if not rows: return [float('nan')]\n", ''), ("[float('nan')]", '[0.]'), ('counts,*columns', '*columns,counts'),
+    'weighted_mean': [('/sum(counts)', ''), ('n*v for', 'v for'), ('/sum(counts)', '/len(counts)'),
+                      ("    if not rows: return [float('nan')]\n", ''), ("[float('nan')]", '[0.]'), ('counts,*columns', '*columns,counts'),
                       ('n*v for', 'n+v for'), ('for column in columns]', 'for column in columns][:1]'), ('n*v for', 'v/n for')],
-    'BasicLearner': [("        for cb in cbs: cb.learn = self\n", ''), ('if hasattr(cb, event): ', ''), (AFTER, AFTER.replace('with suppress(cancelled_by.get(name, ())): ', '')), ('\n'+AFTER, '\n    '+AFTER),
-                     ('with suppress(cancelled_by.get(name, ())):\n            self(', 'if True:\n            self('), ('cancelled_by.get(name, ())', 'tuple(cancelled_by.values())'),
-                     ("name=='train'", 'True'), ("name=='train'", 'False'), ('self.model.train(self.training)', 'self.model.train()'), ('with torch.no_grad(): ', ''), ('[*train_loss, *results]', '[*results, *train_loss]'),
-                     ('[*train_loss, *results]', 'results'), ('self.record.append([*train_loss, *results])', 'self.record = [[*train_loss, *results]]'), ('self.dls.valid', 'self.dls.train'),
-                     ('            self.opt.zero_grad()', '            pass'), ("            self.with_events('step', self.step)\n", ''), ('        if self.training:\n', '        if True:\n'),
-                     ("self.with_events('backward', self.backward)", "self.with_events('step', self.step)"), ("self.opt.step()", 'self.opt'), ('        self.measure()\n', ''), ('[len(self.yb), self', '[1, self'),
-                     ('if self.training else [f', 'if not self.training else [f'), ('range(self.n_epoch)', 'range(self.n_epoch-1)'), ('range(self.n_epoch)', 'range(1, self.n_epoch+1)'), ('enumerate(self.dl)', 'enumerate(self.dls.train)'),
-                     ('enumerate(self.dl)', 'enumerate(self.dl, 1)'), ('for cb in self.cbs:', 'for cb in self.cbs[::-1]:'), ('for cb in self.cbs:', 'for cb in self.cbs[:1]:'), ('self.pred = self.model(self.xb)', 'self.pred = self.model(self.xb).detach()'),
-                     ('lr=lr', 'lr=0.01'), ("f'before_{name}'", "f'after_{name}'"), ("self.with_events(name, self.all_batches)", 'self.all_batches()'), ("self.with_events('loss', self.get_loss)", 'self.get_loss()'),
-                     ('return weighted_mean(self.measured)', 'return self.measured[-1][1:] if self.measured else []'), ("self.dl,self.training,self.measured = dl,name=='train',[]", "self.dl,self.training,self.measured = dl,name=='train',getattr(self, 'measured', [])"),
-                     ("        self.with_events('pred', self.forward)", "        self.opt.zero_grad()\n        self.with_events('pred', self.forward)"),
-                     ('        self.loss = self.loss_func(self.pred, self.yb)\n        self.measure()\n', '        self.loss = self.loss_func(self.pred, self.yb)\n'), ('self.pred, self.yb).item()', 'self.yb, self.pred).item()')],
-    'HandLearner': [('predict(*self.xb)', 'predict(self.xb)'), ('self.model.predict(*self.xb)', 'self.model(*self.xb, self.yb)'), ('self.model.backward()', 'self.model'), ('self.model.backward()', 'self.loss.backward()'),
+    'BasicLearner': [("        for cb in cbs: cb.learn = self\n", ''), ('if hasattr(cb, event): ', ''),
+                     (AFTER, AFTER.replace('with suppress(cancelled_by.get(name, ())): ', '')), ('\n'+AFTER, '\n    '+AFTER),
+                     ('with suppress(cancelled_by.get(name, ())):\n            self(', 'if True:\n            self('),
+                     ('cancelled_by.get(name, ())', 'tuple(cancelled_by.values())'),
+                     ("name=='train'", 'True'), ("name=='train'", 'False'), ('self.model.train(self.training)', 'self.model.train()'),
+                     ('with torch.no_grad(): ', ''), ('[*train_loss, *results]', '[*results, *train_loss]'),
+                     ('[*train_loss, *results]', 'results'), ('self.record.append([*train_loss, *results])',
+                                                              'self.record = [[*train_loss, *results]]'),
+                                                              ('self.dls.valid', 'self.dls.train'),
+                     ('            self.opt.zero_grad()', '            pass'), ("            self.with_events('step', self.step)\n", ''),
+                     ('        if self.training:\n', '        if True:\n'),
+                     ("self.with_events('backward', self.backward)", "self.with_events('step', self.step)"),
+                     ("self.opt.step()", 'self.opt'), ('        self.measure()\n', ''), ('[len(self.yb), self', '[1, self'),
+                     ('if self.training else [f', 'if not self.training else [f'), ('range(self.n_epoch)', 'range(self.n_epoch-1)'),
+                     ('range(self.n_epoch)', 'range(1, self.n_epoch+1)'), ('enumerate(self.dl)', 'enumerate(self.dls.train)'),
+                     ('enumerate(self.dl)', 'enumerate(self.dl, 1)'), ('for cb in self.cbs:', 'for cb in self.cbs[::-1]:'),
+                     ('for cb in self.cbs:', 'for cb in self.cbs[:1]:'), ('self.pred = self.model(self.xb)',
+                         'self.pred = self.model(self.xb).detach()'),
+                     ('lr=lr', 'lr=0.01'), ("f'before_{name}'", "f'after_{name}'"),
+                     ("self.with_events(name, self.all_batches)", 'self.all_batches()'),
+                     ("self.with_events('loss', self.get_loss)", 'self.get_loss()'),
+                     ('return weighted_mean(self.measured)', 'return self.measured[-1][1:] if self.measured else []'),
+                     ("self.dl,self.training,self.measured = dl,name=='train',[]",
+                      "self.dl,self.training,self.measured = dl,name=='train',getattr(self, 'measured', [])"),
+                     ("        self.with_events('pred', self.forward)",
+                      "        self.opt.zero_grad()\n        self.with_events('pred', self.forward)"),
+                     ('        self.loss = self.loss_func(self.pred, self.yb)\n        self.measure()\n',
+                      '        self.loss = self.loss_func(self.pred, self.yb)\n'),
+                      ('self.pred, self.yb).item()', 'self.yb, self.pred).item()')],
+    'HandLearner': [('predict(*self.xb)', 'predict(self.xb)'), ('self.model.predict(*self.xb)', 'self.model(*self.xb, self.yb)'),
+                    ('self.model.backward()', 'self.model'), ('self.model.backward()', 'self.loss.backward()'),
                     ('self.pred = ', 'return '), ('self.model.backward()', 'self.model.backward(); self.model.backward()')]}
 
 @pytest.mark.parametrize('name,change', [(name, o) for name,changes in WRONG.items() for o in changes])
@@ -146,5 +166,6 @@ def test_pytorchs_backward_is_told():
     assert v.mistake.startswith("PyTorch's `backward`"), v.text
 
 def test_the_librarys_learner_is_no_answer():
-    def by_library(dls, model, loss_func, opt_func, lr, metrics=(), cbs=()): return importlib.import_module('fastfound.learner').Learner(dls, model, loss_func, opt_func, lr)
+    def by_library(dls, model, loss_func, opt_func, lr, metrics=(),
+                   cbs=()): return importlib.import_module('fastfound.learner').Learner(dls, model, loss_func, opt_func, lr)
     assert "it uses the book's Learner" in verdict('BasicLearner', by_library).text

@@ -16,7 +16,8 @@ def idx(code, shape, numbers, order='>'):
     return Bytes(bytes([0, 0, code, len(shape)]) + struct.pack(f'{order}{len(shape)}I', *shape)
                  + struct.pack(f'{order}{len(numbers)}{TYPES[code][0]}', *numbers))
 
-NUMBERS = {0x08: (1, 2, 255, 0, 128, 7), 0x09: (-1, 2, -128, 127, 0, 5), 0x0B: (1, -2, 300, -32768, 0, 32767), 0x0C: (1, -2, 70_000, -2**31, 0, 9),
+NUMBERS = {0x08: (1, 2, 255, 0, 128, 7), 0x09: (-1, 2, -128, 127, 0, 5), 0x0B: (1, -2, 300, -32768, 0, 32767),
+           0x0C: (1, -2, 70_000, -2**31, 0, 9),
            0x0D: (0.5, -2., 3e30, 0., -0.25, 1e-30), 0x0E: (0.1, -2., 3e300, 0., -0.25, 1e-300)}
 
 def idx_files():
@@ -27,11 +28,13 @@ def idx_files():
         yield idx(code, (2,), numbers[:2]),
         yield idx(code, (3,2), numbers),
         yield idx(code, (1,2,3), numbers),
-    for code,shape in ((0x08, (300,)), (0x0B, (2,150)), (0x0D, (257,1)), (0x0C, (4,3,2,5))): yield idx(code, shape, [o%100 for o in range(math.prod(shape))]),
+    for code,shape in ((0x08, (300,)), (0x0B, (2,150)), (0x0D, (257,1)), (0x0C, (4,3,2,5))):
+        yield idx(code, shape, [o%100 for o in range(math.prod(shape))]),
     for shape in ((1,), (0,), (0,3), (1,1,1)): yield idx(0x08, shape, (9,)*math.prod(shape)),
     good = idx(0x08, (2,2), (1, 2, 3, 255))
     wide = idx(0x0B, (2,), (1, -2))
-    for o in (good[:-1], good+b'\0', wide[:-1], wide+b'\0\0', b'\0\1'+good[2:], b'\1\0'+good[2:], good[:2]+b'\x0a'+good[3:], good[:2]+b'\0'+good[3:],
+    for o in (good[:-1], good+b'\0', wide[:-1], wide+b'\0\0', b'\0\1'+good[2:], b'\1\0'+good[2:], good[:2]+b'\x0a'+good[3:],
+              good[:2]+b'\0'+good[3:],
               good[:8], good[:11], good[:3], b'', b'\x1f\x8b\x08\0'+good[4:]): yield Bytes(o),
     for o in (good[:-1], good+b'\0', b'\1\0'+good[2:]): yield Bytes(o),'my.idx'
     yield good,'my.idx'
@@ -43,7 +46,8 @@ def parsed(data, name='', order='>', numbers_order='>'):
     shape = struct.unpack_from(f'{order}{data[3]}I', data, 4)
     start,size = 4+4*data[3],struct.calcsize('>'+letter)
     if len(data)!=start+math.prod(shape)*size: return REFUSED
-    return torch.tensor([struct.unpack_from(numbers_order+letter, data, start+i*size)[0] for i in range(math.prod(shape))], dtype=dtype).view(shape)
+    return torch.tensor([struct.unpack_from(numbers_order+letter, data, start+i*size)[0] for i in range(math.prod(shape))],
+                        dtype=dtype).view(shape)
 
 def use_parse(f, data, name=None):
     try: return f(bytes(data)) if name is None else f(bytes(data), name)
@@ -103,16 +107,17 @@ def shifted(t, data):
     'the numbers are in one row; give the tensor the shape that the header tells': as_parsed(lambda t, data: t.flatten()),
     'the sizes are in reverse order: the first size in the header is that of the first axis':
         as_parsed(lambda t, data: t.reshape(t.shape[::-1])),
-    'the bytes of the sizes are taken for numbers: the header has 4 bytes and 4 more for each axis, and the numbers begin after it': as_parsed(shifted),
+    'the bytes of the sizes are taken for numbers: the header has 4 bytes and 4 more for each axis, and the numbers begin after it':
+        as_parsed(shifted),
     'all files are read as uint8; the third byte tells the type, and one number may have several bytes':
         as_parsed(lambda t, data: torch.tensor(list(data[4+4*data[3]:][:t.numel()]), dtype=torch.uint8).view(t.shape)),
     'the numbers are converted to float32; keep the type that the header tells': as_parsed(lambda t, data: t.float()),
     'numbers are left over and nobody notices: compare the length of the data with the one that the header tells':
         careless(lambda data: data[:size_of(data)]),
     'a file that does not begin with two zero bytes is no IDX file, and must be refused': careless(lambda data: b'\0\0'+data[2:]),
-    'what is wrong is noticed, but what is raised is no `ValueError`; callers wait for that one, so check the lengths and the type first and raise it':
+    'what is wrong is noticed, but what is raised is no `ValueError`; check the lengths and the type first, and raise it':
         made(use_parse, other_error),
-    'a wrong length is noticed, but what is raised is no `ValueError`; compare it with the one that the header tells, and raise it yourself':
+    'a wrong length is noticed, but what is raised is no `ValueError`; compare it with that of the header, and raise it':
         made(use_parse, other_error_at_end),
     'the message of the `ValueError` does not say which data it is about; put `name` into it': made(use_parse, nameless)})
 def tensor_in(data, name=None): return parsed(data)
@@ -131,7 +136,8 @@ def to_write():
         yield 'a.idx.gz',t.view(3,2)
         yield 'a.idx',t.view(2,3).t()
     yield 'a.idx',torch.arange(8, dtype=torch.int16)[::2]
-    for shape in ((300,), (2,3,4), (1,1,1), (0,), (0,3)): yield 'a.idx',torch.arange(math.prod(shape)).remainder(200).to(torch.uint8).view(shape)
+    for shape in ((300,), (2,3,4), (1,1,1), (0,), (0,3)):
+        yield 'a.idx',torch.arange(math.prod(shape)).remainder(200).to(torch.uint8).view(shape)
     yield 'numbers.gz',torch.tensor([7], dtype=torch.uint8)
     for dtype in (torch.int64, torch.bool, torch.float16): yield 'a.idx',torch.ones(2, dtype=dtype)
 
@@ -160,7 +166,8 @@ def written(t, sizes='>', numbers='>', code=None, axes=None):
     letter = TYPES[CODES[t.dtype]][0]
     values = t.flatten().tolist()
     shape = (axes or tuple)(t.shape)
-    return bytes([0, 0, code, len(shape)]) + struct.pack(f'{sizes}{len(shape)}I', *shape) + struct.pack(f'{numbers}{len(values)}{letter}', *values)
+    return bytes([0, 0, code, len(shape)]) + struct.pack(f'{sizes}{len(shape)}I', *shape) + struct.pack(f'{numbers}{len(values)}{letter}',
+        *values)
 
 def writing(data=written, pack=lambda path: path.endswith('.gz'), check=True):
     "The mistake of a file with these bytes"
@@ -176,7 +183,8 @@ def writing(data=written, pack=lambda path: path.endswith('.gz'), check=True):
         writing(lambda t: written(t, sizes='<')),
     'the third byte is the code of the type, and it is 0x08 only for uint8': writing(lambda t: written(t, code=0x08)),
     'the sizes are in reverse order: that of the first axis comes first': writing(lambda t: written(t, axes=lambda o: tuple(o)[::-1])),
-    'the header is missing: two zero bytes, the type, the number of axes, and the size of each axis': writing(lambda t: written(t)[4+4*t.ndim:]),
+    'the header is missing: two zero bytes, the type, the number of axes, and the size of each axis':
+        writing(lambda t: written(t)[4+4*t.ndim:]),
     'a name that ends in .gz asks for a gzipped file': writing(pack=lambda path: False),
     'every file is gzipped; only a name that ends in .gz asks for it': writing(pack=lambda path: True),
     'a type without a code, such as int64, should raise a `TypeError` that says which types there are': writing(check=False)})
@@ -235,7 +243,8 @@ def use_splits(f, data, *args):
 
 def rows(images, scale): return torch.stack([o.reshape(-1) for o in images]).double().mul(scale).float()
 
-def arrays(rows=rows, cut=lambda n, n_valid: n-n_valid, valid=True, sixth=lambda n: n//6, fixed=False, checks=True, test=rows, order=lambda o: o):
+def arrays(rows=rows, cut=lambda n, n_valid: n-n_valid, valid=True, sixth=lambda n: n//6, fixed=False, checks=True, test=rows,
+           order=lambda o: o):
     def parts(data, scale=1/255, n_valid=None):
         n = len(data.y_train)
         n_valid = sixth(n) if n_valid is None or fixed else n_valid
@@ -259,18 +268,22 @@ def all_digits():
 
 def first_valid(o): return [o[2], o[3], o[0], o[1]]
 
-@check('mnist_arrays', '00', all_digits, use=use_arrays, names=('data', 'scale', 'n_valid'), same=('mnist_arrays', 'mnist_splits'), mistakes={
-    'the *first* images are put aside; the docstring asks for the last ones': arrays_with(cut=lambda n, n_valid: n_valid, order=first_valid),
+@check('mnist_arrays', '00', all_digits, use=use_arrays, names=('data', 'scale', 'n_valid'), same=('mnist_arrays', 'mnist_splits'),
+       mistakes={
+    'the *first* images are put aside; the docstring asks for the last ones':
+        arrays_with(cut=lambda n, n_valid: n_valid, order=first_valid),
     'the pixels are not scaled: multiply them by `scale`': arrays_with(rows=lambda images, scale: rows(images, 1)),
     'the pixels are divided by `scale`; multiply by it': arrays_with(rows=lambda images, scale: rows(images, 1/scale)),
-    '`scale` makes no difference here; it is what every pixel is multiplied by': arrays_with(rows=lambda images, scale: rows(images, 1/255)),
+    '`scale` makes no difference here; it is what every pixel is multiplied by':
+        arrays_with(rows=lambda images, scale: rows(images, 1/255)),
     '`n_valid` makes no difference here; it is how many images are put aside': arrays_with(fixed=True),
     'each image is still a square; make a row of 784 numbers of it, `.flatten(1)`':
         arrays_with(rows=lambda images, scale: rows(images, scale).view(-1,28,28)),
     'the rows are float64; use `.float()` for float32': arrays_with(rows=lambda images, scale: images.flatten(1).double()*scale),
     'the two parts are swapped: the part put aside, `n_valid` images, is the one to validate on': arrays_with(order=first_valid),
     'the order of the results is wrong: `x_train, y_train, x_valid, y_valid`': arrays_with(order=lambda o: [o[0], o[2], o[1], o[3]]),
-    'a number to put aside that leaves no image to train on, or none to validate on, should raise a `ValueError`': arrays_with(checks=False)})
+    'a number to put aside that leaves no image to train on, or none to validate on, should raise a `ValueError`':
+        arrays_with(checks=False)})
 def arrays_wanted(data, scale=1/255, n_valid=None):
     n = len(data.y_train)
     n_valid = n//6 if n_valid is None else n_valid
@@ -282,7 +295,8 @@ def arrays_wanted(data, scale=1/255, n_valid=None):
 @check('mnist_splits', '00', digits, use=use_splits, names=('data', 'scale', 'n_valid'), same=('mnist_splits',), mistakes={
     'the test images are not scaled; the model learns on scaled ones, so treat all three sets alike':
         splits_with(test=lambda images, scale: rows(images, 1)),
-    'the test images are still squares; treat them like those to train on': splits_with(test=lambda images, scale: rows(images, scale).view(-1,28,28)),
+    'the test images are still squares; treat them like those to train on': 
+        splits_with(test=lambda images, scale: rows(images, scale).view(-1,28,28)),
     'the pairs to validate on and to test on are swapped': splits_with(lambda train, test: (train[:2], test, train[2:])),
     'the test digits are among those to train on or to validate on; the last pair is `data.x_test` and `data.y_test`':
         splits_with(lambda train, test: (train[:2], test, test)),

@@ -9,7 +9,7 @@ def whole(*rows, dtype=torch.float64): return torch.tensor(rows, dtype=dtype)
 
 @contextmanager
 def seeded():
-    "Random numbers start from a seed in here, and go on afterwards as if nothing had been drawn; gives the function that sets the seed again"
+    "Random numbers start from a seed in here, and go on afterwards as if none had been drawn; gives a function that sets the seed again"
     def start(seed=0):
         torch.manual_seed(seed)
         random.seed(seed)
@@ -29,7 +29,8 @@ def images():
     "Images of whole numbers, and one of each batch; prototypes for a batch, and batches of equal length"
     yield whole([1.,2.],[3.,4.]),whole([1.,5.],[3.,2.])
     yield whole([[1.,0.]],[[0.,0.]]),whole([0.,4.])
-    for i,(a,b) in enumerate([((1,1),(1,1)), ((2,3),(2,3)), ((1,3,2),(3,2)), ((4,2,3),(2,3)), ((3,3,3),(3,3)), ((2,2,2),(2,2,2)), ((5,4,4),(1,4,4)),
+    for i,(a,b) in enumerate([((1,1),(1,1)), ((2,3),(2,3)), ((1,3,2),(3,2)), ((4,2,3),(2,3)), ((3,3,3),(3,3)), ((2,2,2),(2,2,2)),
+                              ((5,4,4),(1,4,4)),
                               ((3,1,2,2),(2,2,2)), ((2,3,4,5),(4,5)), ((0,2,2),(2,2)), ((7,28,28),(28,28))]):
         yield randn(*a, seed=i),randn(*b, seed=i+50)
     for i,(a,b) in enumerate([((2,2),(2,2)), ((3,4,2),(4,2)), ((2,3,3),(3,3))]):
@@ -42,7 +43,8 @@ def distance(a, b):
     return (d.sum(-1)/d.shape[-1]).to(a.dtype)
 
 check('mnist_distance', '04', images, without=('losses', 'l1_loss', 'cdist', 'numpy'), same=('mnist_distance',), mistakes={
-    'the differences are not made positive, so that those of both signs cancel: take `.abs()` before the mean': lambda a, b: (a-b).mean((-1,-2)),
+    'the differences are not made positive, so that those of both signs cancel: take `.abs()` before the mean':
+        lambda a, b: (a-b).mean((-1,-2)),
     'these are the squared differences; the *absolute* error takes their absolute values': lambda a, b: (a-b).pow(2).mean((-1,-2)),
     'this is the root of the mean square; take the mean of the absolute differences': lambda a, b: (a-b).pow(2).mean((-1,-2)).sqrt(),
     'this is the sum over the pixels; take the mean': lambda a, b: (a-b).abs().sum((-1,-2)),
@@ -77,17 +79,21 @@ def a_sigmoid(f):
     def wrong(x): return f(x)
     return made(use_sigmoid, wrong)
 
-@check('sigmoid', '04', logits, use=use_sigmoid, names=('x',), without=('sigmoid', 'sigmoid_', 'expit', 'special_expit', 'logsigmoid', 'silu', 'numpy'),
+@check('sigmoid', '04', logits, use=use_sigmoid, names=('x',), 
+       without=('sigmoid', 'sigmoid_', 'expit', 'special_expit', 'logsigmoid', 'silu', 'numpy'),
        same=('sigmoid',), mistakes={
-    'the values are right, but the gradient of `1/(1+exp(-x))` is nan where the exponential is infinite; write it with `tanh`: (1+tanh(x/2))/2':
+    'the values are right, but the gradient of `1/(1+exp(-x))` is nan where the exponential is infinite; '
+    'write it with `tanh`: (1+tanh(x/2))/2':
         a_sigmoid(lambda x: 1/(1+(-x).exp())),
     'the exponential of a large logit is infinite, and infinity divided by infinity is nan; write it with `tanh`: (1+tanh(x/2))/2':
         a_sigmoid(lambda x: x.exp()/(1+x.exp())),
-    'the sign in the exponential is missing: exp(-x), so that a large logit gives a probability near 1': a_sigmoid(lambda x: (-x).sigmoid()),
+    'the sign in the exponential is missing: exp(-x), so that a large logit gives a probability near 1':
+        a_sigmoid(lambda x: (-x).sigmoid()),
     'this is the tanh, which goes from -1 to 1; the sigmoid goes from 0 to 1: (1+tanh(x/2))/2': a_sigmoid(lambda x: x.tanh()),
     'the tanh is that of x; take that of x/2, since tanh rises twice as fast': a_sigmoid(lambda x: (1+x.tanh())/2),
     'this goes from 0 to 2; the brackets are missing, or the division by 2': a_sigmoid(lambda x: 1+(x/2).tanh()),
-    'where the logit is large its gradient is nan, although the values are right: `torch.where` differentiates both branches, and one of them overflows':
+    'where the logit is large its gradient is nan, although the values are right: `torch.where` differentiates both '
+    'branches, and one of them overflows':
         a_sigmoid(lambda x: torch.where(x>=0, 1/(1+(-x).exp()), x.exp()/(1+x.exp())))})
 def sigmoid_wanted(x):
     p = torch.where(x.double()>0, 1/(1+(-x.double().abs()).exp()), (-x.double().abs()).exp()/(1+(-x.double().abs()).exp()))
@@ -124,7 +130,8 @@ def use_params(f, *args):
     if std: told |= {'two draws are equal': torch.equal(w, other), 'a draw after the same seed is equal': torch.equal(w, again)}
     else: told |= {'its standard deviation': o.std().item()}
     if o.numel()<10_000: return told
-    return told | {'its standard deviation, divided by the right one': o.std().item()/std, 'its mean, in standard deviations': (o.mean()/o.std()).item(),
+    return told | {'its standard deviation, divided by the right one': o.std().item()/std,
+                   'its mean, in standard deviations': (o.mean()/o.std()).item(),
                    'the fraction within one standard deviation': ((o-o.mean()).abs()<o.std()).double().mean().item()}
 
 def params(draw=torch.randn, scale=lambda w, std: w*std, finish=lambda w, std: w.requires_grad_()):
@@ -143,11 +150,13 @@ def params(draw=torch.randn, scale=lambda w, std: w*std, finish=lambda w, std: w
     'the numbers are divided by `std`; multiply by it': params(scale=lambda w, std: w/std if std else w)})
 def params_wanted(size, std=1.):
     shape = (size,) if isinstance(size, int) else tuple(size)
-    told = {'its shape': shape, 'its dtype': 'torch.float32', 'whether it requires a gradient': True, 'whether it is a leaf, in which `backward` leaves a gradient': True}
+    told = {'its shape': shape, 'its dtype': 'torch.float32', 'whether it requires a gradient': True,
+            'whether it is a leaf, in which `backward` leaves a gradient': True}
     if std: told |= {'two draws are equal': False, 'a draw after the same seed is equal': True}
     else: told |= {'its standard deviation': 0.}
     if torch.Size(shape).numel()<10_000: return told
-    return told | {'its standard deviation, divided by the right one': 1., 'its mean, in standard deviations': 0., 'the fraction within one standard deviation': 0.6827}
+    return told | {'its standard deviation, divided by the right one': 1., 'its mean, in standard deviations': 0.,
+                   'the fraction within one standard deviation': 0.6827}
 
 check('linear1', '04', linear_layers, without=('linear', 'numpy'), same=('linear1', 'lin', 'Lin', 'LinearLayer'), mistakes={
     'the bias is missing: add `b` to the product': lambda xb, w, b: layer(xb, w, torch.zeros_like(b)),
@@ -184,11 +193,13 @@ def wrong_class(x, t): return torch.where(t==1, 1-probability(x), probability(x)
 
 def loss_as(f): return fit(lambda x, t: f(x, t).to(x.dtype))
 
-check('mnist_loss', '04', two_classes, use=use_loss, names=('predictions', 'targets'), without=('losses', 'l1_loss', 'binary_cross_entropy', 'numpy'),
+check('mnist_loss', '04', two_classes, use=use_loss, names=('predictions', 'targets'),
+      without=('losses', 'l1_loss', 'binary_cross_entropy', 'numpy'),
       same=('mnist_loss', 'binary_cross_entropy'), near=1e-6, mistakes={
     'shapes that differ broadcast here, and each prediction is compared with every target; refuse them: '
     '`assert predictions.shape==targets.shape`': made(use_loss, lambda x, t: wrong_class(x, t).mean().to(x.dtype)),
-    'the predictions are logits, any numbers; turn them into probabilities with `sigmoid` first': loss_as(lambda x, t: (x.double()-t).abs().mean()),
+    'the predictions are logits, any numbers; turn them into probabilities with `sigmoid` first':
+        loss_as(lambda x, t: (x.double()-t).abs().mean()),
     'the two distances are swapped: for a target of 1 it is 1-p, and for 0 it is p': loss_as(lambda x, t: (1-wrong_class(x, t)).mean()),
     'this is the sum over the batch; the loss is a mean, so divide by n': loss_as(lambda x, t: wrong_class(x, t).sum()),
     'the sum is divided by the number of rows; divide by that of all predictions, or take `.mean()`':
@@ -208,9 +219,11 @@ check('mnist_loss', '04', two_classes, use=use_loss, names=('predictions', 'targ
     'the sigmoid is taken twice': loss_as(lambda x, t: wrong_class(probability(x), t).mean()),
     'a softmax compares the logits of several classes; here each example has one logit, so use `sigmoid`': loss_as(lambda x, t:
         torch.where(t==1, 1-x.double().softmax(-1), x.double().softmax(-1)).mean()),
-    'this is the cross-entropy, which takes a logarithm; the loss here is the distance itself': loss_as(lambda x, t: -(1-wrong_class(x, t)).log().mean()),
+    'this is the cross-entropy, which takes a logarithm; the loss here is the distance itself':
+        loss_as(lambda x, t: -(1-wrong_class(x, t)).log().mean()),
     'examples of one class are left out: for a target of 0 the distance is p': loss_as(lambda x, t: ((1-probability(x))*(t==1)).mean()),
-    'this is a number of Python; a loss stays a tensor, so that its gradient can be found': fit(lambda x, t: wrong_class(x, t).mean().item())})(
+    'this is a number of Python; a loss stays a tensor, so that its gradient can be found':
+        fit(lambda x, t: wrong_class(x, t).mean().item())})(
     lambda x, t: torch.sigmoid(x.double()*(1-2*t.double())).sum().div(x.numel()).to(x.dtype) if x.shape==t.shape else REFUSED)
 
 # mini-batches
@@ -231,7 +244,8 @@ def use_sampler(f, n, *args):
         start()
         again = [int(o) for o in f(n, *args[:1])]
         told = {'the indices, sorted': sorted(order)}
-        if n>10: told |= {'they are in order': order==sorted(order), 'a second order is equal': order==other, 'an order after the same seed is equal': order==again}
+        if n>10: told |= {'they are in order': order==sorted(order), 'a second order is equal': order==other,
+                          'an order after the same seed is equal': order==again}
         if len(args)<2: return told
         all_ = [[int(o) for o in f(n, True)] for _ in range(800)]
     return told | {f'how often {i} comes first': sum(o[:1]==[i] for o in all_)/800 for i in range(n)} | {
@@ -245,7 +259,8 @@ def perm(n): return torch.randperm(n)
 
 def fixed(n, shuffle): return torch.randperm(n, generator=torch.Generator().manual_seed(1)) if shuffle else torch.arange(n)
 
-@check('basic_sampler', '04', orders, use=use_sampler, near=0.06, facts=True, names=('n', 'shuffle', 'tried'), same=('basic_sampler',), mistakes={
+@check('basic_sampler', '04', orders, use=use_sampler, near=0.06, facts=True, names=('n', 'shuffle', 'tried'), same=('basic_sampler',),
+       mistakes={
     'the order is never shuffled; with `shuffle` it is a random permutation': sampler(lambda n, shuffle: torch.arange(n)),
     'the order is always shuffled; without `shuffle` it is 0, 1, 2 and so on': sampler(lambda n, shuffle: perm(n)),
     '`shuffle` works the wrong way round': sampler(lambda n, shuffle: torch.arange(n) if shuffle else perm(n)),
@@ -267,7 +282,8 @@ def examples():
     yield [(torch.tensor(1.),torch.tensor(2))],
     yield [(torch.tensor([1.,2.]),torch.tensor(0)), (torch.tensor([3.,4.]),torch.tensor(1))],
     yield [(torch.tensor([1.,2.]),torch.tensor([5])), (torch.tensor([3.,4.]),torch.tensor([6])), (torch.tensor([7.,8.]),torch.tensor([9]))],
-    for i,(n,x,y) in enumerate([(1,(),()), (2,(),()), (3,(),(1,)), (2,(2,),()), (1,(3,),(1,)), (4,(2,3),()), (3,(3,3),(2,)), (5,(1,28,28),(1,)), (2,(0,),())]):
+    for i,(n,x,y) in enumerate([(1,(),()), (2,(),()), (3,(),(1,)), (2,(2,),()), (1,(3,),(1,)), (4,(2,3),()), (3,(3,3),(2,)),
+                                (5,(1,28,28),(1,)), (2,(0,),())]):
         yield pairs(n, x, y, seed=i),
     yield pairs(3, (2,), (), dtype=torch.float64, targets=torch.float64),
     yield pairs(2, (2,), (3,), dtype=torch.uint8, targets=torch.float32),
@@ -276,11 +292,13 @@ def examples():
 def joined(f): return lambda examples: f([x for x,_ in examples], [y for _,y in examples])
 
 @check('basic_collate', '04', examples, same=('basic_collate', 'default_collate'), without=('default_collate',), mistakes={
-    'the examples are joined end to end; a batch has an axis of its own in front, so stack them': joined(lambda xs, ys: (torch.cat(xs),torch.cat(ys))),
+    'the examples are joined end to end; a batch has an axis of its own in front, so stack them':
+        joined(lambda xs, ys: (torch.cat(xs),torch.cat(ys))),
     'inputs and targets are still lists; stack each into one tensor': joined(lambda xs, ys: (xs,ys)),
     'inputs and targets are swapped': joined(lambda xs, ys: (torch.stack(ys),torch.stack(xs))),
     'only the inputs come back; a batch is a pair, inputs and targets': joined(lambda xs, ys: torch.stack(xs)),
-    'the new axis is the last; the examples of a batch are along the first one': joined(lambda xs, ys: (torch.stack(xs, -1),torch.stack(ys, -1))),
+    'the new axis is the last; the examples of a batch are along the first one':
+        joined(lambda xs, ys: (torch.stack(xs, -1),torch.stack(ys, -1))),
     'the targets are not stacked': joined(lambda xs, ys: (torch.stack(xs),ys)),
     'the examples are in reverse order': joined(lambda xs, ys: (torch.stack(xs[::-1]),torch.stack(ys[::-1])))})
 def collated(examples):
@@ -319,7 +337,8 @@ def use_loader(cls, dataset, batch_size, shuffle):
         again = list(cls(dataset, **kw))
     first,second = epochs[:2]
     for o in (o for epoch in epochs for o in epoch):
-        if not isinstance(o, (tuple, list)) or len(o)!=2 or not all(isinstance(t, torch.Tensor) and t.ndim for t in o): return 'a batch is not a pair of stacked tensors'
+        if not isinstance(o, (tuple, list)) or len(o)!=2 or not all(isinstance(t, torch.Tensor) and t.ndim for t in o):
+            return 'a batch is not a pair of stacked tensors'
     if not first: return 'no batches'
     def parts(batches): return tuple(torch.cat(o) for o in zip(*batches)) if batches else None
     orders = [parts(o) for o in epochs]
@@ -330,15 +349,17 @@ def use_loader(cls, dataset, batch_size, shuffle):
     if not shuffle and varies: return told | dict.fromkeys(('the inputs', 'the targets'), 'in random order')
     if not shuffle: return told | {'the inputs': x, 'the targets': y}
     numbers = [x.flatten(1)[:,0].tolist() if x.ndim>1 else x.tolist() for x,_ in orders]
-    told |= {'the shapes': [tuple(x.shape[1:]), tuple(y.shape[1:])], 'every epoch has every example': all(len(set(o))==len(dataset) for o in numbers),
+    told |= {'the shapes': [tuple(x.shape[1:]), tuple(y.shape[1:])], 
+             'every epoch has every example': all(len(set(o))==len(dataset) for o in numbers),
              'some examples come twice': any(len(set(o))<len(o) for o in numbers),
-             'each target is the square of its input': all((y==torch.tensor(o).square().long()).all().item() for o,(_,y) in zip(numbers, orders))}
+             'each target is the square of its input': all(y.tolist()==[int(n*n) for n in o] for o,(_,y) in zip(numbers, orders))}
     if len(dataset)<30: return told
     follows = sum(b==a+1 for a,b in zip(numbers[0], numbers[0][1:]))
     return told | {'most examples follow their neighbour': follows>len(dataset)/2, 'a second epoch has the same order': not varies,
                    'the order after the same seed is the same': torch.equal(x, parts(again)[0])}
 
-def a_loader(order=lambda n, shuffle: torch.randperm(n) if shuffle else torch.arange(n), batches=lambda order, size: order.split(size), once=False,
+def a_loader(order=lambda n, shuffle: torch.randperm(n) if shuffle else torch.arange(n), batches=lambda order, size: order.split(size),
+             once=False,
              collate=lambda pairs: tuple(map(torch.stack, zip(*pairs))), default=64, end=False, targets=lambda rows: rows, first=False):
     class Wrong:
         def __init__(self, dataset, batch_size=default, shuffle=False):
@@ -357,13 +378,15 @@ def shuffled_batches(order, size):
     batches = order.sort().values.split(size)
     return [batches[i] for i in torch.randperm(len(batches))] if not torch.equal(order, order.sort().values) else batches
 
-@check('BasicLoader', '04', loaders, use=use_loader, facts=True, names=('dataset', 'batch_size', 'shuffle'), same=('BasicLoader', 'DataLoader', 'default_collate'),
+@check('BasicLoader', '04', loaders, use=use_loader, facts=True, names=('dataset', 'batch_size', 'shuffle'),
+       same=('BasicLoader', 'DataLoader', 'default_collate'),
        without=('_get_iterator', 'default_collate'), mistakes={
     'the last batch is left out if it is short; an epoch visits every example': a_loader(batches=whole_batches),
     'the order is drawn once, when the loader is made, so that all epochs have the same one; draw it in `__iter__`': a_loader(once=True),
     'the second epoch is empty: what was made in `__init__` is used up by the first; begin anew in each `__iter__`': a_loader(end=True),
     'nothing is shuffled; pass `shuffle` on to the sampler': a_loader(order=lambda n, shuffle: torch.arange(n)),
-    'everything is shuffled, whether asked for or not; pass `shuffle` on to the sampler': a_loader(order=lambda n, shuffle: torch.randperm(n)),
+    'everything is shuffled, whether asked for or not; pass `shuffle` on to the sampler':
+        a_loader(order=lambda n, shuffle: torch.randperm(n)),
     'only the order of the batches is random; the examples of a batch are still neighbours, so shuffle the examples':
         a_loader(batches=shuffled_batches),
     'a batch holds one example too many': a_loader(batches=lambda order, size: order.split(size+1)),
@@ -374,17 +397,21 @@ def shuffled_batches(order, size):
         a_loader(collate=lambda pairs: pairs),
     'inputs and targets are in different orders, so that they no longer belong together; shuffle indices, and fetch pairs':
         a_loader(targets=lambda rows: rows.sort().values),
-    'some examples come twice and others never; an epoch visits each once': a_loader(order=lambda n, shuffle: torch.randint(n, (n,)) if shuffle else torch.arange(n)),
-    'the first example is left out': a_loader(order=lambda n, shuffle: 1+(torch.randperm(n-1) if shuffle else torch.arange(n-1)) if n>1 else torch.arange(n)),
+    'some examples come twice and others never; an epoch visits each once': 
+        a_loader(order=lambda n, shuffle: torch.randint(n, (n,)) if shuffle else torch.arange(n)),
+    'the first example is left out': a_loader(order=lambda n, shuffle:
+        1+(torch.randperm(n-1) if shuffle else torch.arange(n-1)) if n>1 else torch.arange(n)),
     '`__iter__` returns a batch, and a loop wants to be given one after the other: write `yield` instead of `return`': a_loader(first=True),
-    'only one batch comes: `return` ends the loop, and `yield` goes on after it': a_loader(batches=lambda order, size: order.split(size)[:1])})
+    'only one batch comes: `return` ends the loop, and `yield` goes on after it':
+        a_loader(batches=lambda order, size: order.split(size)[:1])})
 def batches_wanted(dataset, batch_size, shuffle):
     n,size = len(dataset),batch_size or 64
     sizes = [size]*(n//size) + [n%size]*(n%size>0)
     x,y = torch.stack([torch.full_like(o, i) for i,(o,_) in enumerate(dataset)]),torch.arange(n)**2
     told = {'the sizes of the batches': sizes, 'the sizes of the batches in a second epoch': sizes}
     if not shuffle: return told | {'the inputs': x, 'the targets': y}
-    told |= {'the shapes': [tuple(x.shape[1:]), ()], 'every epoch has every example': True, 'some examples come twice': False, 'each target is the square of its input': True}
+    told |= {'the shapes': [tuple(x.shape[1:]), ()], 'every epoch has every example': True, 'some examples come twice': False,
+             'each target is the square of its input': True}
     return told if n<30 else told | {'most examples follow their neighbour': False, 'a second epoch has the same order': False,
                                      'the order after the same seed is the same': True}
 
@@ -417,7 +444,8 @@ def use_optim(cls, params, gradients, lr):
         opt.step()
         told |= {f'parameter {i} after step {k}': p.detach().clone() for i,p in enumerate(own)}
         opt.zero_grad()
-        told[f'the largest gradient after zero_grad {k}'] = max([p.grad.abs().max().item() for p in own if p.grad is not None and p.grad.numel()], default=0.)
+        told[f'the largest gradient after zero_grad {k}'] = max(
+            [p.grad.abs().max().item() for p in own if p.grad is not None and p.grad.numel()], default=0.)
     return told | {'all parameters still require a gradient, and are leaves': all(p.requires_grad and p.is_leaf for p in own)}
 
 def descent(step=None, zero=None, keep=list, none=True, first=False):
@@ -440,7 +468,8 @@ def by_name(p, lr): p = p - lr*p.grad
 def empty(p): p.data.zero_()
 def forget(p): p.grad
 
-@check('BasicOptim', '04', descents, use=use_optim, names=('params', 'gradients of each step', 'lr'), same=('BasicOptim', 'SGD', 'Optimizer'),
+@check('BasicOptim', '04', descents, use=use_optim, names=('params', 'gradients of each step', 'lr'),
+       same=('BasicOptim', 'SGD', 'Optimizer'),
        without=('sgd', 'adam', 'numpy'), mistakes={
     'the parameters move along their gradients, and the loss rises; go against them, with a minus': descent(add(lambda p, g, lr: lr*g)),
     'the learning rate has no part in the step; multiply the gradient by it': descent(add(lambda p, g, lr: -g)),
@@ -449,8 +478,10 @@ def forget(p): p.grad
         descent(add(lambda p, g, lr: -lr*g.sign())),
     'each parameter becomes smaller by a fraction of itself; subtract a fraction of its gradient': descent(add(lambda p, g, lr: -lr*p)),
     'the parameter becomes its gradient times the rate; *subtract* that from it': descent(add(lambda p, g, lr: -p+lr*g)),
-    '`p = p - ...` gives a name to a new tensor, and the parameter stays what it was; change it in place, `p.data -= ...`': descent(by_name),
-    'a parameter that requires a gradient must not be changed in place where autograd looks on; use `p.data`, or `torch.no_grad()`': descent(in_place),
+    '`p = p - ...` gives a name to a new tensor, and the parameter stays what it was; change it in place, `p.data -= ...`':
+        descent(by_name),
+    'a parameter that requires a gradient must not be changed in place where autograd looks on; use `p.data`, or `torch.no_grad()`':
+        descent(in_place),
     'parameters without a gradient are not part of the loss, and `p.grad` is None for them; leave them out': descent(none=False),
     '`zero_grad` leaves the gradients as they are, so that PyTorch adds the next ones to them; set them to None': descent(zero=forget),
     '`zero_grad` sets the *parameters* to zero; clear their gradients': descent(zero=empty),

@@ -28,7 +28,9 @@ def use_distort(f, what, n, most):
     with seeded() as start:
         x = torch.rand(n, 784)
         before = x.clone()
-        if what=='images that stay': return {'they are the same': tuple((out := f(x, *args)).shape)==(n,784) and (out-x).abs().max().item()<1e-3}
+        if what=='images that stay': 
+            out = f(x, *args)
+            return {'they are the same': tuple(out.shape)==(n,784) and (out-x).abs().max().item()<1e-3}
         if what=='shape':
             out = f(x, *args)
             return {'shape': tuple(out.shape), 'dtype': str(out.dtype), 'the input has stayed as it was': torch.equal(x, before)}
@@ -36,7 +38,8 @@ def use_distort(f, what, n, most):
             one,two = f(x, *args),f(x, *args)
             start()
             torch.rand(n, 784)
-            return {'two calls give the same': torch.equal(one, two), 'after the same seed it gives the same': torch.equal(one, f(x, *args))}
+            return {'two calls give the same': torch.equal(one, two),
+                    'after the same seed it gives the same': torch.equal(one, f(x, *args))}
         across,down = ramps(n)
         start(1)
         u = f(across, *args)
@@ -51,9 +54,11 @@ def use_distort(f, what, n, most):
     return {'images are moved by affine maps': error<1e-3} | {
         f'the {name} change of "{k}", divided by most': getattr(change[:,i], how)().item()
         for name,how in (('largest', 'max'), ('smallest', 'min')) for i,k in enumerate(CORNERS)} | {
-        'numbers of one map are equal or opposite': any(torch.allclose(change[:,i].abs(), change[:,j].abs(), atol=1e-2) for i in range(6) for j in range(i))}
+        'numbers of one map are equal or opposite': 
+            any(torch.allclose(change[:,i].abs(), change[:,j].abs(), atol=1e-2) for i in range(6) for j in range(i))}
 
-def distort_with(maps=lambda n, most: torch.eye(2,3) + most*(2*torch.rand(n,2,3)-1), corners=(False, False), out=lambda y: y.reshape(-1,784)):
+def distort_with(maps=lambda n, most: torch.eye(2,3) + most*(2*torch.rand(n,2,3)-1), corners=(False, False),
+                 out=lambda y: y.reshape(-1,784)):
     def wrong(x, most=0.2):
         grid = F.affine_grid(maps(len(x), most).expand(len(x), 2, 3), (len(x),1,28,28), align_corners=corners[0])
         return out(F.grid_sample(x.view(-1,1,28,28), grid, align_corners=corners[1]))
@@ -75,7 +80,8 @@ def moved_only(n, most):
     'the identity is missing: a map is `torch.eye(2,3)` plus small numbers': distort_with(lambda n, most: most*(2*torch.rand(n,2,3)-1)),
     'the changes are not bounded by `most`; `torch.randn` has no bounds, and `2*torch.rand(...)-1` lies between -1 and 1':
         distort_with(lambda n, most: torch.eye(2,3) + most*torch.randn(n,2,3)),
-    '`align_corners` must be the same in both functions; here even a map that changes nothing moves the image': distort_with(corners=(True, False)),
+    '`align_corners` must be the same in both functions; here even a map that changes nothing moves the image':
+        distort_with(corners=(True, False)),
     'the images are not rows of 784 any more; end with `.view(-1,784)`': distort_with(out=lambda y: y),
     'the map is the same in every call; draw new numbers each time':
         distort_with(lambda n, most: torch.eye(2,3) + most*(2*torch.rand(n,2,3, generator=torch.Generator().manual_seed(1))-1))})
@@ -112,7 +118,8 @@ def told_of(f, x, p):
         before = x.clone()
         first = f(x)
         if not isinstance(first, torch.Tensor): return first
-        told = {'shape': tuple(first.shape), 'dtype': str(first.dtype).replace('torch.', ''), 'the input stays as it is': torch.equal(x, before)}
+        told = {'shape': tuple(first.shape), 'dtype': str(first.dtype).replace('torch.', ''),
+                'the input stays as it is': torch.equal(x, before)}
         x = before
         if first.shape!=x.shape or x.numel()<10: return told  # too few to tell what is random
         draws = [first] + [f(x.clone()) for _ in range(min(400, 16_000//x.numel()))]
@@ -132,7 +139,8 @@ def told_of(f, x, p):
         told |= {'the fraction of neighbours in a row that are both 0': (dropped[:,:,1:]&dropped[:,:,:-1]).double().mean().item(),
                  'the fraction of neighbours in a column that are both 0': (dropped[:,1:]&dropped[:,:-1]).double().mean().item()}
     if x.numel()>=30: told |= {'after the same seed it gives the same': torch.equal(first, again)}
-    return told | {'its gradient is the factor of each number': g is not None and torch.allclose((g*own).detach().double(), out.detach().double())}
+    return told | {'its gradient is the factor of each number': 
+        g is not None and torch.allclose((g*own).detach().double(), out.detach().double())}
 
 def told_wanted(x, p):
     told = {'shape': tuple(x.shape), 'dtype': str(x.dtype).replace('torch.', ''), 'the input stays as it is': True}
@@ -156,14 +164,17 @@ def the_same(x, p): return torch.rand(x.shape, generator=torch.Generator().manua
 
 DROPOUTS = ('dropout', 'dropout_', 'alpha_dropout', 'feature_dropout', 'native_dropout', 'dropout1d', 'dropout2d')
 
-check('dropout', '08', activations, use=use_dropout, near=0.05, facts=True, names=('x', 'p'), without=DROPOUTS, same=('dropout', 'Dropout'), mistakes={
+check('dropout', '08', activations, use=use_dropout, near=0.05, facts=True, names=('x', 'p'), without=DROPOUTS,
+      same=('dropout', 'Dropout'), mistakes={
     'the numbers that are kept stay as they are, so that the mean shrinks; divide them by 1-p': dropout_with(scale=lambda p: 1.),
     'the numbers that are kept are multiplied by 1-p; divide by it, so that the mean stays': dropout_with(scale=lambda p: 1-p),
-    'the numbers that are kept are divided by p; divide by 1-p, the fraction that is kept': dropout_with(scale=lambda p: float(1/torch.tensor(p))),
+    'the numbers that are kept are divided by p; divide by 1-p, the fraction that is kept':
+        dropout_with(scale=lambda p: float(1/torch.tensor(p))),
     '`p` is the probability of being *dropped*; here it is that of being kept': dropout_with(lambda x, p: torch.rand(x.shape)<p),
     '`p` is the probability of being *dropped*; here it is that of being kept, and what is kept is divided by it':
         dropout_with(lambda x, p: torch.rand(x.shape)<p, lambda p: 1/p if p else 1.),
-    'whole rows are dropped; each number is dropped or kept on its own, so draw as many random numbers: `torch.rand(x.shape)`': dropout_with(rows_of),
+    'whole rows are dropped; each number is dropped or kept on its own, so draw as many random numbers: `torch.rand(x.shape)`':
+        dropout_with(rows_of),
     'all rows lose the same columns; each number is dropped or kept on its own, so draw as many random numbers: `torch.rand(x.shape)`':
         dropout_with(columns_of),
     'each call drops the same numbers; draw new random numbers each time': dropout_with(the_same),
@@ -174,8 +185,10 @@ check('dropout', '08', activations, use=use_dropout, near=0.05, facts=True, name
     '`p` makes no difference here; it is the probability of being dropped': dropout_with(lambda x, p: torch.rand(x.shape)>=0.5),
     '`x` itself is changed; give a new tensor back, and use no function that ends in an underscore':
         dropout_with(result=lambda x, keep, scale: x.mul_(keep)*scale),
-    'nothing is dropped, and all numbers are enlarged; multiply by the numbers that say which are kept': dropout_with(result=lambda x, keep, scale: x*scale),
-    'no gradient flows back; compute with `x` itself, without `detach` or `.data`': dropout_with(result=lambda x, keep, scale: (x*keep*scale).detach()),
+    'nothing is dropped, and all numbers are enlarged; multiply by the numbers that say which are kept':
+        dropout_with(result=lambda x, keep, scale: x*scale),
+    'no gradient flows back; compute with `x` itself, without `detach` or `.data`':
+        dropout_with(result=lambda x, keep, scale: (x*keep*scale).detach()),
     'the result is float32, whatever `x` is; keep its dtype': dropout_with(result=lambda x, keep, scale: (x*keep*scale).float()),
     'all numbers are dropped or kept together; draw a random number for each: `torch.rand(x.shape)`':
         dropout_with(lambda x, p: torch.rand(())>=p)})(told_wanted)
@@ -212,13 +225,17 @@ class NoModule:
     def __init__(self, p): self.p = p
     def __call__(self, x): return drop(x, self.p)
 
-@check('Dropout', '08', layers, use=use_layer, near=0.05, facts=True, names=('mode', 'x', 'p'), without=DROPOUTS, same=('Dropout',), mistakes={
-    'numbers are dropped in evaluation mode as well; return `x` as it is unless `self.training`': a_layer(lambda x, p, training: drop(x, p)),
-    'numbers are dropped in evaluation and kept in training; it is the other way round': a_layer(lambda x, p, training: x if training else drop(x, p)),
+@check('Dropout', '08', layers, use=use_layer, near=0.05, facts=True, names=('mode', 'x', 'p'), without=DROPOUTS, same=('Dropout',),
+       mistakes={
+    'numbers are dropped in evaluation mode as well; return `x` as it is unless `self.training`':
+        a_layer(lambda x, p, training: drop(x, p)),
+    'numbers are dropped in evaluation and kept in training; it is the other way round':
+        a_layer(lambda x, p, training: x if training else drop(x, p)),
     'nothing is ever dropped; do so while `self.training`': a_layer(lambda x, p, training: x),
     'the output is scaled in evaluation, and it should not be: `dropout` has enlarged what is kept in training':
         a_layer(lambda x, p, training: drop(x, p) if training else x*(1-p)),
-    'this is no layer of PyTorch yet; derive the class from `nn.Module`, and begin `__init__` with `super().__init__()`': made(use_layer, NoModule)})
+    'this is no layer of PyTorch yet; derive the class from `nn.Module`, and begin `__init__` with `super().__init__()`':
+        made(use_layer, NoModule)})
 def layer_wanted(mode, x, p):
     return {'the number of parameters': 0} if mode=='parameters' else told_wanted(x, 0. if mode=='evaluation' else p)
 
@@ -270,14 +287,17 @@ def targets(y, eps, c): return smoothed(y, eps, c).double()
 def each(preds, y, eps=0.1): return -(targets(y, eps, preds.shape[1])*preds.double().log_softmax(1)).sum(1)
 def loss_with(f): return lambda preds, y, eps=0.1: f(preds.double(), y, eps, preds.shape[1]).to(preds.dtype)
 
-@check('smoothed_loss', '08', predicted, near=1e-5, names=('preds', 'y', 'eps'), without=('losses', 'numpy'), same=('smoothed_loss', 'cross_entropy'), mistakes={
+@check('smoothed_loss', '08', predicted, near=1e-5, names=('preds', 'y', 'eps'), without=('losses', 'numpy'),
+       same=('smoothed_loss', 'cross_entropy'), mistakes={
     'this is the sum over the batch; the loss is a mean, so divide by n': loss_with(lambda x, y, eps, c: each(x, y, eps).sum()),
     'the mean goes over examples *and* classes; sum over the classes, and take the mean over the examples':
         loss_with(lambda x, y, eps, c: each(x, y, eps).mean()/c),
-    'the sign is wrong: the loss is *minus* the sum of target times log-probability': loss_with(lambda x, y, eps, c: -each(x, y, eps).mean()),
+    'the sign is wrong: the loss is *minus* the sum of target times log-probability':
+        loss_with(lambda x, y, eps, c: -each(x, y, eps).mean()),
     'the labels are not smoothed: this is the usual cross-entropy': loss_with(lambda x, y, eps, c: each(x, y, 0.).mean()),
     '`eps` makes no difference here; pass it on to `smooth_labels`': loss_with(lambda x, y, eps, c: each(x, y, 0.1).mean()),
-    'this multiplies by the probabilities; multiply by their logarithms': loss_with(lambda x, y, eps, c: -(targets(y, eps, c)*x.softmax(1)).sum(1).mean()),
+    'this multiplies by the probabilities; multiply by their logarithms': 
+        loss_with(lambda x, y, eps, c: -(targets(y, eps, c)*x.softmax(1)).sum(1).mean()),
     'this multiplies by the logits themselves; turn them into log-probabilities with `log_softmax(1)`':
         loss_with(lambda x, y, eps, c: -(targets(y, eps, c)*x).sum(1).mean()),
     'a probability was rounded to 0 before its logarithm was taken; compute the logarithm of the softmax directly, with `log_softmax`':
@@ -328,7 +348,8 @@ def network_of(shapes_of, forward):
             if what=='parameters' or [tuple(o.shape) for o in found]!=shapes:
                 return {'how many': len(found)} | {f'parameter {i}': tuple(o.shape) for i,o in enumerate(found)}
             values = weights(shapes, what=='in training')
-            if what=='in training': values[-2:] = torch.eye(5, shapes[-2][1]).repeat_interleave(2, 0),torch.zeros(10)  # two outputs each show a unit
+            if what=='in training':  # two outputs each show a unit
+                values[-2:] = torch.eye(5, shapes[-2][1]).repeat_interleave(2, 0),torch.zeros(10)
             with torch.no_grad():
                 for o,w in zip(found, values): o.copy_(w)
                 if what!='in training': return {'the output': net(x)}
@@ -336,7 +357,8 @@ def network_of(shapes_of, forward):
                 ratio = net.train()(x[:1].repeat(400, 1))/right
                 again = net.eval()(x[:1])[0]
         dropped = ratio.abs()<1e-4
-        return {'hidden units that are kept are multiplied by': ', '.join(sorted({f'{o:.3f}' for o in ratio[~dropped].tolist()})[:4]) or 'none is kept',
+        factors = ', '.join(sorted({f'{o:.3f}' for o in ratio[~dropped].tolist()})[:4])
+        return {'hidden units that are kept are multiplied by': factors or 'none is kept',
                 'the fraction of hidden units set to 0 is about': f'{dropped.double().mean().item():.1f}',
                 'a unit is dropped for all outputs': torch.equal(dropped[:,::2], dropped[:,1::2]),
                 'in evaluation all are kept': torch.allclose(again, right, rtol=1e-3)}
@@ -344,7 +366,8 @@ def network_of(shapes_of, forward):
         p,shapes = next((o for o in args if isinstance(o, float)), 0.),shapes_of(*args)
         if what=='parameters': return {'how many': len(shapes)} | {f'parameter {i}': o for i,o in enumerate(shapes)}
         if what!='in training': return {'the output': forward(rows(1 if what=='one row' else 5), *weights(shapes))}
-        return {'hidden units that are kept are multiplied by': f'{1/(1-p):.3f}', 'the fraction of hidden units set to 0 is about': f'{p:.1f}',
+        return {'hidden units that are kept are multiplied by': f'{1/(1-p):.3f}',
+                'the fraction of hidden units set to 0 is about': f'{p:.1f}',
                 'a unit is dropped for all outputs': True, 'in evaluation all are kept': True}
     return use,wanted
 
@@ -366,14 +389,18 @@ def first(nh, p): return [nn.Linear(784, nh), nn.ReLU()]
 def dropped(nh, p): return [Drop(p)]*(p>0)
 def second(nh, p): return [nn.Linear(nh, 10)]
 
-check('dense_net', '08', nets([(), (30,), (20,0.5), (12,0.2)]), use=use_dense, near=1e-4, facts=True, names=('looks at', 'nh', 'p'), same=('dense_net',), mistakes={
-    'there is no ReLU between the two linear layers, so that they do what one would do': dense_with(lambda nh, p: [nn.Linear(784, nh)], dropped, second),
+check('dense_net', '08', nets([(), (30,), (20,0.5), (12,0.2)]), use=use_dense, near=1e-4, facts=True, names=('looks at', 'nh', 'p'),
+      same=('dense_net',), mistakes={
+    'there is no ReLU between the two linear layers, so that they do what one would do':
+        dense_with(lambda nh, p: [nn.Linear(784, nh)], dropped, second),
     'there is no dropout; it comes before the last layer if `p` is above 0': dense_with(first, second),
     'the dropout comes after the last layer and drops logits; put it before that layer': dense_with(first, second, dropped),
     'the dropout comes first and drops pixels; put it before the last layer': dense_with(dropped, first, second),
-    '`nh` makes no difference here; it is the number of hidden units': dense_with(lambda nh, p: first(100, p), dropped, lambda nh, p: second(100, p)),
+    '`nh` makes no difference here; it is the number of hidden units': dense_with(lambda nh, p: first(100, p), dropped,
+        lambda nh, p: second(100, p)),
     'the last layer is followed by a ReLU; logits may be negative': dense_with(first, dropped, second, lambda nh, p: [nn.ReLU()]),
-    'the outputs are probabilities; leave the softmax to the loss': dense_with(first, dropped, second, lambda nh, p: [nn.Softmax(1)])})(dense_wanted)
+    'the outputs are probabilities; leave the softmax to the loss': dense_with(first, dropped, second,
+        lambda nh, p: [nn.Softmax(1)])})(dense_wanted)
 
 def conv_with(*layers):
     def wrong(p=0.): return nn.Sequential(nn.Unflatten(1, (1,28,28)), *[o for f in layers for o in f(p)])
@@ -382,10 +409,12 @@ def conv_with(*layers):
 def block(n_in, n_out, act=nn.ReLU, pool=nn.MaxPool2d): return lambda p: [nn.Conv2d(n_in, n_out, 3, padding=1), act(), pool(2)]
 def end(p): return [nn.Flatten(), *[Drop(p)]*(p>0), nn.Linear(16*7*7, 10)]
 
-check('conv_net', '08', nets([(), (0.5,), (0.2,)]), use=use_conv, near=1e-4, facts=True, names=('looks at', 'p'), same=('conv_net',), mistakes={
+check('conv_net', '08', nets([(), (0.5,), (0.2,)]), use=use_conv, near=1e-4, facts=True, names=('looks at', 'p'), same=('conv_net',),
+      mistakes={
     'the second convolution has no ReLU after it': conv_with(block(1, 8), block(8, 16, nn.Identity), end),
     'the first convolution has no ReLU after it, so that it could be left out': conv_with(block(1, 8, nn.Identity), block(8, 16), end),
-    'the mean of four pixels is taken; take the largest, with `nn.MaxPool2d(2)`': conv_with(block(1, 8, pool=nn.AvgPool2d), block(8, 16, pool=nn.AvgPool2d), end),
+    'the mean of four pixels is taken; take the largest, with `nn.MaxPool2d(2)`':
+        conv_with(block(1, 8, pool=nn.AvgPool2d), block(8, 16, pool=nn.AvgPool2d), end),
     'there is no dropout; it comes before the last layer if `p` is above 0': conv_with(block(1, 8), block(8, 16), lambda p: end(0)),
     'the dropout comes after the last layer and drops logits; put it before that layer':
         conv_with(block(1, 8), block(8, 16), lambda p: [*end(0), *[Drop(p)]*(p>0)]),

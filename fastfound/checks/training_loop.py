@@ -37,7 +37,7 @@ def each_row(rows): return [sum(o[1:])/len(o[1:]) for o in rows] if rows else [m
 def alone(rows): return without_none(rows)[0] if rows else [math.nan]
 
 @check('weighted_mean', '05', measured, same=('weighted_mean',), mistakes={
-    'this is the plain mean over the batches; a small batch counts less, so multiply each value by the count of its row, and divide by all counts':
+    'this is the plain mean over the batches; a small batch counts less, so multiply each value by its count, and divide by their sum':
         means(lambda ns, vs: sum(vs)/len(vs)),
     'the products are added, but not divided by the sum of the counts': means(total),
     'this divides by the number of rows; divide by the sum of the counts': means(lambda ns, vs: total(ns, vs)/len(ns)),
@@ -108,8 +108,9 @@ def flat(n_train, n_valid, n_epoch):
     return steps
 
 def simulated(train, valid, n_epoch, lr, hooks, metrics=2):
-    "What the fit does: a list of events, the record, the weights; `hooks` are called at events, and give the name of an exception or nothing"
-    s = SimpleNamespace(w=torch.tensor([0.5,-0.25], dtype=torch.float64), g=torch.zeros(2, dtype=torch.float64), lr=lr, events=[], record=[],
+    "What the fit does: events, the record, the weights; `hooks` are called at events, and give the name of an exception or nothing"
+    s = SimpleNamespace(w=torch.tensor([0.5,-0.25], dtype=torch.float64), g=torch.zeros(2, dtype=torch.float64), lr=lr, events=[],
+                        record=[],
                         epoch=-1, iter=0, out='')
     data,steps,i = {True: batches(train, 0), False: batches(valid, 100)},flat(len(train), len(valid), n_epoch),0
     while i<len(steps):
@@ -164,7 +165,8 @@ RAISED = [('before_fit', 'CancelFitException'), ('after_loss', 'CancelFitExcepti
           ('after_loss', 'CancelEpochException'), ('before_epoch', 'CancelEpochException'), ('after_epoch', 'CancelEpochException'),
           ('before_train', 'CancelTrainException'), ('after_step', 'CancelTrainException'), ('after_batch', 'CancelBatchException'),
           ('before_batch', 'CancelBatchException'), ('after_pred', 'CancelBatchException'), ('before_validate', 'CancelValidException'),
-          ('after_validate', 'CancelValidException'), ('before_backward', 'CancelBackwardException'), ('after_backward', 'CancelBackwardException'),
+          ('after_validate', 'CancelValidException'), ('before_backward', 'CancelBackwardException'),
+          ('after_backward', 'CancelBackwardException'),
           ('before_step', 'CancelStepException'), ('after_step', 'CancelStepException'), ('after_validate', 'CancelEpochException')]
 KEPT = [('after_loss', 'CancelBatchException'), ('before_loss', 'CancelBatchException'), ('before_step', 'CancelStepException'),
         ('before_backward', 'CancelBackwardException'), ('after_epoch', 'CancelFitException'), ('after_validate', 'CancelEpochException'),
@@ -174,13 +176,17 @@ KEPT = [('after_loss', 'CancelBatchException'), ('before_loss', 'CancelBatchExce
 CHANGES = {
     'before_batch doubles xb': ('before_batch', lambda learn: setattr(learn, 'xb', 2*learn.xb), lambda s: setattr(s, 'x', 2*s.x)),
     'after_pred adds 1 to pred': ('after_pred', lambda learn: setattr(learn, 'pred', learn.pred+1), lambda s: setattr(s, 'pred', s.pred+1)),
-    'before_backward triples loss': ('before_backward', lambda learn: setattr(learn, 'loss', 3*learn.loss), lambda s: setattr(s, 'factor', 3.)),
+    'before_backward triples loss': ('before_backward', lambda learn: setattr(learn, 'loss', 3*learn.loss),
+                                     lambda s: setattr(s, 'factor', 3.)),
     'before_batch lowers the learning rate': ('before_batch', lambda learn: learn.opt.param_groups[0].update(lr=0.1/(2+learn.iter)),
                                               lambda s: setattr(s, 'lr', 0.1/(2+s.iter))),
     'before_step sets the gradients to 1': ('before_step', lambda learn: learn.model.w.grad.fill_(1.), lambda s: s.g.fill_(1.)),
     'before_train takes the first batch only': ('before_train', lambda learn: setattr(learn, 'dl', learn.dl[:1]), lambda s: None)}
 
-EVENTS = [f'{o}_{name}' for name in ('fit', 'epoch', 'train', 'validate', 'batch', 'pred', 'loss', 'backward', 'step') for o in ('before', 'after')]
+EVENTS = [f'{o}_{name}' for name in ('fit', 'epoch', 'train', 'validate', 'batch', 'pred', 'loss', 'backward', 'step') 
+          for o in ('before', 'after')]
+
+READ = ('before_fit', 'before_train', 'before_validate', 'before_batch', 'after_loss', 'after_step')  # where a callback looks
 
 class Callback:
     "Calls `respond` with the Learner and the event"
@@ -219,7 +225,7 @@ def use_learner(cls, what, train, valid, n_epoch, does=''):
     cbs = [Callback(change, [CHANGES[does][0]])] if does in CHANGES else [Callback(trace), Callback(act)]
     if what=='two callbacks': cbs = [Callback(lambda learn, event: events.append(f'first: {event}')), Callback(act),
                                      Callback(lambda learn, event: events.append(f'second: {event}'))]
-    if what=='what a callback reads': cbs = [Callback(look, ['before_fit', 'before_train', 'before_validate', 'before_batch', 'after_loss', 'after_step'])]
+    if what=='what a callback reads': cbs = [Callback(look, READ)]
     metrics = [] if what.endswith('without metrics') else [error, largest]
     learn = cls(dls, model, square, Descent, 0.1, metrics=metrics, cbs=cbs)
     out = ''
@@ -232,7 +238,8 @@ def use_learner(cls, what, train, valid, n_epoch, does=''):
     if what in ('events', 'two callbacks'): return numbered('event', events, len(learner_wanted(what, train, valid, n_epoch, does)))
     if what=='what a callback reads': return numbered('at', read, len(learner_wanted(what, train, valid, n_epoch, does)))
     rows = learn.record
-    return {'the number of rows in the record': len(rows)} | {f'row {i} of the record': list(o) for i,o in enumerate(rows)} | {'the weights': model.w.detach()}
+    return {'the number of rows in the record': len(rows)} | {f'row {i} of the record': list(o) for i,o in enumerate(rows)} | {
+        'the weights': model.w.detach()}
 
 def mode(training, grad): return ('training' if training else 'evaluation') + (', with gradients' if grad else ', without gradients')
 
@@ -240,8 +247,10 @@ def facts(event, o):
     "What can be read of `o`, a Learner or a simulation, at an event"
     if event=='before_fit': return f'{event}: n_epoch {o.n_epoch}'
     if event in ('before_train', 'before_validate'): return f'{event}: epoch {o.epoch}, training {o.training}, {len(o.dl)} batches'
-    if event=='before_batch': return f'{event}: epoch {o.epoch}, iter {o.iter}, training {o.training}, {len(o.xb)} inputs, {len(o.yb)} targets'
-    if event=='after_loss': return f'{event}: loss {o.loss if isinstance(o.loss, float) else o.loss.item():.4f}, first prediction {o.pred[0].item():.4f}'
+    if event=='before_batch': 
+        return f'{event}: epoch {o.epoch}, iter {o.iter}, training {o.training}, {len(o.xb)} inputs, {len(o.yb)} targets'
+    loss = o.loss if event!='after_loss' or isinstance(o.loss, float) else o.loss.item()
+    if event=='after_loss': return f'{event}: loss {loss:.4f}, first prediction {o.pred[0].item():.4f}'
     return f'{event}: weights {o.model.w[0].item():.4f} {o.model.w[1].item():.4f}'
 
 @cache
@@ -249,7 +258,7 @@ def learner_wanted(what, train, valid, n_epoch, does=''):
     respond,read,doubled = responder(does),[],[]
     def hooks(s, event):
         if does in CHANGES and event==CHANGES[does][0]: CHANGES[does][2](s)
-        if what=='what a callback reads' and event in ('before_fit', 'before_train', 'before_validate', 'before_batch', 'after_loss', 'after_step'):
+        if what=='what a callback reads' and event in READ:
             dl = train if event=='before_train' else valid
             view = SimpleNamespace(**vars(s) | dict(n_epoch=n_epoch, dl=dl, model=s), xb=getattr(s, 'x', None), yb=getattr(s, 'y', None))
             read.append(facts(event, view))
@@ -257,21 +266,25 @@ def learner_wanted(what, train, valid, n_epoch, does=''):
         doubled.append(f'first: {event}')
         if not error_name: doubled.append(f'second: {event}')
         return error_name
-    s = simulated(train[:1] if does.endswith('first batch only') else train, valid, n_epoch, 0.1, hooks, 0 if what.endswith('without metrics') else 2)
+    s = simulated(train[:1] if does.endswith('first batch only') else train, valid, n_epoch, 0.1, hooks,
+                  0 if what.endswith('without metrics') else 2)
     if what=='the exception comes out of fit': return {'what is raised': s.out}
     if what=='modes of the model':
         once = ['training, with gradients']*len(train) + ['evaluation, without gradients']*len(valid)
         return numbered('forward pass', once*n_epoch, 2*len(train+valid)+1)
     found = {'events': s.events, 'two callbacks': doubled, 'what a callback reads': read}.get(what)
     if found: return numbered('at' if found is read else 'event', found, len(found)+1)
-    return {'the number of rows in the record': len(s.record)} | {f'row {i} of the record': o for i,o in enumerate(s.record)} | {'the weights': s.w}
+    return {'the number of rows in the record': len(s.record)} | {f'row {i} of the record': o for i,o in enumerate(s.record)} | {
+        'the weights': s.w}
 
 # what goes wrong
 
-def a_learner(events=True, after=True, suppress_after=True, no_grad=True, mode=True, clear=True, train_only=True, mean=means_of, early=True, first_epoch=0, first_iter=0,
+def a_learner(events=True, after=True, suppress_after=True, no_grad=True, mode=True, clear=True, train_only=True, mean=means_of,
+              early=True, first_epoch=0, first_iter=0,
               learn=True, order=('backward', 'step'), cancels=PARTS, columns=lambda a, b: a+b, rows=True,
               steps=True, all_parts=True, backwards=False, zero='after',
-              suppress_before=True, training=lambda name: name=='train', measures=True, metrics_in=lambda training: not training, valid='valid', own_dl=True,
+              suppress_before=True, training=lambda name: name=='train', measures=True, metrics_in=lambda training: not training,
+              valid='valid', own_dl=True,
               all_cbs=True, without=(), looks=True):
     class Wrong:
         def __init__(self, dls, model, loss_func, opt_func, lr, metrics=(), cbs=()):
@@ -308,7 +321,8 @@ def a_learner(events=True, after=True, suppress_after=True, no_grad=True, mode=T
             self.with_events(name, self.all_batches)
             return mean(self.measured)
         def all_batches(self):
-            for self.iter,(self.xb,self.yb) in enumerate(self.dl if own_dl else self.given, first_iter): self.with_events('batch', self.one_batch)
+            for self.iter,(self.xb,self.yb) in enumerate(self.dl if own_dl else self.given, first_iter):
+                self.with_events('batch', self.one_batch)
         def one_batch(self):
             if zero=='before': self.opt.zero_grad()
             self.with_events('pred', self.forward)
@@ -333,10 +347,12 @@ def plain(rows): return [sum(c)/len(c) for c in list(zip(*rows))[1:]] or [math.n
 def last(rows): return rows[-1][1:] if rows else [math.nan]
 def use_names(what, train, valid, n_epoch, does=''): return 'looks at','training batches of','validation batches of','epochs','a callback'
 
-check('BasicLearner', '05', learners, use=use_learner, facts=True, names=use_names, same=('BasicLearner', 'Learner'), without=('sgd',), mistakes={
+check('BasicLearner', '05', learners, use=use_learner, facts=True, names=use_names, same=('BasicLearner', 'Learner'), without=('sgd',),
+      mistakes={
     'no events are fired: call the method of every callback that has one for the event': a_learner(events=False),
     'a cancelled part gets no `after_` event; fire it after the block that suppresses the exception, not inside it': a_learner(after=False),
-    'a cancel exception that is raised at the `after_` event of its own part comes out of it; suppress it there, too': a_learner(suppress_after=False),
+    'a cancel exception that is raised at the `after_` event of its own part comes out of it; suppress it there, too':
+        a_learner(suppress_after=False),
     'no exception is suppressed; each part of the loop ends at its own one, and the fit goes on after it': a_learner(cancels={}),
     'any cancel exception ends whatever part is running; each part has one of its own, and `cancelled_by` tells which':
         a_learner(all_parts=False),
@@ -346,7 +362,8 @@ check('BasicLearner', '05', learners, use=use_learner, facts=True, names=use_nam
     'the model is trained on the validation batches, too; these get no gradients, no backward pass and no step':
         a_learner(train_only=False, no_grad=False),
     'the model is never trained: `training` is to be true in the pass over the training batches': a_learner(training=lambda name: False),
-    'a cancel exception comes out of its part; suppress it around the `before_` event and what the part does': a_learner(suppress_before=False),
+    'a cancel exception comes out of its part; suppress it around the `before_` event and what the part does':
+        a_learner(suppress_before=False),
     'a callback need not have a method for each event; look for one with `hasattr(cb, event)`': a_learner(looks=False),
     'only the first callback responds; go through all of them': a_learner(all_cbs=False),
     'the events of training and validation as a whole are missing: `before_train`, `after_train`, `before_validate`, `after_validate`':
@@ -359,14 +376,17 @@ check('BasicLearner', '05', learners, use=use_learner, facts=True, names=use_nam
     'the record has the validation only; the training loss is its first column': a_learner(columns=lambda a, b: b),
     'the metrics are measured in training instead of in validation': a_learner(metrics_in=lambda training: training),
     'the gradients are not cleared after the step, so that each batch adds to those of all before': a_learner(clear=False),
-    'the gradients are cleared at the start of each batch; clear them after the step, since those of a cancelled batch are to add to the next':
+    'the gradients are cleared at the start of each batch; clear them after the step, since those of a cancelled batch '
+    'are to add to the next':
         a_learner(zero='before'),
     'the optimizer takes its step before the backward pass, with the gradients of the batch before': a_learner(order=('step', 'backward')),
     'the optimizer never takes a step': a_learner(steps=False),
     'the record has plain means over the batches; a small batch counts less, so use `weighted_mean`': a_learner(mean=plain),
     'the record has what was measured on the last batch; take the mean over all batches of the pass': a_learner(mean=last),
-    'the metrics are measured in training, too, and fill columns of their own; the record has them for validation only': a_learner(metrics_in=lambda training: True),
-    'the loss is measured after the event `after_loss`; measure it before, so that a batch which is cancelled there is recorded': a_learner(early=False),
+    'the metrics are measured in training, too, and fill columns of their own; the record has them for validation only':
+        a_learner(metrics_in=lambda training: True),
+    'the loss is measured after the event `after_loss`; measure it before, so that a batch which is cancelled there is recorded':
+        a_learner(early=False),
     'callbacks do not know the Learner; set `cb.learn = self` for each': a_learner(learn=False),
     'the epochs are counted from 1; `epoch` begins at 0': a_learner(first_epoch=1),
     'the batches are counted from 1; `iter` begins at 0': a_learner(first_iter=1),
@@ -422,10 +442,12 @@ def a_hand(**kw):
 
 def predict(learn): learn.pred = learn.model.predict(*learn.xb)
 
-@check('HandLearner', '05', by_hand, use=use_hand, names=('training batches of', 'validation batches of', 'epochs', 'inputs'), same=('HandLearner',),
+@check('HandLearner', '05', by_hand, use=use_hand, names=('training batches of', 'validation batches of', 'epochs', 'inputs'),
+       same=('HandLearner',),
        near=1e-6, mistakes={
     'PyTorch\'s `backward` does not know these layers; let `backward` call that of the model': a_hand(forward=predict),
-    '`backward` does not call the backward pass of the model, so that its weights stay as they are': a_hand(forward=predict, backward=lambda learn: None),
+    '`backward` does not call the backward pass of the model, so that its weights stay as they are':
+        a_hand(forward=predict, backward=lambda learn: None),
     'the loss has no backward pass of PyTorch\'s kind; `backward` calls that of the model, `self.model.backward()`':
         a_hand(forward=predict, backward=lambda learn: learn.loss.backward()),
     'calling the model wants targets as well and gives a loss; `forward` asks for `self.model.predict(*self.xb)`':
