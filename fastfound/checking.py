@@ -187,11 +187,13 @@ def _mistake(c, results):
         return isinstance(got, Exception) or not difference(got, told, c.near)
     found,results = [],sorted(results, key=lambda o: not o[2])  # where it is wrong, most mistakes are ruled out
     for text,mistake in c.mistakes.items():
-        both = ((got, given(mistake, args)) for args,got,_ in results)
-        told = [o for _,o in takewhile(lambda o: agree(*o), both)]
+        both = ((got, given(mistake, args)) for args,got,_ in results[1:])
+        (args,got,_),*_ = results  # the input that is shown: what raises there is explained by what raises, too
+        first = given(mistake, args)
+        if not agree(got, first) or isinstance(got, Exception) and not isinstance(first, Exception): continue
+        told = [first, *(o for _,o in takewhile(lambda o: agree(*o), both))]
         if len(told)<len(results): continue
-        raised = [isinstance(o, Exception) for o in told]  # where the mistake raises as well, it explains that
-        if not any(bad and (r or not isinstance(got, Exception)) for (_,got,bad),r in zip(results, raised)): continue
+        raised = [isinstance(o, Exception) for o in told]
         # how often it raises otherwise, or not at all
         unlike = sum(isinstance(got, Exception) and str(got)!=str(o) for (_,got,_),o in zip(results, told))
         found.append((sum(isinstance(got, Exception) and not r for (_,got,_),r in zip(results, raised)), unlike, text))
