@@ -73,8 +73,10 @@ def invent_one_by_one(params, n, temperature=1.):
     return names
 
 OTHERS = {'attention_weights': [weights_by_tril, weights_by_exponentials, weights_by_rows, scaled_before],
-          'attention': [attention_by_parts, attention_by_rows, attention_by_sums], 'encode': [encode_by_lists], 'split_heads': [heads_by_chunks, heads_by_view],
-          'rms_norm': [norm_by_root, norm_by_length], 'name_model': [model_by_hand], 'name_loss': [loss_by_cross_entropy, loss_by_mask], 'invent': [invent_one_by_one]}
+          'attention': [attention_by_parts, attention_by_rows, attention_by_sums], 'encode': [encode_by_lists],
+          'split_heads': [heads_by_chunks, heads_by_view],
+          'rms_norm': [norm_by_root, norm_by_length], 'name_model': [model_by_hand], 'name_loss': [loss_by_cross_entropy, loss_by_mask],
+          'invent': [invent_one_by_one]}
 
 @pytest.mark.parametrize('name,f', [(name, f) for name,fs in OTHERS.items() for f in fs])
 def test_another_way_is_right(name, f):
@@ -82,24 +84,42 @@ def test_another_way_is_right(name, f):
     assert v, v.text
 
 WRONG = {
-    'attention_weights': [(' + future', ''), ('.triu(1)', '.triu(0)'), ('.triu(1)', '.triu(2)'), ('.triu(1)', '.tril(-1)'), ('/d**0.5', ''), ('/d**0.5', '/d'), ('/d**0.5', '/t**0.5'), ('/d**0.5', '*d**0.5'),
-                          ('softmax(-1)', 'softmax(-2)'), ('q@k.mT', 'k@q.mT'), ('.softmax(-1)', ''), ('-torch.inf', '-1.'), ('-torch.inf', 'torch.inf'), ('.softmax(-1)', '.exp()'),
-                          ('.softmax(-1)', '.log_softmax(-1)'), ('.softmax(-1)', '.sigmoid()'), ('q@k.mT', '-q@k.mT'), ('.softmax(-1)', '.softmax(-1).detach()'), ('.softmax(-1)', '.float().softmax(-1)'),
-                          ('d**0.5', 'd**0.25'), ('(q@k.mT/d**0.5 + future).softmax(-1)', '(q@k.mT/d**0.5).softmax(-1).tril()'), ('q@k.mT', 'q.mul_(1)@k.mul_(2).mT'),
+    'attention_weights': [(' + future', ''), ('.triu(1)', '.triu(0)'), ('.triu(1)', '.triu(2)'), ('.triu(1)', '.tril(-1)'),
+                          ('/d**0.5', ''), ('/d**0.5', '/d'), ('/d**0.5', '/t**0.5'), ('/d**0.5', '*d**0.5'),
+                          ('softmax(-1)', 'softmax(-2)'), ('q@k.mT', 'k@q.mT'), ('.softmax(-1)', ''), ('-torch.inf', '-1.'),
+                          ('-torch.inf', 'torch.inf'), ('.softmax(-1)', '.exp()'),
+                          ('.softmax(-1)', '.log_softmax(-1)'), ('.softmax(-1)', '.sigmoid()'), ('q@k.mT', '-q@k.mT'),
+                          ('.softmax(-1)', '.softmax(-1).detach()'), ('.softmax(-1)', '.float().softmax(-1)'),
+                          ('d**0.5', 'd**0.25'), ('(q@k.mT/d**0.5 + future).softmax(-1)', '(q@k.mT/d**0.5).softmax(-1).tril()'),
+                          ('q@k.mT', 'q.mul_(1)@k.mul_(2).mT'),
                           ('q@k.mT', 'q@k.T'), ('t,d = k.shape[-2:]', 'd,t = k.shape[-2:]')],
-    'attention': [('@v', ''), ('attention_weights(q, k)', 'attention_weights(k, q)'), ('attention_weights(q, k)', 'attention_weights(q, v)'), ('@v', '@k'), ('attention_weights(q, k)', 'attention_weights(q, k).mT'),
-                  ('@v', '@v.cumsum(-2)'), ('attention_weights(q, k)', '(q@k.mT).softmax(-1)'), ('attention_weights(q, k)', '(q@k.mT/k.shape[-1]**0.5).softmax(-1)'), ('attention_weights(q, k)@v', 'v@attention_weights(q, k)'),
-                  ('@v', '@v + v'), ('@v', '@v.float()'), ('@v', '@v.mean(-2, keepdim=True).expand(v.shape)'), ('attention_weights(q, k)', '(attention_weights(q, k)+1)')],
-    'encode': [('rows[:,1:]', 'rows[:,:-1]'), ('(block)==0', '(block)>=0'), ('| (torch.arange(block)==0)', ''), ('x>0', 'x>=0'), ('row[1:len(name)+1]', 'row[:len(name)]'), ('block+1', 'block+2'), ('VOCAB.index(o)', 'VOCAB.index(o)-1'),
+    'attention': [('@v', ''), ('attention_weights(q, k)', 'attention_weights(k, q)'),
+                  ('attention_weights(q, k)', 'attention_weights(q, v)'), ('@v', '@k'),
+                  ('attention_weights(q, k)', 'attention_weights(q, k).mT'),
+                  ('@v', '@v.cumsum(-2)'), ('attention_weights(q, k)', '(q@k.mT).softmax(-1)'),
+                  ('attention_weights(q, k)', '(q@k.mT/k.shape[-1]**0.5).softmax(-1)'),
+                  ('attention_weights(q, k)@v', 'v@attention_weights(q, k)'),
+                  ('@v', '@v + v'), ('@v', '@v.float()'), ('@v', '@v.mean(-2, keepdim=True).expand(v.shape)'),
+                  ('attention_weights(q, k)', '(attention_weights(q, k)+1)')],
+    'encode': [('rows[:,1:]', 'rows[:,:-1]'), ('(block)==0', '(block)>=0'), ('| (torch.arange(block)==0)', ''), ('x>0', 'x>=0'),
+               ('row[1:len(name)+1]', 'row[:len(name)]'), ('block+1', 'block+2'), ('VOCAB.index(o)', 'VOCAB.index(o)-1'),
                ('x>0', 'y>0'), ('return x, y', 'return y, x')],
-    'split_heads': [('.transpose(1, 2)', ''), ('n, -1).transpose(1, 2)', '-1, n).transpose(1, 2)'), ('z.reshape(*z.shape[:2], n, -1).transpose(1, 2)', 'z.reshape(z.shape[0], n, z.shape[1], -1)'),
-                    ('n, -1)', '4, -1)'), ('n=4', 'n=2'), ('transpose(1, 2)', 'transpose(1, 3)'), ('.transpose(1, 2)', '.transpose(1, 2).flip(1)')],
-    'rms_norm': [('.mean(', '.sum('), ('**-0.5', '**0.5'), ('**-0.5', '**-1'), ('mean(-1', 'mean(0'), (' + 1e-5', ''), ('x*((x*x)', '((x*x)'), ('x*x', 'x'), ('x*((x*x)', 'x*(((x-x.mean(-1, keepdim=True))**2)'), ('1e-5', '1e-1')],
-    'name_model': [(' + places[:x.shape[1]]', ''), ('h = h + mixed', 'h = mixed'), ('h = h + (rms', 'h = (rms'), ('.relu()', ''), ('@wo', ''), ('.transpose(1, 2)', ''), ('return rms_norm(h)', 'return h'),
-                   ('z = rms_norm(h)', 'z = h'), ('(rms_norm(h)@w1)', '(h@w1)'), ('split_heads(z@wv)', 'split_heads(z@wk)'), ('split_heads(z@wq)', 'split_heads(z@wq, 2)'), ('@out', '@out.softmax(-1)'), ('z@wv', 'h@wv')],
-    'name_loss': [('[real]', ''), ('return -', 'return '), ('.mean()', '.sum()'), ('.log_softmax(-1)', ''), ('.log_softmax(-1)', '.softmax(-1)'), ('y[real]', 'x[real]'), ('.mean()', ''), ('.log_softmax(-1)', '.log_softmax(0)')],
-    'invent': [('/temperature', ''), ('/temperature', '*temperature'), ('probs.multinomial(1)', 'probs.argmax(-1, keepdim=True)'), ("split('.')[1]", "split('.')[0]"), ("(VOCAB[i] for i in row).split('.')[1]", "(VOCAB[i] for i in row)"),
-               ('range(block)', 'range(block-1)'), ('name_model(x,', 'name_model(x[:,-1:],'), ('[:,-1]', '[:,0]'), ("split('.')[1]", "strip('.')")]}
+    'split_heads': [('.transpose(1, 2)', ''), ('n, -1).transpose(1, 2)', '-1, n).transpose(1, 2)'),
+                    ('z.reshape(*z.shape[:2], n, -1).transpose(1, 2)', 'z.reshape(z.shape[0], n, z.shape[1], -1)'),
+                    ('n, -1)', '4, -1)'), ('n=4', 'n=2'), ('transpose(1, 2)', 'transpose(1, 3)'),
+                    ('.transpose(1, 2)', '.transpose(1, 2).flip(1)')],
+    'rms_norm': [('.mean(', '.sum('), ('**-0.5', '**0.5'), ('**-0.5', '**-1'), ('mean(-1', 'mean(0'), (' + 1e-5', ''),
+                 ('x*((x*x)', '((x*x)'), ('x*x', 'x'), ('x*((x*x)', 'x*(((x-x.mean(-1, keepdim=True))**2)'), ('1e-5', '1e-1')],
+    'name_model': [(' + places[:x.shape[1]]', ''), ('h = h + mixed', 'h = mixed'), ('h = h + (rms', 'h = (rms'), ('.relu()', ''),
+                   ('@wo', ''), ('.transpose(1, 2)', ''), ('return rms_norm(h)', 'return h'),
+                   ('z = rms_norm(h)', 'z = h'), ('(rms_norm(h)@w1)', '(h@w1)'), ('split_heads(z@wv)', 'split_heads(z@wk)'),
+                   ('split_heads(z@wq)', 'split_heads(z@wq, 2)'), ('@out', '@out.softmax(-1)'), ('z@wv', 'h@wv')],
+    'name_loss': [('[real]', ''), ('return -', 'return '), ('.mean()', '.sum()'), ('.log_softmax(-1)', ''),
+                  ('.log_softmax(-1)', '.softmax(-1)'), ('y[real]', 'x[real]'), ('.mean()', ''), ('.log_softmax(-1)', '.log_softmax(0)')],
+    'invent': [('/temperature', ''), ('/temperature', '*temperature'), ('probs.multinomial(1)', 'probs.argmax(-1, keepdim=True)'),
+               ("split('.')[1]", "split('.')[0]"), ("(VOCAB[i] for i in row).split('.')[1]", "(VOCAB[i] for i in row)"),
+               ('range(block)', 'range(block-1)'), ('name_model(x,', 'name_model(x[:,-1:],'), ('[:,-1]', '[:,0]'),
+               ("split('.')[1]", "strip('.')")]}
 
 @pytest.mark.parametrize('name,change', [(name, o) for name,changes in WRONG.items() for o in changes])
 def test_a_wrong_way_is_found(name, change):

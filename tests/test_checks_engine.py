@@ -54,7 +54,8 @@ def power_by_cases(base, exponent):
         return g*torch.where((b==0)&(exponent>=0), torch.zeros_like(out), out*torch.log(b))
     return [out, to_base, to_exponent]
 
-OTHERS = {'unbroadcast': [fitted_by_loops, fitted_at_once, fitted_by_expanding], 'backward_order': [by_recursion], 'backward_pass': [pass_by_sums, pass_as_dict],
+OTHERS = {'unbroadcast': [fitted_by_loops, fitted_at_once, fitted_by_expanding], 'backward_order': [by_recursion],
+          'backward_pass': [pass_by_sums, pass_as_dict],
           'power': [power_by_cases]}
 
 @pytest.mark.parametrize('name,f', [(name, f) for name,fs in OTHERS.items() for f in fs])
@@ -64,16 +65,24 @@ def test_another_way_is_right(name, f):
 
 FIT = 'g.sum_to_size(like.shape)'
 WRONG = {
-    'unbroadcast': [(FIT, 'g'), (FIT, 'g.sum()'), (FIT, 'g.sum(0)'), (FIT, 'g.sum(-1)'), ('.to(like.dtype)', ''), (FIT, '(g.sum_to_size(like.shape)*like.numel()/max(g.numel(), 1))'), (FIT, '-g.sum_to_size(like.shape)'),
-                    (FIT, 'g.sum_to_size(like.shape).squeeze()'), (FIT, 'like'), (' and g.dtype==like.dtype', ''), ('g.shape==like.shape', 'g.ndim==like.ndim'), ('return g if', 'return 2*g if'),
+    'unbroadcast': [(FIT, 'g'), (FIT, 'g.sum()'), (FIT, 'g.sum(0)'), (FIT, 'g.sum(-1)'), ('.to(like.dtype)', ''),
+                    (FIT, '(g.sum_to_size(like.shape)*like.numel()/max(g.numel(), 1))'), (FIT, '-g.sum_to_size(like.shape)'),
+                    (FIT, 'g.sum_to_size(like.shape).squeeze()'), (FIT, 'like'), (' and g.dtype==like.dtype', ''),
+                    ('g.shape==like.shape', 'g.ndim==like.ndim'), ('return g if', 'return 2*g if'),
                     (FIT, 'g.flatten()[:like.numel()].view(like.shape)'), (FIT, 'g.sum().expand(like.shape)'), (FIT, 'g.mean(0)')],
-    'backward_order': [(', reverse=True', ''), ('and o.requires_grad ', ''), ('found,todo = {t},[t]', 'found,todo = set(),[t]'), ('        todo += new\n', ''), ("sorted(found, key=attrgetter('index'), reverse=True)", 'list(found)[::-1]'),
+    'backward_order': [(', reverse=True', ''), ('and o.requires_grad ', ''), ('found,todo = {t},[t]', 'found,todo = set(),[t]'),
+                       ('        todo += new\n', ''), ("sorted(found, key=attrgetter('index'), reverse=True)", 'list(found)[::-1]'),
                        ('and o not in found', ''), ("sorted(found, key=attrgetter('index'), reverse=True)", '[t]')],
-    'backward_pass': [('sums[inp] += part', 'sums[inp] = part'), ('sums[inp] = grads.pop(inp)+part', 'grads[inp] = part'), ('unbroadcast(backward_fn(g), inp.data)', 'backward_fn(g)'), ('if not t.op: ', ''),
-                      ('if not t.op', 'if t.op'), ('backward_fn(g)', 'g'), ('{order[0]: grad}', '{order[0]: torch.ones_like(grad)}'), ('in order:', 'in order[:-1]:'),
-                      ('sums[inp] = grads.pop(inp)+part', 'grads[inp] += part'), ('yield t,g', 'yield g,t'), ('zip(t.inputs', 'zip(t.inputs[:1]'), ('backward_fn(g)', 'backward_fn(grad)')],
-    'power': [('exponent*base**(exponent-1)', 'base**(exponent-1)'), ('(exponent-1)', 'exponent'), ('out*_as', '_as'), ('_as_tensor(base, out)', '_as_tensor(exponent, out)'), ('g*(exponent*', '(exponent*'), ('exponent==0', 'False'),
-              ('(base==0)&(exponent>=0)', 'False'), ('base**exponent\n', 'base*exponent\n'), ('_as_tensor(base, out).log()', 'base'), ('(base==0)&(exponent>=0)', 'base>=0')]}
+    'backward_pass': [('sums[inp] += part', 'sums[inp] = part'), ('sums[inp] = grads.pop(inp)+part', 'grads[inp] = part'),
+                      ('unbroadcast(backward_fn(g), inp.data)', 'backward_fn(g)'), ('if not t.op: ', ''),
+                      ('if not t.op', 'if t.op'), ('backward_fn(g)', 'g'), ('{order[0]: grad}', '{order[0]: torch.ones_like(grad)}'),
+                      ('in order:', 'in order[:-1]:'),
+                      ('sums[inp] = grads.pop(inp)+part', 'grads[inp] += part'), ('yield t,g', 'yield g,t'),
+                      ('zip(t.inputs', 'zip(t.inputs[:1]'), ('backward_fn(g)', 'backward_fn(grad)')],
+    'power': [('exponent*base**(exponent-1)', 'base**(exponent-1)'), ('(exponent-1)', 'exponent'), ('out*_as', '_as'),
+              ('_as_tensor(base, out)', '_as_tensor(exponent, out)'), ('g*(exponent*', '(exponent*'), ('exponent==0', 'False'),
+              ('(base==0)&(exponent>=0)', 'False'), ('base**exponent\n', 'base*exponent\n'), ('_as_tensor(base, out).log()', 'base'),
+              ('(base==0)&(exponent>=0)', 'base>=0')]}
 
 @pytest.mark.parametrize('name,change', [(name, o) for name,changes in WRONG.items() for o in changes])
 def test_a_wrong_way_is_found(name, change):

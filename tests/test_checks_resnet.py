@@ -87,7 +87,8 @@ class BlockBySequential(nn.Module):
         self.shortcut = nn.Sequential()
         if stride!=1 or n_in!=n_out:
             self.shortcut = nn.Sequential(nn.Conv2d(n_in, n_out, kernel_size=1, stride=stride, bias=False), nn.BatchNorm2d(n_out))
-        self.f = nn.Sequential(nn.Conv2d(n_in, n_out, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU(inplace=True),
+        self.f = nn.Sequential(nn.Conv2d(n_in, n_out, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(n_out),
+                               nn.ReLU(inplace=True),
                                nn.Conv2d(n_out, n_out, 3, padding='same', bias=False), nn.BatchNorm2d(n_out))
     def forward(self, x): return F.relu(self.f(x)+self.shortcut(x))
 
@@ -131,8 +132,10 @@ class SmallResnet(nn.Module):
             if i: x = F.relu(x+self.skips[i-1](x))
         return self.last(x.flatten(2).max(2).values)
 
-OTHERS = {'basic_conv': [conv_by_windows, conv_by_shifts, conv_by_loops], 'basic_pool': [pool_by_view, pool_by_stack], 'BasicNorm': [NormBySums, NormByMoments],
-          'conv3x3': [ConvLayer], 'ResBlock': [BlockBySequential, BlockWithOwnNorms, BlockWithZeroGamma], 'Skip': [SkipByList], 'small_resnet': [SmallResnet]}
+OTHERS = {'basic_conv': [conv_by_windows, conv_by_shifts, conv_by_loops], 'basic_pool': [pool_by_view, pool_by_stack],
+          'BasicNorm': [NormBySums, NormByMoments],
+          'conv3x3': [ConvLayer], 'ResBlock': [BlockBySequential, BlockWithOwnNorms, BlockWithZeroGamma], 'Skip': [SkipByList],
+          'small_resnet': [SmallResnet]}
 
 @pytest.mark.parametrize('name,f', [(name, f) for name,fs in OTHERS.items() for f in fs])
 def test_another_way_is_right(name, f):
@@ -140,31 +143,52 @@ def test_another_way_is_right(name, f):
     assert v, v.text
 
 WRONG = {
-    'basic_conv': [(' + b[:,None]', ''), (' + b[:,None]', ' - b[:,None]'), ('w.flatten(1)', 'w.flip(2,3).flatten(1)'), ('w.flatten(1)', 'w.mT.flatten(1)'), (', stride=stride)', ', stride=1)'),
-                   ('padding=padding', 'padding=0'), ('+ 2*padding', '+ padding'), ('stride + 1', 'stride'), ('w.flatten(1)', 'w.flatten(1).abs()'), ('@ columns', '@ columns.flip(1)'),
-                   ('zip(size, ks)', 'zip(size[::-1], ks[::-1])'), ('w.flatten(1) @', '2*w.flatten(1) @'), ('b[:,None]', 'b.mean()'), ('stride=1, padding=0', 'stride=1, padding=1'),
-                   ('F.unfold(x,', 'F.unfold(x.mul_(1.5),'), ('return out', 'return out.detach()'), ('return out', 'return out.float()'), ('F.unfold(x,', 'F.unfold(x.relu(),'),
+    'basic_conv': [(' + b[:,None]', ''), (' + b[:,None]', ' - b[:,None]'), ('w.flatten(1)', 'w.flip(2,3).flatten(1)'),
+                   ('w.flatten(1)', 'w.mT.flatten(1)'), (', stride=stride)', ', stride=1)'),
+                   ('padding=padding', 'padding=0'), ('+ 2*padding', '+ padding'), ('stride + 1', 'stride'),
+                   ('w.flatten(1)', 'w.flatten(1).abs()'), ('@ columns', '@ columns.flip(1)'),
+                   ('zip(size, ks)', 'zip(size[::-1], ks[::-1])'), ('w.flatten(1) @', '2*w.flatten(1) @'), ('b[:,None]', 'b.mean()'),
+                   ('stride=1, padding=0', 'stride=1, padding=1'),
+                   ('F.unfold(x,', 'F.unfold(x.mul_(1.5),'), ('return out', 'return out.detach()'), ('return out', 'return out.float()'),
+                   ('F.unfold(x,', 'F.unfold(x.relu(),'),
                    ('w.flatten(1)', 'w.transpose(0,1).reshape(w.shape[0], -1)'), ('F.unfold(x,', 'F.unfold(x.mT.contiguous(),')],
-    'basic_pool': [('(-2,-1))', '(-1,))'), ('unfold(2, 2, 2)', 'unfold(2, 2, 1)'), ('reduce(', 'torch.amax('), ('unfold(3, 2, 2)', 'unfold(3, 3, 2)'), ('x.unfold', 'x.abs().unfold'),
+    'basic_pool': [('(-2,-1))', '(-1,))'), ('unfold(2, 2, 2)', 'unfold(2, 2, 1)'), ('reduce(', 'torch.amax('),
+                   ('unfold(3, 2, 2)', 'unfold(3, 3, 2)'), ('x.unfold', 'x.abs().unfold'),
                    ('reduce=torch.amax', 'reduce=torch.amin'), ('return reduce', 'return -reduce')],
-    'BasicNorm': [('(0,2,3), correction=0', '(0,2,3)'), ('*n/(n-1)', ''), ('x.mean((0,2,3))', 'x.mean()'), ('self.momentum)', '1-self.momentum)'), ('.sqrt()', ''), ('if self.training', 'if True'),
-                  ('if self.training', 'if False'), ('(var+self.eps).sqrt()', '(var.sqrt()+self.eps)'), ('+self.eps', ''), ('self.gamma*', ''), (' + self.beta', ''), ('mean.detach()', 'mean'),
-                  ('(x-mean)', 'x'), ('(x-mean)', '(x+mean)'), ('torch.ones(c,1,1)', 'torch.zeros(c,1,1)'), ('eps=1e-5', 'eps=1e-3'), ('momentum=0.1', 'momentum=0.9'), ('x.numel()//x.shape[1]', 'len(x)'),
-                  ("self.register_buffer('var', torch.ones(c,1,1))", "self.var = torch.ones(c,1,1)"), ("'mean', torch.zeros", "'mean', torch.ones"), ('self.var.lerp_(', 'self.mean.lerp_('),
-                  ('return self.gamma*(x-mean)', 'return self.gamma*(x-mean).detach()'), ('self.gamma*(x-mean)', 'self.beta*(x-mean)'), ('(0,2,3)', '(2,3)'), ('x.mean(', 'x.detach().mean('),
+    'BasicNorm': [('(0,2,3), correction=0', '(0,2,3)'), ('*n/(n-1)', ''), ('x.mean((0,2,3))', 'x.mean()'),
+                  ('self.momentum)', '1-self.momentum)'), ('.sqrt()', ''), ('if self.training', 'if True'),
+                  ('if self.training', 'if False'), ('(var+self.eps).sqrt()', '(var.sqrt()+self.eps)'), ('+self.eps', ''),
+                  ('self.gamma*', ''), (' + self.beta', ''), ('mean.detach()', 'mean'),
+                  ('(x-mean)', 'x'), ('(x-mean)', '(x+mean)'), ('torch.ones(c,1,1)', 'torch.zeros(c,1,1)'), ('eps=1e-5', 'eps=1e-3'),
+                  ('momentum=0.1', 'momentum=0.9'), ('x.numel()//x.shape[1]', 'len(x)'),
+                  ("self.register_buffer('var', torch.ones(c,1,1))", "self.var = torch.ones(c,1,1)"),
+                  ("'mean', torch.zeros", "'mean', torch.ones"), ('self.var.lerp_(', 'self.mean.lerp_('),
+                  ('return self.gamma*(x-mean)', 'return self.gamma*(x-mean).detach()'), ('self.gamma*(x-mean)', 'self.beta*(x-mean)'),
+                  ('(0,2,3)', '(2,3)'), ('x.mean(', 'x.detach().mean('),
                   ('nn.Parameter(torch.zeros(c,1,1))', 'torch.zeros(c,1,1)'), ('self.gamma*(x-mean)', 'self.gamma*x.sub_(mean)')],
-    'conv3x3': [('bias=False', 'bias=True'), ('padding=1', 'padding=0'), ('stride, padding', '1, padding'), ('n_in, n_out, 3', 'n_out, n_in, 3'), ('n_out, 3,', 'n_out, 5,')],
-    'ResBlock': [('self.downsample(x) + ', ''), ('self.downsample(x) + ', 'self.downsample(x) - '), (' + self.residual(x)', ''), ('self.residual(x)).relu()', 'self.residual(x))'),
-                 ('self.residual(x)).relu()', 'self.residual(x).relu())'), ('self.bn1(self.conv1(x)).relu()', 'self.bn1(self.conv1(x))'), ('self.bn1(self.conv1(x))', 'self.conv1(x)'),
-                 ('self.bn2(self.conv2(', '(self.conv2('), ('conv3x3(n_in, n_out, stride)', 'conv3x3(n_in, n_out)'), ('conv3x3(n_out, n_out)', 'conv3x3(n_out, n_out, stride)'), ('n_in!=n_out or ', ''),
-                 (' or stride>1', ''), ('n_in!=n_out or stride>1', 'True'), ('nn.Sequential(conv, nn.BatchNorm2d(n_out))', 'conv'), ('1, stride, bias=False', '1, stride'), ('1, stride, bias', '1, 1, bias'),
-                 ('self.downsample(x) + ', 'x + '), ('self.bn2(self.conv2(', 'self.bn1(self.conv2('), ('self.conv2(self.bn1(', 'self.conv1(self.bn1('), ('(n_in, n_out, 1, stride', '(n_in, n_out, 3, stride, 1'),
+    'conv3x3': [('bias=False', 'bias=True'), ('padding=1', 'padding=0'), ('stride, padding', '1, padding'),
+                ('n_in, n_out, 3', 'n_out, n_in, 3'), ('n_out, 3,', 'n_out, 5,')],
+    'ResBlock': [('self.downsample(x) + ', ''), ('self.downsample(x) + ', 'self.downsample(x) - '), (' + self.residual(x)', ''),
+                 ('self.residual(x)).relu()', 'self.residual(x))'),
+                 ('self.residual(x)).relu()', 'self.residual(x).relu())'), ('self.bn1(self.conv1(x)).relu()', 'self.bn1(self.conv1(x))'),
+                 ('self.bn1(self.conv1(x))', 'self.conv1(x)'),
+                 ('self.bn2(self.conv2(', '(self.conv2('), ('conv3x3(n_in, n_out, stride)', 'conv3x3(n_in, n_out)'),
+                 ('conv3x3(n_out, n_out)', 'conv3x3(n_out, n_out, stride)'), ('n_in!=n_out or ', ''),
+                 (' or stride>1', ''), ('n_in!=n_out or stride>1', 'True'), ('nn.Sequential(conv, nn.BatchNorm2d(n_out))', 'conv'),
+                 ('1, stride, bias=False', '1, stride'), ('1, stride, bias', '1, 1, bias'),
+                 ('self.downsample(x) + ', 'x + '), ('self.bn2(self.conv2(', 'self.bn1(self.conv2('),
+                 ('self.conv2(self.bn1(', 'self.conv1(self.bn1('), ('(n_in, n_out, 1, stride', '(n_in, n_out, 3, stride, 1'),
                  ('.relu()))', '.sigmoid()))'), ('n_in, n_out, stride=1', 'n_in, n_out, stride=2')],
-    'Skip': [('x + ', ''), ('.relu()', ''), ('x + self.layers(x)', 'x*self.layers(x)'), ('x + self.layers(x)', '2*x + self.layers(x)'), ('(*layers)', '(*layers[::-1])'), ('(*layers)', '(*layers[:1])'),
+    'Skip': [('x + ', ''), ('.relu()', ''), ('x + self.layers(x)', 'x*self.layers(x)'), ('x + self.layers(x)', '2*x + self.layers(x)'),
+             ('(*layers)', '(*layers[::-1])'), ('(*layers)', '(*layers[:1])'),
              ('(x + self.layers(x)).relu()', 'x + self.layers(x).relu()')],
-    'small_resnet': [('MaxPool2d(2)', 'AvgPool2d(2)'), ('AdaptiveMaxPool2d', 'AdaptiveAvgPool2d'), (',nn.ReLU()', ''), ('nn.MaxPool2d(2),nn.BatchNorm2d(n_out)', 'nn.BatchNorm2d(n_out),nn.MaxPool2d(2)'),
-                     (',Skip(conv3x3(n_out, n_out), nn.BatchNorm2d(n_out))', ','), ('Skip(conv3x3(n_out, n_out), nn.BatchNorm2d(n_out))', 'Skip(conv3x3(n_out, n_out))'), ('*shrink(n_in, a)', '*stage(n_in, a)'),
-                     ('conv3x3(n_in, n_out)', 'nn.Conv2d(n_in, n_out, 3, padding=1)'), ('nn.Linear(c, n_out)', 'nn.Linear(c, n_out, bias=False)'), ('(16,32,64)', '(8,16,32)'), ('Skip(', 'nn.Sequential('),
+    'small_resnet': [('MaxPool2d(2)', 'AvgPool2d(2)'), ('AdaptiveMaxPool2d', 'AdaptiveAvgPool2d'), (',nn.ReLU()', ''),
+                     ('nn.MaxPool2d(2),nn.BatchNorm2d(n_out)', 'nn.BatchNorm2d(n_out),nn.MaxPool2d(2)'),
+                     (',Skip(conv3x3(n_out, n_out), nn.BatchNorm2d(n_out))', ','),
+                     ('Skip(conv3x3(n_out, n_out), nn.BatchNorm2d(n_out))', 'Skip(conv3x3(n_out, n_out))'),
+                     ('*shrink(n_in, a)', '*stage(n_in, a)'),
+                     ('conv3x3(n_in, n_out)', 'nn.Conv2d(n_in, n_out, 3, padding=1)'),
+                     ('nn.Linear(c, n_out)', 'nn.Linear(c, n_out, bias=False)'), ('(16,32,64)', '(8,16,32)'), ('Skip(', 'nn.Sequential('),
                      ('MaxPool2d(2)', 'MaxPool2d(3, 2, 1)'), ('n_out=10', 'n_out=11')]}
 
 @pytest.mark.parametrize('name,change', [(name, o) for name,changes in WRONG.items() for o in changes])

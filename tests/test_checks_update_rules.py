@@ -69,8 +69,10 @@ def muon_by_sum(p, g, state, lr, beta=0.95):
     p.sub_(lr*newton_schulz_right(state['m']))
 
 OTHERS = {'basic_sgd': [sgd_in_place, sgd_by_copy], 'basic_momentum': [momentum_in_place, momentum_by_memory, momentum_by_average],
-          'basic_rmsprop': [rmsprop_in_place], 'basic_adam': [adam_in_place, adam_by_weights], 'basic_adamw': [adamw_by_factor, adamw_written_out],
-          'basic_linear': [lambda pos: (1-pos)*1.], 'basic_cosine': [cosine_by_sine], 'basic_one_cycle': [one_cycle_by_tensors, one_cycle_in_one],
+          'basic_rmsprop': [rmsprop_in_place], 'basic_adam': [adam_in_place, adam_by_weights],
+          'basic_adamw': [adamw_by_factor, adamw_written_out],
+          'basic_linear': [lambda pos: (1-pos)*1.], 'basic_cosine': [cosine_by_sine],
+          'basic_one_cycle': [one_cycle_by_tensors, one_cycle_in_one],
           'newton_schulz': [newton_schulz_right], 'basic_muon': [muon_by_sum]}
 
 @pytest.mark.parametrize('name,f', [(name, f) for name,fs in OTHERS.items() for f in fs])
@@ -79,29 +81,48 @@ def test_another_way_is_right(name, f):
     assert v, v.text
 
 WRONG = {
-    'basic_sgd': [('-=', '+='), ('lr*g', 'g'), ('lr*g', 'lr*g.sign()'), ('p -= lr*g', 'p = p - lr*g'), ('p -= lr*g', 'g *= lr; p -= g'), ('lr*g', 'lr*g.mean()')],
-    'basic_momentum': [('-=', '+='), ("+ g\n", '+ (1-beta)*g\n'), ('beta*state', 'state'), ("state['m'] = ", ''), ("+ g\n", '- g\n'), ("+ g\n", '+ beta*g\n'),
-                       ('p -= lr*m', 'p -= m'), ('p -= lr*m', 'p = p - lr*m'), ('lr*m', 'lr*g'), ('beta=0.9', 'beta=0.5'), ('beta*state', '(1-beta)*state'), ("get('m', 0)", "get('m', g)"),
-                       ("+ g\n", '+ lr*g\n'), ('p -= lr*m', 'p -= lr*(m+g)'), ('beta*state', '0.9*state'), ('lr*m', 'lr*m.float()'), ("get('m', 0)", "get('m', 1)"),
-                       ("m = state['m'] = beta*state.get('m', 0) + g", "m = state['m'] = g.mul_(1) if not state else g.add_(state['m'], alpha=beta)"),
+    'basic_sgd': [('-=', '+='), ('lr*g', 'g'), ('lr*g', 'lr*g.sign()'), ('p -= lr*g', 'p = p - lr*g'), ('p -= lr*g', 'g *= lr; p -= g'),
+                  ('lr*g', 'lr*g.mean()')],
+    'basic_momentum': [('-=', '+='), ("+ g\n", '+ (1-beta)*g\n'), ('beta*state', 'state'), ("state['m'] = ", ''), ("+ g\n", '- g\n'),
+                       ("+ g\n", '+ beta*g\n'),
+                       ('p -= lr*m', 'p -= m'), ('p -= lr*m', 'p = p - lr*m'), ('lr*m', 'lr*g'), ('beta=0.9', 'beta=0.5'),
+                       ('beta*state', '(1-beta)*state'), ("get('m', 0)", "get('m', g)"),
+                       ("+ g\n", '+ lr*g\n'), ('p -= lr*m', 'p -= lr*(m+g)'), ('beta*state', '0.9*state'), ('lr*m', 'lr*m.float()'),
+                       ("get('m', 0)", "get('m', 1)"),
+                       ("m = state['m'] = beta*state.get('m', 0) + g",
+                        "m = state['m'] = g.mul_(1) if not state else g.add_(state['m'], alpha=beta)"),
                        ('p -= lr*m', 'p -= lr*m/(1-beta)'), ("+ g\n", '+ p\n')],
-    'basic_rmsprop': [('-=', '+='), ('.sqrt()', ''), ('g**2', 'g'), ('alpha*state', 'state'), ('(1-alpha)*', ''), ('+eps', '*eps'), ('v.sqrt()+eps', '(v+eps).sqrt()'), ('lr*g/', 'lr/'),
+    'basic_rmsprop': [('-=', '+='), ('.sqrt()', ''), ('g**2', 'g'), ('alpha*state', 'state'), ('(1-alpha)*', ''), ('+eps', '*eps'),
+                      ('v.sqrt()+eps', '(v+eps).sqrt()'), ('lr*g/', 'lr/'),
                       ("state['v'] = ", ''), ('g**2', 'g.abs()'), ('g**2', '(g**2).mean()'), ('alpha=0.99', 'alpha=0.9')],
-    'basic_adam': [('-=', '+='), (').sqrt()', ')'), ('g**2', 'g'), ('g**2', 'g.abs()'), ('/(1-beta1**t)', ''), ('v/(1-beta2**t)', 'v'), ("state.get('t', 0) + 1", "state.get('t', 0)"),
-                   ("t = state['t'] =", 't ='), ("m = state['m'] =", 'm ='), ("v = state['v'] =", 'v ='), ('(1-beta1)*g', 'g'), ('(1-beta2)*g**2', 'g**2'), ('beta1**t', 'beta2**t'),
-                   ('.sqrt()+eps)', '+eps).sqrt()'), ('(1-beta1)*g\n', '(1-beta2)*g\n'), ('lr*m', 'lr*g'), ('lr*m', 'm'), ('beta1**t', 'beta1*t'), ('+eps', '-eps'), ("get('t', 0) + 1", "get('t', 0) + 2"),
-                   ('beta2=0.999', 'beta2=0.99'), ("state['m'] = beta1*state.get('m', 0)", "state['m'] = beta2*state.get('m', 0)"), ('p -= ', 'p = p - '), ('g**2', '(g**2).sum()')],
-    'basic_adamw': [('p -= lr*wd*p', 'p -= wd*p'), ('p -= lr*wd*p', 'p += lr*wd*p'), ('p -= lr*wd*p', 'p -= lr*wd'), ('p -= lr*wd*p', 'g = g + wd*p'), ('    p -= lr*wd*p\n', ''),
-                    ('p -= lr*wd*p', 'p -= lr*wd*g'), (', **settings)\n', ')\n'), (', lr, **settings)', ', **settings)'), ('wd=0.01', 'wd=0.1'), ('lr*wd*p', 'lr*wd*p.abs()'),
-                    ('p -= lr*wd*p', 'p = p - lr*wd*p'), ('lr*wd*p', 'lr**2*wd*p'), ('basic_adam(p, g,', 'basic_adam(p, p,'), ('lr*wd*p', 'lr*wd*p**2')],
+    'basic_adam': [('-=', '+='), (').sqrt()', ')'), ('g**2', 'g'), ('g**2', 'g.abs()'), ('/(1-beta1**t)', ''), ('v/(1-beta2**t)', 'v'),
+                   ("state.get('t', 0) + 1", "state.get('t', 0)"),
+                   ("t = state['t'] =", 't ='), ("m = state['m'] =", 'm ='), ("v = state['v'] =", 'v ='), ('(1-beta1)*g', 'g'),
+                   ('(1-beta2)*g**2', 'g**2'), ('beta1**t', 'beta2**t'),
+                   ('.sqrt()+eps)', '+eps).sqrt()'), ('(1-beta1)*g\n', '(1-beta2)*g\n'), ('lr*m', 'lr*g'), ('lr*m', 'm'),
+                   ('beta1**t', 'beta1*t'), ('+eps', '-eps'), ("get('t', 0) + 1", "get('t', 0) + 2"),
+                   ('beta2=0.999', 'beta2=0.99'), ("state['m'] = beta1*state.get('m', 0)", "state['m'] = beta2*state.get('m', 0)"),
+                   ('p -= ', 'p = p - '), ('g**2', '(g**2).sum()')],
+    'basic_adamw': [('p -= lr*wd*p', 'p -= wd*p'), ('p -= lr*wd*p', 'p += lr*wd*p'), ('p -= lr*wd*p', 'p -= lr*wd'),
+                    ('p -= lr*wd*p', 'g = g + wd*p'), ('    p -= lr*wd*p\n', ''),
+                    ('p -= lr*wd*p', 'p -= lr*wd*g'), (', **settings)\n', ')\n'), (', lr, **settings)', ', **settings)'),
+                    ('wd=0.01', 'wd=0.1'), ('lr*wd*p', 'lr*wd*p.abs()'),
+                    ('p -= lr*wd*p', 'p = p - lr*wd*p'), ('lr*wd*p', 'lr**2*wd*p'), ('basic_adam(p, g,', 'basic_adam(p, p,'),
+                    ('lr*wd*p', 'lr*wd*p**2')],
     'basic_linear': [('1-pos', 'pos'), ('1-pos', '1-pos/2'), ('1-pos', '1-pos**2')],
     'basic_cosine': [('/2', ''), ('1+', '1-'), ('math.pi*pos', 'pos'), ('math.pi*pos', '2*math.pi*pos'), ('cos(', 'sin(')],
-    'basic_one_cycle': [('low + ', ''), ('(1-low)*', ''), ('1-pos/peak', 'pos/peak'), ('/(1-peak)', ''), ('(pos-peak)/(1-peak)', 'pos'), ('<peak', '>peak'), ('(pos-peak)/(1-peak)', '(pos-peak)/peak'),
-                        ('basic_cosine(1-pos/peak)', 'pos/peak'), ('basic_cosine((pos-peak)', '1-((pos-peak)'), ('peak=0.25', 'peak=0.3'), ('low=1/25', 'low=0'), ('low + (1-low)*basic_cosine(1-pos/peak)', 'low'),
-                        ('low + (1-low)', 'low*(1-low)'), ('return basic_cosine((', 'return low + (1-low)*basic_cosine(('), ('1-pos/peak', '1-pos')],
-    'newton_schulz': [('m/m.norm()', 'm'), ('range(n)', 'range(n-1)'), ('range(n)', 'range(5)'), ('x@x.T', 'x*x'), ('s@s', 's*s'), ('a*x + ', ''), ('m.norm()', 'm.abs().max()'),
-                      ('b*s + c*s@s', 'c*s + b*s@s'), ('m/m.norm()', 'm.div_(m.norm())'), ('return x', 'return x.float()'), ('m.norm()', 'm.norm(dim=0)')],
-    'basic_muon': [('newton_schulz(m)', 'newton_schulz(g)'), ('newton_schulz(m)', 'm'), ('-=', '+='), ('p -= ', 'p = p - '), ("state['m'] = ", ''), ('beta*state', 'state')]}
+    'basic_one_cycle': [('low + ', ''), ('(1-low)*', ''), ('1-pos/peak', 'pos/peak'), ('/(1-peak)', ''), ('(pos-peak)/(1-peak)', 'pos'),
+                        ('<peak', '>peak'), ('(pos-peak)/(1-peak)', '(pos-peak)/peak'),
+                        ('basic_cosine(1-pos/peak)', 'pos/peak'), ('basic_cosine((pos-peak)', '1-((pos-peak)'), ('peak=0.25', 'peak=0.3'),
+                        ('low=1/25', 'low=0'), ('low + (1-low)*basic_cosine(1-pos/peak)', 'low'),
+                        ('low + (1-low)', 'low*(1-low)'), ('return basic_cosine((', 'return low + (1-low)*basic_cosine(('),
+                        ('1-pos/peak', '1-pos')],
+    'newton_schulz': [('m/m.norm()', 'm'), ('range(n)', 'range(n-1)'), ('range(n)', 'range(5)'), ('x@x.T', 'x*x'), ('s@s', 's*s'),
+                      ('a*x + ', ''), ('m.norm()', 'm.abs().max()'),
+                      ('b*s + c*s@s', 'c*s + b*s@s'), ('m/m.norm()', 'm.div_(m.norm())'), ('return x', 'return x.float()'),
+                      ('m.norm()', 'm.norm(dim=0)')],
+    'basic_muon': [('newton_schulz(m)', 'newton_schulz(g)'), ('newton_schulz(m)', 'm'), ('-=', '+='), ('p -= ', 'p = p - '),
+                   ("state['m'] = ", ''), ('beta*state', 'state')]}
 
 @pytest.mark.parametrize('name,change', [(name, o) for name,changes in WRONG.items() for o in changes])
 def test_a_wrong_way_is_found(name, change):
@@ -116,5 +137,7 @@ def test_the_optimizers_of_pytorch_are_told():
         state['opt'].step()
         p.copy_(q)
     assert 'it uses adam' in verdict('basic_adam', by_pytorch).text
-    assert "it uses the book's basic_adam" in verdict('basic_adam', as_a_readers('basic_adamw', ('def basic_adamw', 'from fastfound.update_rules import basic_adam as other\ndef basic_adamw'), ('basic_adam(p', 'other(p'), ('p -= lr*wd*p\n', 'pass\n'))).text
+    from fastfound.update_rules import basic_adam
+    def by_the_book(p, g, state, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8): basic_adam(p, g, state, lr, beta1, beta2, eps)
+    assert "it uses the book's basic_adam" in verdict('basic_adam', by_the_book).text
     assert 'it uses' in verdict('newton_schulz', lambda m, n=5, a=3.4445, b=-4.7750, c=2.0315: torch.linalg.svd(m)[0]).text
