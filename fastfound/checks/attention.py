@@ -40,9 +40,10 @@ def rows(q, k):
         found.append(torch.cat((shifted/shifted.sum(-1, keepdim=True), scores.new_zeros(*scores.shape[:-1], q.shape[-2]-i-1)), -1))
     return torch.stack(found, -2)
 
-def weights(scale=lambda d, t: d**-0.5, mask=lambda s: s.masked_fill(ahead(s), -math.inf), dim=-1, scores=lambda q, k: q@k.mT, after=lambda w: w):
+def weights(scale=lambda d, t: d**-0.5, mask=lambda s: s.masked_fill(ahead(s), -math.inf), dim=-1, scores=lambda q, k: q@k.mT, after=lambda w: w,
+            last=lambda s, dim: s.softmax(dim)):
     "Attention weights with a mistake"
-    return lambda q, k: after(mask(scores(q, k)*scale(q.shape[-1], q.shape[-2])).softmax(dim))
+    return lambda q, k: after(last(mask(scores(q, k)*scale(q.shape[-1], q.shape[-2])), dim))
 
 def ahead(s, diagonal=1): return torch.ones(s.shape[-2:], dtype=torch.bool).triu(diagonal)
 def zeroed(w): return w.masked_fill(ahead(w), 0.)
@@ -62,10 +63,14 @@ WEIGHTS = {
     'the scores are divided by d; divide by its root': weights(scale=lambda d, t: 1/d),
     'the scores are divided by the root of t, the number of places; d is the length of a key, the last size': weights(scale=lambda d, t: t**-0.5),
     'the scores are multiplied by the root of d; divide by it': weights(scale=lambda d, t: d**0.5),
+    'no place is hidden, and the scores are not divided by the root of d': weights(mask=lambda s: s, scale=lambda d, t: 1.),
+    'these are the exponentials of the scores; divide them by their sum, as the softmax does': weights(last=lambda s, dim: s.exp()),
+    'this is the sigmoid of each score alone; the weights of a row sum to 1, so take the softmax': weights(last=lambda s, dim: s.sigmoid()),
+    'the scores have the wrong sign: the better a key fits its query, the more weight it gets': weights(scores=lambda q, k: -q@k.mT),
     'the softmax is over the queries; for each query the weights of its *keys* sum to 1, the last dimension': weights(dim=-2),
     'queries and keys are swapped: row i of the scores belongs to query i, `q@k.mT`': weights(scores=lambda q, k: k@q.mT),
     'these are the scores; take their softmax': lambda q, k: ((q@k.mT)*q.shape[-1]**-0.5).masked_fill(ahead(q@k.mT), -math.inf),
-    'these are the logarithms of the weights': lambda q, k: weights()(q, k).log()}
+    'these are the logarithms of the weights': weights(last=lambda s, dim: s.log_softmax(dim))}
 
 check('attention_weights', '09', sequences(0), names=('q', 'k'), without=ATTENTION, near=1e-9, same=('attention_weights',), mistakes=WEIGHTS)(
     lambda q, k: rows(q, k).to(q.dtype))
@@ -75,6 +80,8 @@ def mixed(w, twist=lambda w: w): return lambda q, k, v: twist(w(q, k))@v
 check('attention', '09', sequences(1), names=('q', 'k', 'v'), without=ATTENTION, near=1e-9, same=('attention',), mistakes={
     'the values are added up without weights, or all with the same one; multiply the weights and the values, `weights@v`':
         lambda q, k, v: v.cumsum(-2)/torch.arange(1, v.shape[-2]+1, dtype=v.dtype)[:,None],
+    'all places get the same mean of all values; multiply the weights and the values, `weights@v`': lambda q, k, v: v.mean(-2, keepdim=True).expand(v.shape),
+    'the values are added once more to their weighted mean': lambda q, k, v: weights()(q, k)@v+v,
     'the weights are transposed: row i has those of place i': mixed(weights(), lambda w: w.mT),
     'these are the weights; multiply them by the values': lambda q, k, v: weights()(q, k),
     'the values are those of the keys; multiply the weights by `v`': lambda q, k, v: weights()(q, k)@k,

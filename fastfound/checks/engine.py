@@ -32,6 +32,8 @@ def pair(g, like):
     ahead = g.ndim-like.ndim
     return list(range(ahead)),[ahead+i for i,n in enumerate(like.shape) if n==1 and g.shape[ahead+i]!=1]
 
+def differs(f): return lambda g, like: back_to_shape(g, like) if g.shape==like.shape else f(g, like)
+
 def back_to_shape(g, like, first=True, ones=True, keep=True, reduce=torch.sum, dtype=True):
     new,stretched = pair(g, like)
     out = g.double()
@@ -43,16 +45,27 @@ def back_to_shape(g, like, first=True, ones=True, keep=True, reduce=torch.sum, d
 check('unbroadcast', '03b', stretched, names=('g', 'like'), without=WITHOUT, near=1e-9, same=('unbroadcast',), mistakes={
     'the gradient comes back in the shape of the result; sum it until it has that of `like`': lambda g, like: g.to(like.dtype),
     'this is the mean over what was stretched; each copy has an effect of its own, so they add up':
-        lambda g, like: back_to_shape(g, like, reduce=torch.mean),
+        lambda g, like: (back_to_shape(g, like, dtype=False)*like.numel()/max(g.numel(), 1)).to(like.dtype),
     'only the dimensions in front, which `like` has not, are summed; sum those in which its size is 1 as well':
         lambda g, like: back_to_shape(g, like, ones=False),
     'only the dimensions of size 1 are summed; sum those in front, which `like` has not, as well': lambda g, like: back_to_shape(g, like, first=False),
     'the dimensions of size 1 are lost in the sum; keep them: `keepdim=True`': lambda g, like: back_to_shape(g, like, keep=False),
     'one number is left of it all; sum only over the dimensions in which `like` was stretched': lambda g, like: g.sum().to(like.dtype),
     'the type is that of the gradient; give it that of `like`': lambda g, like: back_to_shape(g, like, dtype=False),
+    'where the shapes differ, one number is left; sum only over the dimensions in which `like` was stretched':
+        differs(lambda g, like: g.sum().to(like.dtype)),
+    'where the shapes differ, the sum is always over the first dimension; it goes over those in which `like` was stretched':
+        differs(lambda g, like: g.sum(0).to(like.dtype)),
+    'where the shapes differ, the sum is always over the last dimension; it goes over those in which `like` was stretched':
+        differs(lambda g, like: g.sum(-1).to(like.dtype)),
+    'this is a mean over the first dimension; sum over those in which `like` was stretched': differs(lambda g, like: g.mean(0).to(like.dtype)),
+    'where the shapes are equal, the type stays that of the gradient; give it that of `like`':
+        lambda g, like: g if g.shape==like.shape else back_to_shape(g, like),
+    'where both have as many dimensions nothing is summed; sum those in which the size of `like` is 1':
+        lambda g, like: g.to(like.dtype) if g.ndim==like.ndim else back_to_shape(g, like),
     'the first of the copies is taken; add them all up': lambda g, like: back_to_shape(g, like, reduce=first_of),
     'the numbers of all copies have become one, which is then repeated; sum only over the dimensions in which `like` was stretched':
-        lambda g, like: g.sum().to(like.dtype).expand(like.shape)})(back_to_shape)
+        differs(lambda g, like: g.sum().to(like.dtype).expand(like.shape))})(back_to_shape)
 
 def first_of(x, dim, keepdim=False): return x.narrow(dim, 0, 1) if keepdim else x.select(dim, 0)
 

@@ -38,13 +38,21 @@ def squared(x, w, b, stride=1, padding=0):
 
 def one_way(x, w, b, stride=1, padding=0): return convolved(x, w, b, (1,stride), padding)
 
+def must_fit(positions, taken=lambda size, k, stride, padding: (size+2*padding-k)//stride+1):
+    "An error unless so many positions are as many as are taken"
+    def wrong(x, w, b, stride=1, padding=0):
+        for size,k in zip(x.shape[2:], w.shape[2:]):
+            if positions(size, k, stride, padding)!=taken(size, k, stride, padding): raise RuntimeError('the shape does not fit')
+        return convolved(x, w, b, stride, padding)
+    return wrong
+
 def bias_across(x, w, b, stride=1, padding=0): return convolved(x, w, 0*b, stride, padding)+b  # an error unless the sizes fit
 
 check('basic_conv', '07', convolutions, names=('x', 'w', 'b', 'stride', 'padding'), without=CONVOLUTIONS, near=1e-9,
       same=('basic_conv', 'conv2d'), mistakes={
     'the biases are missing: add one to each output channel': lambda x, w, b, *o: convolved(x, w, 0*b, *o),
     'the kernels are turned round; in deep learning a convolution slides the kernel as it is': lambda x, w, b, *o: convolved(x, w.flip(2,3), b, *o),
-    'the kernels are transposed: their first axis goes with the rows of the image': lambda x, w, b, *o: convolved(x, w.mT, b, *o),
+    'the kernels are transposed: their first axis goes with the rows of the image': lambda x, w, b, *o: convolved(x, w.mT.reshape(w.shape), b, *o),
     '`stride` makes no difference: the kernel moves by so many pixels': lambda x, w, b, stride=1, padding=0: convolved(x, w, b, 1, padding),
     '`padding` makes no difference: it is so many pixels of 0 on each side': lambda x, w, b, stride=1, padding=0: convolved(x, w, b, stride),
     'the kernel moves by `stride` to the right only; downwards, too': one_way,
@@ -53,6 +61,15 @@ check('basic_conv', '07', convolutions, names=('x', 'w', 'b', 'stride', 'padding
     'this is the mean over the kernel; a convolution is a sum': lambda x, w, b, *o: convolved(x, w/w[0].numel(), b, *o),
     'this is the mean over the channels; a convolution adds them up': lambda x, w, b, *o: convolved(x, w/w.shape[1], b, *o),
     'the biases are added along the width; each belongs to a channel, so give them two more axes: `b[:,None,None]`': bias_across,
+    'the size of the result counts the padding on one side only; it is on both: `size + 2*padding`': must_fit(lambda n, k, s, p: (n+p-k)//s+1),
+    'the size of the result is one too small: n-k steps make n-k+1 positions': must_fit(lambda n, k, s, p: (n+2*p-k)//s),
+    'the columns are taken with a stride that the size of the result has not, or the other way round: both count it, `stride=stride` in '
+    '`F.unfold`, and `(size + 2*padding - k)//stride + 1`':
+        must_fit(lambda n, k, s, p: (n+2*p-k)//s+1, lambda n, k, s, p: n+2*p-k+1),
+    'the columns are taken with a padding that the size of the result has not, or the other way round: both count it, `padding=padding` in '
+    '`F.unfold`, and `size + 2*padding`':
+        must_fit(lambda n, k, s, p: (n+2*p-k)//s+1, lambda n, k, s, p: (n-k)//s+1),
+    'each output channel gets the mean of the biases; it has one of its own': lambda x, w, b, *o: convolved(x, w, b.mean().expand(b.shape), *o),
     'the biases are subtracted; add them': lambda x, w, b, *o: convolved(x, w, -b, *o),
     'the padding is on the left and at the top only; it is on all four sides':
         lambda x, w, b, stride=1, padding=0: convolved(F.pad(x, (padding,0,padding,0)), w, b, stride)})(convolved)
@@ -188,7 +205,8 @@ def norm_wanted(what, batches, settings):
     return told | {'the mean kept': mean.to(dtype), 'the variance kept': var.to(dtype), 'they need no gradient': True}
 
 def norm_with(dims=(0,2,3), correction=0, kept=1, weight=lambda m: m, in_eval='kept', in_training='batch', root=lambda v, eps: (v+eps).sqrt(),
-              learned=True, detach=True, updates_in_eval=False, buffers=True, through=True, gamma=True, starts=(0.,1.)):
+              learned=True, detach=True, updates_in_eval=False, buffers=True, through=True, gamma=True, starts=(0.,1.),
+              beta=True, minus=1., count=lambda x: x.numel()//x.shape[1], kept_from=0, updates=True):
     "Batch normalisation with a mistake in one of its parts"
     class Wrong(nn.Module):
         def __init__(self, c, eps=1e-5, momentum=0.1):
@@ -204,14 +222,15 @@ def norm_with(dims=(0,2,3), correction=0, kept=1, weight=lambda m: m, in_eval='k
             if self.training or in_eval=='batch' or updates_in_eval:
                 m,v = x.mean(dims, keepdim=True),x.var(dims, correction=correction, keepdim=True)
                 if not through: m,v = m.detach(),v.detach()
-                n = x.numel()//x.shape[1]
-                if self.training or updates_in_eval:
-                    a,b = x.mean((0,2,3))[:,None,None],x.var((0,2,3), correction=0)[:,None,None]
+                n = count(x)
+                if updates and (self.training or updates_in_eval):
+                    a,b = x.mean((0,2,3))[:,None,None],x.var((0,2,3), correction=kept_from)[:,None,None]
                     a,b = a if not detach else a.detach(),b*n/(n-kept) if not detach else b.detach()*n/(n-kept)
                     self.mean,self.var = [(1-self.momentum)*old+self.momentum*new for old,new in ((self.mean, a), (self.var, b))]
                 if (self.training and in_training=='batch') or (not self.training and in_eval=='batch'): mean,var = m,v
-            y = (x-mean)/root(var, self.eps)
-            return self.gamma*y + self.beta if gamma else y + self.beta + 0*self.gamma
+            y = (x-minus*mean)/root(var, self.eps)
+            if not gamma: return y + self.beta
+            return self.gamma*y + self.beta if beta else self.gamma*y
     return made(use_norm, Wrong)
 
 check('BasicNorm', '07', norms, use=use_norm, near=1e-9, names=('what', 'batches', 'settings'), without=NORMS, same=('BasicNorm', 'BatchNorm'), mistakes={
@@ -227,6 +246,17 @@ check('BasicNorm', '07', norms, use=use_norm, near=1e-9, names=('what', 'batches
     '`eps` is added to the standard deviation; add it to the variance, under the root': norm_with(root=lambda v, eps: v.sqrt()+eps),
     'this divides by the variance; divide by its root': norm_with(root=lambda v, eps: v+eps),
     '`eps` is missing: a channel whose numbers are all equal is divided by 0': norm_with(root=lambda v, eps: v.sqrt()),
+    'the variance is divided by n-1 for both; only what is kept is, and it is corrected once': norm_with(correction=1, kept_from=1),
+    'training and evaluation do the same; look at `self.training`, and use and change the running statistics accordingly':
+        norm_with(in_eval='batch', updates_in_eval=True),
+    'the running statistics never change: in training they move towards those of the batch': norm_with(updates=False),
+    'training does the same as evaluation; in training use the statistics of the batch, and keep them': norm_with(updates=False, in_training='kept'),
+    'the mean is not subtracted': norm_with(minus=0.),
+    'the mean is added; subtract it': norm_with(minus=-1.),
+    'the correction of the variance counts the images; n is the number of all their pixels in a channel': norm_with(count=len),
+    'the running mean begins at 1; it begins at 0': norm_with(starts=(1.,1.)),
+    'the running variance begins at 0; it begins at 1': norm_with(starts=(0.,0.)),
+    'beta makes no difference: add it': norm_with(beta=False),
     'gamma and beta are not trained: wrap them in `nn.Parameter`': norm_with(learned=False),
     'gamma makes no difference: multiply by it': norm_with(gamma=False),
     'the running statistics hold on to the graph of every batch: `detach` what is added': norm_with(detach=False),
@@ -318,19 +348,19 @@ check('conv3x3', '07', networks((1,1), (2,3), (3,2,2), (1,4,2), (4,4,3)), use=us
     'the image gets smaller at its edges: a padding of 1 keeps its size': network(lambda *o: three_by_three(*o, padding=0)),
     '`stride` makes no difference; hand it on': network(lambda n_in, n_out, stride=1: three_by_three(n_in, n_out))})(network_of(three_by_three))
 
-def block(n_in, n_out, stride=1, add=lambda self, x, f, y: (f+y).relu(), between=True, strides=None, norms=True, bias=False, down=None, down_norm=True, keep=False):
+def block(n_in, n_out, stride=1, used=(True,True), down_bias=None, down_size=1, shared=False, add=lambda self, x, f, y: (f+y).relu(), between=True, strides=None, norms=True, bias=False, down=None, down_norm=True, keep=False):
     "A residual block, with a mistake in one of its parts"
     first,second = strides(stride) if strides else (stride,1)
     needs = (n_in!=n_out or stride>1) if down is None else down(n_in, n_out, stride)
     layers = dict(conv1=nn.Conv2d(n_in, n_out, 3, first, 1, bias=bias), conv2=nn.Conv2d(n_out, n_out, 3, second, 1, bias=bias))
     if norms: layers |= dict(bn1=nn.BatchNorm2d(n_out), bn2=nn.BatchNorm2d(n_out))
-    if needs: layers |= dict(conv3=nn.Conv2d(n_in, n_out, 1, stride, bias=bias))
+    if needs: layers |= dict(conv3=nn.Conv2d(n_in, n_out, down_size, stride, down_size//2, bias=bias if down_bias is None else down_bias))
     if needs and down_norm: layers |= dict(bn3=nn.BatchNorm2d(n_out))
     def forward(self, x):
         f = self.conv1(x)
-        if norms: f = self.bn1(f)
+        if norms and used[0]: f = self.bn1(f)
         f = self.conv2(f.relu() if between else f)
-        if norms: f = self.bn2(f)
+        if norms and used[1]: f = (self.bn1 if shared else self.bn2)(f)
         y = self.conv3(x) if needs else x
         return add(self, x, f, self.bn3(y) if needs and down_norm else y)
     return Apply(forward, **layers)
@@ -339,7 +369,18 @@ def residual(**kw): return network(lambda *args: block(*args, **kw))
 
 check('ResBlock', '07', networks((1,1), (2,2), (2,3), (2,2,2), (3,4,2), (4,1)), use=use_network, near=1e-9, names=('what', 'x', 'n_in', 'n_out', 'stride'),
       same=('ResBlock',), mistakes={
-    'the input is not added: this is a plain block': residual(add=lambda self, x, f, y: (f+0*y).relu()),
+    'the input is not added: this is a plain block': residual(add=lambda self, x, f, y: f.relu()),
+    'the input is not added, and there is no 1 by 1 convolution to make it fit: this is a plain block':
+        residual(add=lambda self, x, f, y: f.relu(), down=lambda *o: False),
+    'what the convolutions compute is subtracted from the input; add it': residual(add=lambda self, x, f, y: (y-f).relu()),
+    'there is no batch normalisation after the first convolution, though the layer is there': residual(used=(False,True)),
+    'there is no batch normalisation after the second convolution, though the layer is there': residual(used=(True,False)),
+    'the same normalisation is used twice; each convolution has its own': residual(shared=True),
+    'the 1 by 1 convolution has biases, which batch normalisation subtracts again: `bias=False`': residual(down_bias=True),
+    'the input goes through kernels of 3 by 3; to make it fit, a single pixel is enough': residual(down_size=3),
+    'where only the channels change, the input does not fit the sum: it needs the 1 by 1 convolution there, too':
+        residual(down=lambda n_in, n_out, stride: stride>1),
+    'the input is never made to fit; where size or channels change it needs a 1 by 1 convolution': residual(down=lambda *o: False),
     'the ReLU comes before the sum; add first': residual(add=lambda self, x, f, y: f.relu()+y),
     'there is no ReLU after the sum': residual(add=lambda self, x, f, y: f+y),
     'there is no ReLU between the two convolutions': residual(between=False),

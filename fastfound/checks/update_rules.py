@@ -99,6 +99,10 @@ def rate_inside(p, g, state, lr, beta=0.9):
     m = state['m'] = beta*state.get('m', 0) + lr*g
     return p-m
 
+def twice(p, g, state, lr, beta=0.9):
+    m = state['m'] = beta*state.get('m', 0) + lr*g
+    return p-lr*m
+
 def nesterov(p, g, state, lr, beta=0.9):
     m = state['m'] = beta*state.get('m', 0) + g
     return p-lr*(g+beta*m)
@@ -118,6 +122,11 @@ check('basic_momentum', '06', steps_of({'beta': 0.5}, {'beta': 0.}, {'beta': 0.9
     'each gradient is summed with the rate of its own step, which shows when a schedule changes the rate; sum the gradients alone, '
     'and multiply the sum by `lr`': rule(rate_inside),
     'this is Nesterov momentum, which adds the gradient once more; move by the sum alone': rule(nesterov),
+    'the gradient is added to the sum once more in the step; it is in there already': summed(lambda m, g, b: b*m+g, step=lambda p, m, g, lr: p-lr*(m+g)),
+    'the rate is there twice, in the sum and in the step; sum the gradients alone':
+        rule(twice),
+    'the sum is divided by 1-beta; it is not an average, so subtract it as it is, times `lr`':
+        summed(lambda m, g, b: b*m+g, step=lambda p, m, g, lr: p-lr*m/(1-0.9)),
     '`beta` makes no difference; it is the setting of the rule, 0.9 only by default': summed(lambda m, g, b: b*m+g, settings=False)})(
     path(lambda g, beta=0.9: faded(g, beta)))
 
@@ -141,7 +150,8 @@ check('basic_rmsprop', '06', steps_of({'alpha': 0.5}, {'eps': 0.5}, {'alpha': 0.
     UP: squares(sign=1)})(path(lambda g, alpha=0.99, eps=1e-8: g/(((1-alpha)*faded(g**2, alpha)).sqrt()+eps)))
 
 def adam(m=lambda m, g, b: b*m+(1-b)*g, v=lambda v, g, b: b*v+(1-b)*g**2, correct_m=True, correct_v=True, root=lambda v, eps: v.sqrt()+eps, sign=-1,
-         t=lambda state: state.get('t', 0)+1, keep_t=True, swap=False, wd=lambda p, g, lr, wd: (p, g, 0.), default=0.01, ignores=False):
+         t=lambda state: state.get('t', 0)+1, keep_t=True, swap=False, wd=lambda p, g, lr, wd: (p, g, 0.), default=0.01, ignores=False,
+         step=lambda a, g, lr: lr*a, powers=lambda b1, b2, n: (b1**n, b2**n), keep_corrected=False, rate=None):
     "Adam and AdamW with a mistake in one of their parts"
     def update(p, g, state, lr, wd_=default, beta1=0.9, beta2=0.999, eps=1e-8):
         if ignores: beta1,beta2,eps = 0.9,0.999,1e-8
@@ -151,9 +161,11 @@ def adam(m=lambda m, g, b: b*m+(1-b)*g, v=lambda v, g, b: b*v+(1-b)*g**2, correc
         if keep_t: state['t'] = state.get('t', 0)+1
         a = state['m'] = m(state.get('m', torch.zeros_like(g)), g, beta1)
         b = state['v'] = v(state.get('v', torch.zeros_like(g)), g, beta2)
-        if correct_m: a = a/torch.tensor(1-beta1**n, dtype=torch.float64).to(a.dtype)
-        if correct_v: b = b/torch.tensor(1-beta2**n, dtype=torch.float64).to(b.dtype)
-        new = p+sign*lr*a/root(b, eps)
+        c1,c2 = powers(beta1, beta2, n)
+        if correct_m: a = a/torch.tensor(1-c1, dtype=torch.float64).to(a.dtype)
+        if correct_v: b = b/torch.tensor(1-c2, dtype=torch.float64).to(b.dtype)
+        if keep_corrected: state['m'],state['v'] = a,b
+        new = p+sign*step(a, g, rate or lr)/root(b, eps)
         return new-after*new
     def wrong(p, g, state, lr, wd=default, **settings): p.copy_(update(p, g, state, lr, wd, **settings))
     return made(use_rule, wrong)
@@ -177,7 +189,16 @@ ADAM = {
     'the new square is not multiplied by 1-beta2; this is a sum, and Adam takes an average': dict(v=lambda v, g, b: b*v+g**2),
     'the average of the gradients is not kept: store it in `state`': dict(m=lambda m, g, b: (1-b)*g),
     'the average of the squares is not kept: store it in `state`': dict(v=lambda v, g, b: (1-b)*g**2),
-    '`beta1` multiplies the new gradient; it is the fraction of the old average that is kept': dict(m=lambda m, g, b: (1-b)*m+b*g)}
+    '`beta1` multiplies the new gradient; it is the fraction of the old average that is kept': dict(m=lambda m, g, b: (1-b)*m+b*g),
+    'absolute values are averaged where the squares of the gradients should be': dict(v=lambda v, g, b: b*v+(1-b)*g.abs()),
+    'the squares of all numbers are added up; each number of the parameter has an average of its own': dict(v=lambda v, g, b: b*v+(1-b)*(g**2).sum()),
+    'the average of the gradients is corrected with `beta2`; it takes 1-beta1**t': dict(powers=lambda b1, b2, n: (b2**n, b2**n)),
+    'the average of the squares is corrected with `beta1`; it takes 1-beta2**t': dict(powers=lambda b1, b2, n: (b1**n, b1**n)),
+    'the correction multiplies beta by t; it takes the power, 1-beta**t': dict(powers=lambda b1, b2, n: (b1*n, b2*n)),
+    'the steps are counted from 2; the first is step 1': dict(t=lambda s: s.get('t', 0)+2),
+    'the gradient is divided by the root, and the average of the gradients is not used; that is RMSProp': dict(step=lambda a, g, lr: lr*g),
+    'the rate is missing': dict(step=lambda a, g, lr: a),
+    'the corrected averages are stored, and corrected again in the next step; store them as they were before': dict(keep_corrected=True)}
 
 check('basic_adam', '06', steps_of({'beta1': 0.5}, {'beta2': 0.9}, {'eps': 0.5}, {'beta1': 0., 'beta2': 0.5, 'eps': 0.1}, lrs=(0.1,0.01)), use=use_rule,
       names=rule_names, without=WITHOUT, near=1e-9, same=('basic_adam', 'Adam', 'AdamW'),
@@ -195,6 +216,10 @@ check('basic_adamw', '06', steps_of({'wd': 0.5}, {'wd': 0.}, {'wd': 2.}, {'wd': 
     'the parameter decays, but the step of Adam is missing': rule(lambda p, g, s, lr, wd=0.01, **kw: p-lr*wd*p),
     'a number is subtracted from every parameter; decay takes a fraction of each: `lr*wd*p`': adam(wd=lambda p, g, lr, wd: (p-lr*wd, g, 0.)),
     'the settings are not handed on to Adam: pass `**settings`': adam(wd=lambda p, g, lr, wd: (p-lr*wd*p, g, 0.), ignores=True),
+    'the decay takes a part of the gradient; take one of the parameter': adam(wd=lambda p, g, lr, wd: (p-lr*wd*g, g, 0.)),
+    'the rate is there twice in the decay': adam(wd=lambda p, g, lr, wd: (p-lr*lr*wd*p, g, 0.)),
+    'the rate is not handed on to Adam, which takes its default, 0.001': adam(wd=lambda p, g, lr, wd: (p-lr*wd*p, g, 0.), rate=1e-3),
+    NOT_IN_PLACE: rule(lambda p, g, s, lr, **kw: p),
     'the decay is there, but Adam has no bias correction':
         adam(wd=lambda p, g, lr, wd: (p-lr*wd*p, g, 0.), correct_m=False, correct_v=False)})(path(corrected, decay=0.01))
 
@@ -246,6 +271,10 @@ check('basic_one_cycle', '06', cycles, near=1e-6, names=('pos', 'peak', 'low'), 
     'the second part falls to `low`; the rate ends at 0': cycle(fall=lambda pos, peak, low: low+(1-low)*half_cosine((pos-peak)/(1-peak))),
     'the first part does not come up to 1: it has `peak` of the training, so divide by that':
         cycle(lambda pos, peak, low: low+(1-low)*half_cosine(1-pos)),
+    'the first part rises from 0 to 1-low; add `low`': cycle(lambda pos, peak, low: (1-low)*half_cosine(1-pos/peak)),
+    'the two parts are swapped: the rate rises where `pos` is below `peak`':
+        lambda pos, peak=0.25, low=1/25: low+(1-low)*half_cosine(1-pos/peak) if pos>peak else half_cosine((pos-peak)/(1-peak)),
+    'the progress in the second part is divided by `peak`; it has `1-peak` of the training': cycle(fall=lambda pos, peak, low: half_cosine((pos-peak)/peak)),
     'there is no rise: before `peak` the rate goes up from `low` to 1': cycle(lambda pos, peak, low: half_cosine(pos), lambda pos, peak, low: half_cosine(pos)),
     'the rate is `low` until `peak`; it rises from there': cycle(lambda pos, peak, low: low),
     '`peak` makes no difference; it is where the rate is highest, 0.25 only by default': lambda pos, peak=0.25, low=1/25: cycle()(pos, 0.25, low),
