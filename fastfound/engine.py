@@ -143,7 +143,7 @@ def backward_order(t):
     return sorted(found, key=attrgetter('index'), reverse=True)
 
 def backward_pass(order, grad):
-    "The leaves of `order`, which is newest first, each with its gradient; that of the first in `order` is `grad`"
+    "Pairs of a leaf of `order`, which is newest first, and its gradient; the gradient of the first in `order` is `grad`"
     grads,sums = {order[0]: grad},{}  # a sum was made here, so more may be added to it in place; the others may belong to somebody else
     for t in order:
         g = (sums if t in sums else grads).pop(t)

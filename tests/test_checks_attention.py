@@ -72,11 +72,19 @@ def invent_one_by_one(params, n, temperature=1.):
         names.append(''.join(text).strip('.'))
     return names
 
+@torch.no_grad()
+def invent_with_lists(params, n, temperature=1.):
+    texts = [[0] for _ in range(n)]
+    for _ in params['places']:
+        logits = name_model(torch.tensor(texts), **params)[:,-1]
+        for text,i in zip(texts, torch.multinomial(F.softmax(logits/temperature, -1), 1).flatten().tolist()): text.append(i)
+    return [''.join(chr(96+i) if i else '.' for i in text[1:]).partition('.')[0] for text in texts]
+
 OTHERS = {'attention_weights': [weights_by_tril, weights_by_exponentials, weights_by_rows, scaled_before],
           'attention': [attention_by_parts, attention_by_rows, attention_by_sums], 'encode': [encode_by_lists],
           'split_heads': [heads_by_chunks, heads_by_view],
           'rms_norm': [norm_by_root, norm_by_length], 'name_model': [model_by_hand], 'name_loss': [loss_by_cross_entropy, loss_by_mask],
-          'invent': [invent_one_by_one]}
+          'invent': [invent_one_by_one, invent_with_lists]}
 
 @pytest.mark.parametrize('name,f', [(name, f) for name,fs in OTHERS.items() for f in fs])
 def test_another_way_is_right(name, f):
@@ -92,7 +100,7 @@ WRONG = {
                           ('.softmax(-1)', '.softmax(-1).detach()'), ('.softmax(-1)', '.float().softmax(-1)'),
                           ('d**0.5', 'd**0.25'), ('(q@k.mT/d**0.5 + future).softmax(-1)', '(q@k.mT/d**0.5).softmax(-1).tril()'),
                           ('q@k.mT', 'q.mul_(1)@k.mul_(2).mT'),
-                          ('q@k.mT', 'q@k.T'), ('t,d = k.shape[-2:]', 'd,t = k.shape[-2:]')],
+                          ('q@k.mT', 'q@k.transpose(0, 1)'), ('t,d = k.shape[-2:]', 'd,t = k.shape[-2:]')],
     'attention': [('@v', ''), ('attention_weights(q, k)', 'attention_weights(k, q)'),
                   ('attention_weights(q, k)', 'attention_weights(q, v)'), ('@v', '@k'),
                   ('attention_weights(q, k)', 'attention_weights(q, k).mT'),

@@ -113,7 +113,7 @@ def encoded(x=lambda o, n: ([0, *o]+[0]*n)[:n], y=lambda o, n: ([*o]+[0]*(n+1))[
         return tuple(torch.tensor(o, dtype=t).view(len(names), block) for o,t in zip(parts, (torch.long, torch.long, torch.bool)))
     return f
 
-check('encode', '09', name_lists, names=('names', 'block'), without=('numpy',), same=('encode',), mistakes={
+check('encode', '09', name_lists, names=('names', 'block'), same=('encode',), mistakes={
     '`y` is not shifted: it has the token that follows each of `x`': encoded(y=lambda o, n: ([0, *o]+[0]*n)[:n]),
     'the dot in front is missing: `x` begins with token 0': encoded(x=lambda o, n: ([*o]+[0]*n)[:n]),
     'the dot after the name does not count in `real`; it is what tells the model to stop': encoded(real=lambda o, n: [i<len(o) for i in range(n)]),
@@ -156,7 +156,7 @@ def vectors():
 def divided_by(f, minus=lambda x: 0.): return lambda x: (x-minus(x))/f(x-minus(x))
 def mean_square(x, dim=-1): return x.square().mean(dim, keepdim=True)
 
-check('rms_norm', '09', vectors, near=1e-4, names=('x',), without=('numpy', 'rms_norm', 'layer_norm', 'normalize'), same=('rms_norm',), mistakes={
+check('rms_norm', '09', vectors, near=1e-4, names=('x',), without=('numpy', 'rms_norm', 'layer_norm'), same=('rms_norm',), mistakes={
     'the mean is subtracted; RMSNorm only divides': divided_by(lambda x: (mean_square(x)+1e-5).sqrt(), lambda x: x.mean(-1, keepdim=True)),
     'the root is missing: divide by the root of the mean of the squares': divided_by(lambda x: mean_square(x)+1e-5),
     'this divides by the root of the *sum* of the squares; take their mean': divided_by(lambda x: (x.square().sum(-1, keepdim=True)+1e-5).sqrt()),
@@ -295,8 +295,7 @@ def draws(step=lambda probs: probs.multinomial(1), temperature=lambda t: t, last
         return [cut(''.join(LETTERS[i] for i in row)) for row in x]
     return made(use_invent, wrong)
 
-@check('invent', '09', inventions, use=use_invent, near=0.13, names=('what', 'the model knows', 'places', 'n', 'temperature'), same=('invent',),
-       without=('numpy',), mistakes={
+@check('invent', '09', inventions, use=use_invent, near=0.13, names=('what', 'the model knows', 'places', 'n', 'temperature'), same=('invent',), mistakes={
     'the likeliest token is taken each time; sample it from the softmax: `probs.multinomial(1)`': draws(step=lambda probs: probs.argmax(-1, keepdim=True)),
     'all tokens are equally likely; sample from the softmax of the logits': draws(step=lambda probs: torch.ones_like(probs).multinomial(1)),
     '`temperature` makes no difference: divide the logits by it': draws(temperature=lambda t: 1.),

@@ -32,7 +32,7 @@ def pair(g, like):
     ahead = g.ndim-like.ndim
     return list(range(ahead)),[ahead+i for i,n in enumerate(like.shape) if n==1 and g.shape[ahead+i]!=1]
 
-def differs(f): return lambda g, like: back_to_shape(g, like) if g.shape==like.shape else f(g, like)
+def differs(f): return lambda g, like: back_to_shape(g, like) if g.shape==like.shape and g.dtype==like.dtype else f(g, like)
 
 def back_to_shape(g, like, first=True, ones=True, keep=True, reduce=torch.sum, dtype=True):
     new,stretched = pair(g, like)
