@@ -275,7 +275,7 @@ def inventions():
     yield 'no dot fits in',dict(after={'.': {'a': 1.}, 'a': {'a': 1.}}),4,2,1.
     yield 'no dot fits in',dict(at=text('abcdef')),6,1,1.
     yield 'no letter at all',dict(at=text('.ab')),3,2,1.
-    for p,n,temperature in ((0.6,300,1.), (0.6,300,0.25), (0.9,300,4.), (0.6,20,0.01)):
+    for p,n,temperature in ((0.9,300,1.), (0.6,300,0.25), (0.9,300,4.), (0.6,20,0.01)):
         yield 'two names',dict(after={'.': {'a': p, 'b': round(1-p, 1)}, 'a': {'.': 1.}, 'b': {'.': 1.}}),2,n,temperature
 
 def use_invent(f, what, knows, block, n, temperature):

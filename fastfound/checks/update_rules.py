@@ -7,8 +7,8 @@ WITHOUT = ('numpy', 'sgd', 'rmsprop', 'adam', 'adamw', 'muon', 'autograd')  # th
 
 # rules: a parameter, the gradients of several steps, the rate, settings, and perhaps a second parameter that takes its steps in between
 
-def steps_of(*settings, lrs=(0.1,), matrix=False):
-    "A parameter and gradients for `settings`, of all shapes; those of a matrix for `matrix`"
+def steps_of(*settings, lrs=(0.1,), matrix=False, default=False):
+    "A parameter and gradients for `settings`, of all shapes; those of a matrix for `matrix`, and where `default` also without a rate"
     def inputs():
         def whole(*o): return torch.tensor(o, dtype=torch.float64)
         if matrix:
@@ -30,6 +30,7 @@ def steps_of(*settings, lrs=(0.1,), matrix=False):
         yield randn(*some, seed=3),randn(4, *some, seed=4),(0.1,0.3,0.2,0.05),{}  # as a schedule has it
         yield randn(*some, seed=5),randn(4, *some, seed=6),lrs[0],{},randn(2,2, seed=7)
         yield randn(*some, seed=8),randn(30, *some, seed=9),lrs[-1],{}
+        if default: yield randn(*some, seed=10),randn(3, *some, seed=11),None,{}
     return inputs
 
 rule_names = 'p','gradients','lr','settings','another parameter'
@@ -41,7 +42,7 @@ def use_rule(f, p, gradients, lr, settings, other=None):
     p,state,points = p.clone(),{},[]
     q,other_state,other_points = None if other is None else other.clone(),{},[]
     for i,(g,rate) in enumerate(zip(gradients, rates(lr, len(gradients)))):
-        f(p, g, state, rate, **settings)
+        f(p, g, state, *(() if rate is None else (rate,)), **settings)
         points.append(p.clone())
         if other is None: continue
         f(q, other*(i-1.5), other_state, rate, **settings)
@@ -55,11 +56,11 @@ def faded(values, beta):
     weights = (torch.tensor(beta, dtype=torch.float64)**age.clamp_min(0))*(age>=0)
     return (weights@values.reshape(len(values), math.prod(values.shape[1:]))).view(values.shape)
 
-def path(direction, decay=0.):
+def path(direction, decay=0., default=None):
     "An oracle from `direction`, which has the directions of all steps from all gradients and settings"
     def of(p, gradients, lr, wd=decay, **settings):
         d,points,at = direction(gradients.double(), **settings),[],p.double()
-        for o,rate in zip(d, rates(lr, len(d))):
+        for o,rate in zip(d, rates(default if lr is None else lr, len(d))):
             at = (1-rate*wd)*at - rate*o
             points.append(at)
         return torch.stack(points).to(p.dtype)
@@ -70,9 +71,9 @@ def path(direction, decay=0.):
         return told | {'another parameter after each step': of(other, gs, lr, **settings)}
     return want
 
-def rule(update):
+def rule(update, default=1e-3):
     "The mistake of a rule that makes `update` of a parameter, its gradient, its state and the rate"
-    def wrong(p, g, state, lr, **settings):
+    def wrong(p, g, state, lr=default, **settings):
         new = update(p, g, state, lr, **settings)
         if new is not None: p.copy_(new)
     return made(use_rule, wrong)
@@ -134,9 +135,9 @@ def squares(new=lambda v, g, a: a*v+(1-a)*g**2, root=lambda v, eps: v.sqrt()+eps
     def update(p, g, state, lr, alpha=0.99, eps=1e-8):
         v = state['v'] = new(state.get('v', start(g)), g, alpha)
         return p+sign*lr*g/root(v, eps)
-    return rule(update)
+    return rule(update, 0.01)
 
-check('basic_rmsprop', '06', steps_of({'alpha': 0.5}, {'eps': 0.5}, {'alpha': 0.9, 'eps': 0.1}, lrs=(0.1,0.01)), use=use_rule, names=rule_names,
+check('basic_rmsprop', '06', steps_of({'alpha': 0.5}, {'eps': 0.5}, {'alpha': 0.9, 'eps': 0.1}, lrs=(0.1,0.01), default=True), use=use_rule, names=rule_names,
       without=WITHOUT, near=1e-9, same=('basic_rmsprop', 'RMSProp'), mistakes={
     'the root is missing: divide by the root of the average of the squares': squares(root=lambda v, eps: v+eps),
     'the gradients are averaged, not their squares': squares(new=lambda v, g, a: a*v+(1-a)*g),
@@ -147,7 +148,7 @@ check('basic_rmsprop', '06', steps_of({'alpha': 0.5}, {'eps': 0.5}, {'alpha': 0.
     'the new square is not multiplied by 1-alpha; an average gives it that weight': squares(new=lambda v, g, a: a*v+g**2),
     'the average begins with the first square; here it begins at 0': squares(start=lambda g: g**2),
     'the average is not kept: store it in `state`': squares(new=lambda v, g, a: (1-a)*g**2),
-    UP: squares(sign=1)})(path(lambda g, alpha=0.99, eps=1e-8: g/(((1-alpha)*faded(g**2, alpha)).sqrt()+eps)))
+    UP: squares(sign=1)})(path(lambda g, alpha=0.99, eps=1e-8: g/(((1-alpha)*faded(g**2, alpha)).sqrt()+eps), default=0.01))
 
 def adam(m=lambda m, g, b: b*m+(1-b)*g, v=lambda v, g, b: b*v+(1-b)*g**2, correct_m=True, correct_v=True, root=lambda v, eps: v.sqrt()+eps, sign=-1,
          t=lambda state: state.get('t', 0)+1, keep_t=True, swap=False, wd=lambda p, g, lr, wd: (p, g, 0.), default=0.01, ignores=False,
@@ -167,7 +168,7 @@ def adam(m=lambda m, g, b: b*m+(1-b)*g, v=lambda v, g, b: b*v+(1-b)*g**2, correc
         if keep_corrected: state['m'],state['v'] = a,b
         new = p+sign*step(a, g, rate or lr)/root(b, eps)
         return new-after*new
-    def wrong(p, g, state, lr, wd=default, **settings): p.copy_(update(p, g, state, lr, wd, **settings))
+    def wrong(p, g, state, lr=1e-3, wd=default, **settings): p.copy_(update(p, g, state, lr, wd, **settings))
     return made(use_rule, wrong)
 
 def corrected(g, beta1=0.9, beta2=0.999, eps=1e-8):
@@ -200,11 +201,11 @@ ADAM = {
     'the rate is missing': dict(step=lambda a, g, lr: a),
     'the corrected averages are stored, and corrected again in the next step; store them as they were before': dict(keep_corrected=True)}
 
-check('basic_adam', '06', steps_of({'beta1': 0.5}, {'beta2': 0.9}, {'eps': 0.5}, {'beta1': 0., 'beta2': 0.5, 'eps': 0.1}, lrs=(0.1,0.01)), use=use_rule,
+check('basic_adam', '06', steps_of({'beta1': 0.5}, {'beta2': 0.9}, {'eps': 0.5}, {'beta1': 0., 'beta2': 0.5, 'eps': 0.1}, lrs=(0.1,0.01), default=True), use=use_rule,
       names=rule_names, without=WITHOUT, near=1e-9, same=('basic_adam', 'Adam', 'AdamW'),
-      mistakes={k: adam(**v) for k,v in ADAM.items()} | {UP: adam(sign=1), NOT_IN_PLACE: rule(lambda p, g, s, lr, **kw: p)})(path(corrected))
+      mistakes={k: adam(**v) for k,v in ADAM.items()} | {UP: adam(sign=1), NOT_IN_PLACE: rule(lambda p, g, s, lr, **kw: p)})(path(corrected, default=1e-3))
 
-check('basic_adamw', '06', steps_of({'wd': 0.5}, {'wd': 0.}, {'wd': 2.}, {'wd': 0.1, 'beta1': 0.5, 'eps': 0.1}, {'beta2': 0.9}, lrs=(0.1,0.01)), use=use_rule,
+check('basic_adamw', '06', steps_of({'wd': 0.5}, {'wd': 0.}, {'wd': 2.}, {'wd': 0.1, 'beta1': 0.5, 'eps': 0.1}, {'beta2': 0.9}, lrs=(0.1,0.01), default=True), use=use_rule,
       names=rule_names, without=WITHOUT, near=1e-9, same=('basic_adamw', 'Adam', 'AdamW'), mistakes={
     'the decay is added to the gradient, and so is divided by the root, too; AdamW shrinks the parameter itself: `p -= lr*wd*p`':
         adam(wd=lambda p, g, lr, wd: (p, g+wd*p, 0.)),
@@ -221,7 +222,7 @@ check('basic_adamw', '06', steps_of({'wd': 0.5}, {'wd': 0.}, {'wd': 2.}, {'wd': 
     'the rate is not handed on to Adam, which takes its default, 0.001': adam(wd=lambda p, g, lr, wd: (p-lr*wd*p, g, 0.), rate=1e-3),
     NOT_IN_PLACE: rule(lambda p, g, s, lr, **kw: p),
     'the decay is there, but Adam has no bias correction':
-        adam(wd=lambda p, g, lr, wd: (p-lr*wd*p, g, 0.), correct_m=False, correct_v=False)})(path(corrected, decay=0.01))
+        adam(wd=lambda p, g, lr, wd: (p-lr*wd*p, g, 0.), correct_m=False, correct_v=False)})(path(corrected, decay=0.01, default=1e-3))
 
 # schedules: from the progress, 0 to 1, to a fraction of the highest rate
 
