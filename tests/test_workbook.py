@@ -88,7 +88,7 @@ HOSTILE = {
     'matmul_bcast': 'def matmul_bcast(a, b):\n    while True: print("x"*10000)',
     'matmul_einsum': 'def matmul_einsum(a, b):\n    x = [0]*10**7\n    while True: x = x+x',
     'relu': 'def relu(x): raise SystemExit(0)',
-    'mse': 'def mse(output, targ): return ((output-targ)**2).mean()'}
+    'mse': 'def mse(output, targ):\n    assert output.shape==targ.shape\n    return ((output-targ)**2).mean()'}
 
 @pytest.mark.long
 def test_what_hangs_leaves_or_explodes_is_contained(tmp_path):
@@ -105,8 +105,9 @@ def test_reader_who_fills_in_every_blank(tmp_path):
     for page in workbook.PAGES:
         for o in BLANKS:
             if o.page==page: write(folder, o.name, in_book(o.module, o.name))
-        done = [v['state'] for o,v in judge(folder).items() if o.page<=page or workbook.PAGES.index(o.page)<=workbook.PAGES.index(page)]
-        assert set(done)=={'right'}, [v['text'] for v in judge(folder).values() if v['state']=='wrong']
+        found = judge(folder)
+        done = {v['state'] for o,v in found.items() if workbook.PAGES.index(o.page)<=workbook.PAGES.index(page)}
+        assert done=={'right'} and count(found).endswith(f" {sum(v['state']=='not yet' for v in found.values())} not yet"), count(found)
     assert progress(folder).endswith('all of it is yours') and run_test(folder)
     r = subprocess.run([sys.executable, '-c', 'from nbdev.doclinks import nbdev_export; nbdev_export()'], cwd=folder, capture_output=True, text=True)
     assert r.returncode==0, r.stderr
@@ -116,20 +117,25 @@ for o in {[road.name(o) for o in workbook.PAGES]!r}: sys.modules[f'fastfound.{{o
 import torch
 from mine.datasets import get_mnist, mnist_arrays
 from mine.backprop import CrossEntropy, Model
-from mine.mnist_sgd import BasicLoader, BasicOptim
-torch.manual_seed(42)
-x,y,x_test,y_test = mnist_arrays(get_mnist('sample'))
-model = Model.from_sizes(784, 100, 10, CrossEntropy())
-opt = BasicOptim(model.parameters(), 0.2)
-for epoch in range(20):
-    for i in torch.randperm(len(x)).split(32):
-        model(x[i], y[i])
-        model.backward()
-        for p in model.parameters(): p.grad = p.g
-        opt.step()
-        opt.zero_grad()
-print((model.predict(x_test).argmax(1)==y_test).float().mean().item())''')
-    assert float(out.split()[-1])>=0.93, out
+from mine.mnist_sgd import BasicOptim
+from mine.overfitting import distort
+def learned(source, n_epoch):
+    torch.manual_seed(42)
+    x,y,x_test,y_test = mnist_arrays(get_mnist(source))
+    model = Model.from_sizes(784, 200, 10, CrossEntropy())
+    opt = BasicOptim(model.parameters(), 0.2)
+    for epoch in range(n_epoch):
+        opt.lr = 0.2*(1-epoch/n_epoch)
+        for i in torch.randperm(len(x)).split(32):
+            model(distort(x[i], 0.1), y[i])
+            model.backward()
+            for p in model.parameters(): p.grad = p.g
+            opt.step()
+            opt.zero_grad()
+    return (model.predict(x_test).argmax(1)==y_test).float().mean().item()
+print(learned('sample', 20), learned('full', 5) if {bool(os.getenv('FASTFOUND_DATA'))} else 1.)''')
+    sample,full = map(float, out.split()[-2:])
+    assert sample>=0.93 and full>=0.97, out
 
 def test_nothing_is_overwritten(mylib):
     before = {o: o.read_bytes() for o in mylib.rglob('*') if o.is_file()}
