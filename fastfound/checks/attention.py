@@ -18,7 +18,8 @@ def sequences(values):
         yield (whole([1.],[2.]),whole([0.],[0.]),*[whole([2.],[4.])]*values)
         yield (whole([1.,0.],[0.,1.]),whole([1.,0.],[0.,1.]),*[whole([1.,2.],[3.,4.])]*values)
         yield (whole([2.,0.],[0.,2.],[1.,1.]),whole([1.,0.],[0.,3.],[1.,0.]),*[whole([1.,0.],[0.,1.],[1.,1.])]*values)
-        for i,shape in enumerate([(1,1), (1,4), (2,2), (3,4), (4,2), (3,3), (5,1), (7,16), (2,3,4), (3,2,2), (2,2,3,4), (1,4,4,4), (0,3,2)]):
+        for i,shape in enumerate([(1,1), (1,4), (2,2), (3,4), (4,2), (3,3), (5,1), (7,16),
+                                  (2,3,4), (3,2,2), (2,2,3,4), (1,4,4,4), (0,3,2)]):
             yield some(*shape, seed=i)
             if i in (3,8,10): yield some(*shape, seed=i+30, dtype=torch.float32)
         yield some(4,2, d=5, seed=50)
@@ -40,7 +41,8 @@ def rows(q, k):
         found.append(torch.cat((shifted/shifted.sum(-1, keepdim=True), scores.new_zeros(*scores.shape[:-1], q.shape[-2]-i-1)), -1))
     return torch.stack(found, -2)
 
-def weights(scale=lambda d, t: d**-0.5, mask=lambda s: s.masked_fill(ahead(s), -math.inf), dim=-1, scores=lambda q, k: q@k.mT, after=lambda w: w,
+def weights(scale=lambda d, t: d**-0.5, mask=lambda s: s.masked_fill(ahead(s), -math.inf), dim=-1,
+            scores=lambda q, k: q@k.mT, after=lambda w: w,
             last=lambda s, dim: s.softmax(dim)):
     "Attention weights with a mistake"
     return lambda q, k: after(last(mask(scores(q, k)*scale(q.shape[-1], q.shape[-2])), dim))
@@ -56,12 +58,14 @@ WEIGHTS = {
         weights(mask=lambda s: s.masked_fill(ahead(s, 0), -math.inf)),
     'each place sees the one after it as well: the mask begins one above the diagonal, `triu(1)`':
         weights(mask=lambda s: s.masked_fill(ahead(s, 2), -math.inf)),
-    'the scores of later places are set to 0, and e to the power of 0 is 1, so they still have weight; set them to -inf': weights(mask=zeroed),
+    'the scores of later places are set to 0, and e to the power of 0 is 1, so they still have weight; set them to -inf':
+        weights(mask=zeroed),
     'the weights of later places are set to 0 after the softmax, so a row does not sum to 1; hide the scores before it':
         weights(mask=lambda s: s, after=zeroed),
     'the scores are not divided by the root of d': weights(scale=lambda d, t: 1.),
     'the scores are divided by d; divide by its root': weights(scale=lambda d, t: 1/d),
-    'the scores are divided by the root of t, the number of places; d is the length of a key, the last size': weights(scale=lambda d, t: t**-0.5),
+    'the scores are divided by the root of t, the number of places; d is the length of a key, the last size':
+        weights(scale=lambda d, t: t**-0.5),
     'the scores are multiplied by the root of d; divide by it': weights(scale=lambda d, t: d**0.5),
     'no place is hidden, and the scores are not divided by the root of d': weights(mask=lambda s: s, scale=lambda d, t: 1.),
     'these are the exponentials of the scores; divide them by their sum, as the softmax does': weights(last=lambda s, dim: s.exp()),
@@ -72,7 +76,8 @@ WEIGHTS = {
     'these are the scores; take their softmax': lambda q, k: ((q@k.mT)*q.shape[-1]**-0.5).masked_fill(ahead(q@k.mT), -math.inf),
     'these are the logarithms of the weights': weights(last=lambda s, dim: s.log_softmax(dim))}
 
-check('attention_weights', '09', sequences(0), names=('q', 'k'), without=ATTENTION, near=1e-9, same=('attention_weights',), mistakes=WEIGHTS)(
+check('attention_weights', '09', sequences(0), names=('q', 'k'), without=ATTENTION, near=1e-9,
+      same=('attention_weights',), mistakes=WEIGHTS)(
     lambda q, k: rows(q, k).to(q.dtype))
 
 def mixed(w, twist=lambda w: w): return lambda q, k, v: twist(w(q, k))@v
@@ -80,7 +85,8 @@ def mixed(w, twist=lambda w: w): return lambda q, k, v: twist(w(q, k))@v
 check('attention', '09', sequences(1), names=('q', 'k', 'v'), without=ATTENTION, near=1e-9, same=('attention',), mistakes={
     'the values are added up without weights, or all with the same one; multiply the weights and the values, `weights@v`':
         lambda q, k, v: v.cumsum(-2)/torch.arange(1, v.shape[-2]+1, dtype=v.dtype)[:,None],
-    'all places get the same mean of all values; multiply the weights and the values, `weights@v`': lambda q, k, v: v.mean(-2, keepdim=True).expand(v.shape),
+    'all places get the same mean of all values; multiply the weights and the values, `weights@v`':
+        lambda q, k, v: v.mean(-2, keepdim=True).expand(v.shape),
     'the values are added once more to their weighted mean': lambda q, k, v: weights()(q, k)@v+v,
     'the weights are transposed: row i has those of place i': mixed(weights(), lambda w: w.mT),
     'these are the weights; multiply them by the values': lambda q, k, v: weights()(q, k),
@@ -106,7 +112,8 @@ def name_lists():
     yield ['max', 'moritz'],20
     yield [LETTERS[1:], 'x'],26
 
-def encoded(x=lambda o, n: ([0, *o]+[0]*n)[:n], y=lambda o, n: ([*o]+[0]*(n+1))[:n], real=lambda o, n: [i<=len(o) for i in range(n)], number=lambda a: LETTERS.index(a)):
+def encoded(x=lambda o, n: ([0, *o]+[0]*n)[:n], y=lambda o, n: ([*o]+[0]*(n+1))[:n],
+            real=lambda o, n: [i<=len(o) for i in range(n)], number=lambda a: LETTERS.index(a)):
     def f(names, block=11):
         ids = [[number(a) for a in o] for o in names]
         parts = [[g(o, block) for o in ids] for g in (x, y, real)]
@@ -116,9 +123,11 @@ def encoded(x=lambda o, n: ([0, *o]+[0]*n)[:n], y=lambda o, n: ([*o]+[0]*(n+1))[
 check('encode', '09', name_lists, names=('names', 'block'), same=('encode',), mistakes={
     '`y` is not shifted: it has the token that follows each of `x`': encoded(y=lambda o, n: ([0, *o]+[0]*n)[:n]),
     'the dot in front is missing: `x` begins with token 0': encoded(x=lambda o, n: ([*o]+[0]*n)[:n]),
-    'the dot after the name does not count in `real`; it is what tells the model to stop': encoded(real=lambda o, n: [i<len(o) for i in range(n)]),
+    'the dot after the name does not count in `real`; it is what tells the model to stop':
+        encoded(real=lambda o, n: [i<len(o) for i in range(n)]),
     'the padding counts in `real`; only the letters of a name and the dot after it do': encoded(real=lambda o, n: [True]*n),
-    'the first place does not count in `real`; there the model is asked for the first letter': encoded(real=lambda o, n: [0<i<=len(o) for i in range(n)]),
+    'the first place does not count in `real`; there the model is asked for the first letter':
+        encoded(real=lambda o, n: [0<i<=len(o) for i in range(n)]),
     'the letters are numbered from 0; that is the dot, and a is 1': encoded(number=lambda a: LETTERS.index(a)-1)})(encoded())
 
 def parts_of():
@@ -137,8 +146,10 @@ def slices(z, n=4): return torch.stack([z[...,i*z.shape[2]//n:(i+1)*z.shape[2]//
 check('split_heads', '09', parts_of, names=('z', 'n'), without=('numpy',), same=('split_heads',), mistakes={
     'a reshape alone cuts the *sequence* into parts; cut each vector, `reshape(b, t, n, d//n)`, and then swap places and heads':
         lambda z, n=4: z.reshape(z.shape[0], n, z.shape[1], z.shape[2]//n),
-    'the vectors are cut, but the axes are still (b,t,n,d/n); swap places and heads': lambda z, n=4: z.reshape(*z.shape[:2], n, z.shape[2]//n),
-    'each head gets every n-th number of a vector; it gets numbers that stand side by side': lambda z, n=4: torch.stack([z[...,i::n] for i in range(n)], 1),
+    'the vectors are cut, but the axes are still (b,t,n,d/n); swap places and heads':
+        lambda z, n=4: z.reshape(*z.shape[:2], n, z.shape[2]//n),
+    'each head gets every n-th number of a vector; it gets numbers that stand side by side':
+        lambda z, n=4: torch.stack([z[...,i::n] for i in range(n)], 1),
     'each part has n numbers; there are n parts': lambda z, n=4: z.reshape(*z.shape[:2], z.shape[2]//n, n).transpose(1, 2),
     '`n` makes no difference; it is the number of heads, 4 only by default': lambda z, n=4: slices(z)})(slices)
 
@@ -159,9 +170,12 @@ def mean_square(x, dim=-1): return x.square().mean(dim, keepdim=True)
 check('rms_norm', '09', vectors, near=1e-4, names=('x',), without=('numpy', 'rms_norm', 'layer_norm'), same=('rms_norm',), mistakes={
     'the mean is subtracted; RMSNorm only divides': divided_by(lambda x: (mean_square(x)+1e-5).sqrt(), lambda x: x.mean(-1, keepdim=True)),
     'the root is missing: divide by the root of the mean of the squares': divided_by(lambda x: mean_square(x)+1e-5),
-    'this divides by the root of the *sum* of the squares; take their mean': divided_by(lambda x: (x.square().sum(-1, keepdim=True)+1e-5).sqrt()),
-    'the mean is over the whole tensor; each vector, the last dimension, has its own': divided_by(lambda x: (x.square().mean()+1e-5).sqrt()),
-    'the mean is over the first dimension; each vector, the last dimension, has its own': divided_by(lambda x: (mean_square(x, 0)+1e-5).sqrt()),
+    'this divides by the root of the *sum* of the squares; take their mean':
+        divided_by(lambda x: (x.square().sum(-1, keepdim=True)+1e-5).sqrt()),
+    'the mean is over the whole tensor; each vector, the last dimension, has its own':
+        divided_by(lambda x: (x.square().mean()+1e-5).sqrt()),
+    'the mean is over the first dimension; each vector, the last dimension, has its own':
+        divided_by(lambda x: (mean_square(x, 0)+1e-5).sqrt()),
     'this multiplies by the root mean square; divide by it': lambda x: x*(mean_square(x)+1e-5).sqrt(),
     'a vector of zeros is divided by 0: add a small number under the root, such as 1e-5': divided_by(lambda x: mean_square(x).sqrt())})(
     lambda x: (x.double()/torch.linalg.vector_norm(x.double(), dim=-1, keepdim=True).clamp_min(1e-12)*x.shape[-1]**0.5).to(x.dtype))
@@ -177,19 +191,22 @@ def random_params(d, block, vocab, seed, dtype=torch.float64):
 def tokens(b, t, vocab, seed=0): return (randn(b, t, seed=seed).abs()*1000).long()%vocab
 
 def models():
-    for i,(b,t,d,block,vocab) in enumerate([(1,1,4,1,2), (1,2,4,3,3), (2,3,4,3,5), (1,4,8,6,4), (3,2,4,5,27), (2,5,12,5,6), (4,11,16,11,27)]):
+    for i,(b,t,d,block,vocab) in enumerate([(1,1,4,1,2), (1,2,4,3,3), (2,3,4,3,5), (1,4,8,6,4),
+                                            (3,2,4,5,27), (2,5,12,5,6), (4,11,16,11,27)]):
         yield tokens(b, t, vocab, seed=i),*random_params(d, block, vocab, 10*i)
     yield tokens(2, 3, 5, seed=8),*random_params(8, 4, 5, 80, torch.float32)
 
 def by_head(q, k, v, causal=True):
     n = q.shape[-1]//4
-    heads = [rows(*(o[...,i:i+n] for o in (q, k)))@v[...,i:i+n] if causal else weights(mask=lambda s: s)(q[...,i:i+n], k[...,i:i+n])@v[...,i:i+n]
+    heads = [rows(*(o[...,i:i+n] for o in (q, k)))@v[...,i:i+n] if causal
+             else weights(mask=lambda s: s)(q[...,i:i+n], k[...,i:i+n])@v[...,i:i+n]
              for i in range(0, q.shape[-1], n)]
     return torch.cat(heads, -1)
 
 def normed(h): return h/(h.square().mean(-1, keepdim=True)+1e-5).sqrt()
 
-def transformer(places=True, norm=normed, mid_norm=None, last_norm=None, mix=by_head, add=lambda h, o: h+o, add_mlp=lambda h, o: h+o, act=lambda o: o.clamp_min(0),
+def transformer(places=True, norm=normed, mid_norm=None, last_norm=None, mix=by_head,
+                add=lambda h, o: h+o, add_mlp=lambda h, o: h+o, act=lambda o: o.clamp_min(0),
                 wo=True, soft=False):
     def f(x, *params):
         dtype = params[0].dtype
@@ -245,9 +262,11 @@ check('name_loss', '09', losses, near=1e-3, names=('params', 'x', 'y', 'real'), 
     'this is the sum over the tokens; the loss is a mean': loss_from(lambda p, x, y, r: token_losses(p, x, y).masked_select(r).sum()),
     'the sum is divided by all places, also those that do not count': loss_from(lambda p, x, y, r: (token_losses(p, x, y)*r).mean()),
     'the sign is wrong: the loss is *minus* the log-probability': loss_from(lambda p, x, y, r: -mean_of(token_losses(p, x, y), r)),
-    'the targets are `x`, the tokens that go in; take `y`, those that follow': loss_from(lambda p, x, y, r: mean_of(token_losses(p, x, x), r)),
+    'the targets are `x`, the tokens that go in; take `y`, those that follow':
+        loss_from(lambda p, x, y, r: mean_of(token_losses(p, x, x), r)),
     'these are logits; take the logarithms of their softmax': loss_from(lambda p, x, y, r: mean_of(token_losses(p, x, y, lambda o: o), r)),
-    'these are probabilities; take their logarithms': loss_from(lambda p, x, y, r: mean_of(token_losses(p, x, y, lambda o: o.softmax(-1)), r))})(
+    'these are probabilities; take their logarithms':
+        loss_from(lambda p, x, y, r: mean_of(token_losses(p, x, y, lambda o: o.softmax(-1)), r))})(
     loss_from(lambda p, x, y, r: mean_of(token_losses(p, x, y), r)))
 
 # names that the model invents: of parameters that know what comes after each letter, and at each place
@@ -295,11 +314,14 @@ def draws(step=lambda probs: probs.multinomial(1), temperature=lambda t: t, last
         return [cut(''.join(LETTERS[i] for i in row)) for row in x]
     return made(use_invent, wrong)
 
-@check('invent', '09', inventions, use=use_invent, near=0.13, names=('what', 'the model knows', 'places', 'n', 'temperature'), same=('invent',), mistakes={
-    'the likeliest token is taken each time; sample it from the softmax: `probs.multinomial(1)`': draws(step=lambda probs: probs.argmax(-1, keepdim=True)),
+@check('invent', '09', inventions, use=use_invent, near=0.13,
+       names=('what', 'the model knows', 'places', 'n', 'temperature'), same=('invent',), mistakes={
+    'the likeliest token is taken each time; sample it from the softmax: `probs.multinomial(1)`':
+        draws(step=lambda probs: probs.argmax(-1, keepdim=True)),
     'all tokens are equally likely; sample from the softmax of the logits': draws(step=lambda probs: torch.ones_like(probs).multinomial(1)),
     '`temperature` makes no difference: divide the logits by it': draws(temperature=lambda t: 1.),
-    'the logits are multiplied by the temperature; divide by it, so that a low one makes the likeliest likelier': draws(temperature=lambda t: 1/t),
+    'the logits are multiplied by the temperature; divide by it, so that a low one makes the likeliest likelier':
+        draws(temperature=lambda t: 1/t),
     'only the last token goes in, as if it stood at the first place; the model gets the whole text so far': draws(last=True),
     'the dot at the end of a name is left in': draws(cut=lambda s: '.'.join(s.split('.')[1:2])+'.'*(s.count('.')>1)),
     'the dot in front is left in': draws(cut=lambda s: '.'+s.split('.')[1]),

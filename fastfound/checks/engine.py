@@ -1,4 +1,5 @@
-"Page 3b: gradients that fit what was broadcast, the order and the pass through a graph, and an operation. The gradients wanted are those of PyTorch."
+("Page 3b: gradients that fit what was broadcast, the order and the pass through a graph, and an operation. "
+ "The gradients wanted are those of PyTorch.")
 import inspect, itertools, re
 import torch
 from .spec import check, made, randn
@@ -16,8 +17,8 @@ def stretched():
     yield whole([1.,2.],[3.,4.]),whole([5.,6.])
     yield whole([1.,2.],[3.,4.]),whole([5.,6.],[7.,8.])
     yield whole(1.,2.,4.),torch.tensor(3., dtype=torch.float64)
-    pairs = '''2,3|3  2,3|2,1  2,3|1,3  2,3|1,1  2,3|1  2,3|  3|1  3|  |  2,3,4|4  2,3,4|3,4  2,3,4|3,1  2,3,4|1,3,1  2,3,4|2,3,4  2,3,4|2,1,1  2,3,4|
-        3,3|3,1  3,3|1,3  3,3|3  0,3|3  0,3|1,3  3,0|3,1  2,1,3|1,3  2,1,3|2,1,1  1,1|1  4,1|1  2,2,2,2|2,1,2  1,3|3'''
+    pairs = '''2,3|3  2,3|2,1  2,3|1,3  2,3|1,1  2,3|1  2,3|  3|1  3|  |  2,3,4|4  2,3,4|3,4  2,3,4|3,1  2,3,4|1,3,1  2,3,4|2,3,4
+        2,3,4|2,1,1  2,3,4|  3,3|3,1  3,3|1,3  3,3|3  0,3|3  0,3|1,3  3,0|3,1  2,1,3|1,3  2,1,3|2,1,1  1,1|1  4,1|1  2,2,2,2|2,1,2  1,3|3'''
     for i,o in enumerate(pairs.split()):
         shape,like = [[int(n) for n in s.split(',') if n] for s in o.split('|')]
         yield randn(*shape, seed=i),randn(*like, seed=i+50)
@@ -48,7 +49,8 @@ check('unbroadcast', '03b', stretched, names=('g', 'like'), without=WITHOUT, nea
         lambda g, like: (back_to_shape(g, like, dtype=False)*like.numel()/max(g.numel(), 1)).to(like.dtype),
     'only the dimensions in front, which `like` has not, are summed; sum those in which its size is 1 as well':
         lambda g, like: back_to_shape(g, like, ones=False),
-    'only the dimensions of size 1 are summed; sum those in front, which `like` has not, as well': lambda g, like: back_to_shape(g, like, first=False),
+    'only the dimensions of size 1 are summed; sum those in front, which `like` has not, as well':
+        lambda g, like: back_to_shape(g, like, first=False),
     'the dimensions of size 1 are lost in the sum; keep them: `keepdim=True`': lambda g, like: back_to_shape(g, like, keep=False),
     'one number is left of it all; sum only over the dimensions in which `like` was stretched': lambda g, like: g.sum().to(like.dtype),
     'the type is that of the gradient; give it that of `like`': lambda g, like: back_to_shape(g, like, dtype=False),
@@ -58,7 +60,8 @@ check('unbroadcast', '03b', stretched, names=('g', 'like'), without=WITHOUT, nea
         differs(lambda g, like: g.sum(0).to(like.dtype)),
     'where the shapes differ, the sum is always over the last dimension; it goes over those in which `like` was stretched':
         differs(lambda g, like: g.sum(-1).to(like.dtype)),
-    'this is a mean over the first dimension; sum over those in which `like` was stretched': differs(lambda g, like: g.mean(0).to(like.dtype)),
+    'this is a mean over the first dimension; sum over those in which `like` was stretched':
+        differs(lambda g, like: g.mean(0).to(like.dtype)),
     'where the shapes are equal, the type stays that of the gradient; give it that of `like`':
         lambda g, like: g if g.shape==like.shape else back_to_shape(g, like),
     'where both have as many dimensions nothing is summed; sum those in which the size of `like` is 1':
@@ -146,7 +149,8 @@ def use_order(f, program):
     at = {id(o): i for i,o in enumerate(order)}
     return {'all that need a gradient': ' '.join(sorted(names.get(id(o), type(o).__name__) for o in order)),
             'the first': names.get(id(order[0])) if order else 'none',
-            'every result comes before its inputs': all(at[id(o)]>i for i,t in enumerate(order) for o in getattr(t, 'inputs', ()) if id(o) in at)}
+            'every result comes before its inputs':
+                all(at[id(o)]>i for i,t in enumerate(order) for o in getattr(t, 'inputs', ()) if id(o) in at)}
 
 def found_by(collect, key=None):
     def wrong(t):
@@ -165,14 +169,18 @@ def depth_first(t, found, again=False, inputs=inputs_of):
 
 def newest(t): return -t.index
 
-check('backward_order', '03b', programs, use=use_order, names=('graph',), without=WITHOUT, same=('backward_order', 'BasicTensor'), mistakes={
-    'the oldest comes first; a backward pass begins at the result, so sort the other way round': found_by(depth_first, key=lambda t: t.index),
-    'the nodes come in the order in which they were found, and some come before a result that was computed from them; sort them by `index`, '
-    'the newest first': found_by(depth_first),
-    'what is used several times comes several times; each node comes once': found_by(lambda t, found: depth_first(t, found, again=True), key=newest),
+check('backward_order', '03b', programs, use=use_order, names=('graph',), without=WITHOUT,
+      same=('backward_order', 'BasicTensor'), mistakes={
+    'the oldest comes first; a backward pass begins at the result, so sort the other way round':
+        found_by(depth_first, key=lambda t: t.index),
+    'the nodes come in the order in which they were found, and some come before a result that was computed from them; '
+    'sort them by `index`, the newest first': found_by(depth_first),
+    'what is used several times comes several times; each node comes once':
+        found_by(lambda t, found: depth_first(t, found, again=True), key=newest),
     'inputs that need no gradient are in it; leave them out':
         found_by(lambda t, found: depth_first(t, found, inputs=lambda t: [o for o in t.inputs if not isinstance(o, float)]), key=newest),
-    'only the inputs of the result itself are found; go on to the inputs of these': found_by(lambda t, found: found.extend({t: 0, **{o: 0 for o in inputs_of(t)}}), key=newest),
+    'only the inputs of the result itself are found; go on to the inputs of these':
+        found_by(lambda t, found: found.extend({t: 0, **{o: 0 for o in inputs_of(t)}}), key=newest),
     'the result itself is missing': found_by(lambda t, found: [depth_first(t, found), found.remove(t)], key=newest)})(
     lambda program: use_order(lambda t: of_all(t), program))
 
@@ -195,10 +203,12 @@ def passes():
     "Programs, their leaves and the gradient of the result: numbers first, then shapes that broadcast"
     for i,program in enumerate(PROGRAMS):
         names = [k for k,op,_ in steps(program) if not op]
-        yield program,{k: torch.tensor(2.+j, dtype=torch.float64) for j,k in enumerate(names)},torch.tensor(1. if i<5 else 3., dtype=torch.float64)
+        yield program,{k: torch.tensor(2.+j, dtype=torch.float64)
+                       for j,k in enumerate(names)},torch.tensor(1. if i<5 else 3., dtype=torch.float64)
     def of(program, *shapes, out=(), seed=0, dtype=torch.float64):
         names = [k for k,op,_ in steps(program) if not op]
-        return program,{k: randn(*o, seed=seed+i, dtype=dtype) for i,(k,o) in enumerate(zip(names, shapes))},randn(*out, seed=seed+9, dtype=dtype)
+        return program,{k: randn(*o, seed=seed+i, dtype=dtype)
+                        for i,(k,o) in enumerate(zip(names, shapes))},randn(*out, seed=seed+9, dtype=dtype)
     yield of('a; b; c = a + b', (2,), (2,2), out=(2,2))
     yield of('a; b; c = a * b', (2,1), (1,3), out=(2,3), seed=10)
     yield of('a; b; c = a * b; d = c + a; e = sum(d)', (3,), (2,3), seed=20)
@@ -218,7 +228,8 @@ def use_pass(f, program, leaves, grad):
     if len({id(t) for t,_ in pairs})<len(pairs): return 'a leaf comes more than once'
     return {f'gradient of {names.get(id(t), type(t).__name__)}': g for t,g in sorted(pairs, key=lambda o: names.get(id(o[0]), ''))}
 
-def through(accumulate=lambda old, new: old+new, fit=back_to_shape, leaf=lambda t: not t.op, upstream=lambda g: g, start=lambda grad: grad, needs=True, first=False):
+def through(accumulate=lambda old, new: old+new, fit=back_to_shape, leaf=lambda t: not t.op,
+            upstream=lambda g: g, start=lambda grad: grad, needs=True, first=False):
     "A backward pass with a mistake"
     def wrong(order, grad):
         grads,told = {order[0]: start(grad)},{}
@@ -235,13 +246,17 @@ def through(accumulate=lambda old, new: old+new, fit=back_to_shape, leaf=lambda 
 
 def in_place(old, new): return old.add_(new)
 
-check('backward_pass', '03b', passes, use=use_pass, names=('graph', 'leaves', 'grad'), without=WITHOUT, near=1e-9, same=('backward_pass', 'BasicTensor'), mistakes={
-    'the gradients that arrive at a tensor replace each other; what is used several times gets their sum': through(accumulate=lambda old, new: new),
-    'a gradient is added to in place that belongs to another tensor, too: a sum hands the same one to both its inputs, so make a new one, `old + part`':
+check('backward_pass', '03b', passes, use=use_pass, names=('graph', 'leaves', 'grad'), without=WITHOUT, near=1e-9,
+      same=('backward_pass', 'BasicTensor'), mistakes={
+    'the gradients that arrive at a tensor replace each other; what is used several times gets their sum':
+        through(accumulate=lambda old, new: new),
+    'a gradient is added to in place that belongs to another tensor, too: a sum hands the same one to both its inputs, '
+    'so make a new one, `old + part`':
         through(accumulate=in_place, fit=lambda g, like: g if g.shape==like.shape else back_to_shape(g, like)),
     'an input that was broadcast gets a gradient in the shape of the result; call `unbroadcast`': through(fit=lambda g, like: g),
     'intermediate results come with their gradients, too; only leaves do, which no operation has made': through(leaf=lambda t: True),
-    'the backward functions do not get the gradient of the result; by the chain rule they are called with it': through(upstream=torch.ones_like),
+    'the backward functions do not get the gradient of the result; by the chain rule they are called with it':
+        through(upstream=torch.ones_like),
     'the pass begins with ones; it begins with `grad`': through(start=torch.ones_like),
     'inputs that need no gradient get one': through(needs=False),
     'only the first input of each operation gets a gradient': through(first=True)})(
@@ -256,7 +271,8 @@ def by_autograd(program, leaves, grad):
             else: out = values[name]
         moved = {k: o for k,o in given.items() if o.requires_grad}
         grads = torch.autograd.grad(out, list(moved.values()), grad.double(), allow_unused=True)
-    return {f'gradient of {k}': g.to(leaves[k].dtype) for (k,_),g in sorted(zip(moved.items(), grads), key=lambda o: o[0][0]) if g is not None}
+    return {f'gradient of {k}': g.to(leaves[k].dtype)
+            for (k,_),g in sorted(zip(moved.items(), grads), key=lambda o: o[0][0]) if g is not None}
 
 # an operation: its result, and a backward function for each input
 
@@ -286,7 +302,8 @@ def use_power(f, base, exponent):
         if isinstance(o, torch.Tensor): told[f'the gradient of the {name}'] = back_to_shape(fn(g), o)
     return told
 
-def power_with(to_base=lambda a, b, out: b*a**(b-1), to_exponent=lambda a, b, out: out*torch.as_tensor(a).log(), times=lambda g, d: g*d, result=lambda a, b: a**b,
+def power_with(to_base=lambda a, b, out: b*a**(b-1), to_exponent=lambda a, b, out: out*torch.as_tensor(a).log(),
+               times=lambda g, d: g*d, result=lambda a, b: a**b,
                safe=True, safe_exponent=True, swap=False):
     def zero(cond, o): return torch.where(torch.as_tensor(cond), torch.zeros_like(o), o)
     def wrong(base, exponent):
@@ -302,10 +319,12 @@ def power_with(to_base=lambda a, b, out: b*a**(b-1), to_exponent=lambda a, b, ou
     'the base gets b·aᵇ; the exponent becomes smaller by 1': power_with(to_base=lambda a, b, out: b*a**b),
     'the exponent gets log a; the factor aᵇ, the result, is missing': power_with(to_exponent=lambda a, b, out: a.log()),
     'the exponent gets aᵇ·log b; it is the logarithm of the *base*': power_with(to_exponent=lambda a, b, out: out*b.log()),
-    'the exponent gets the derivative of the base; that of aᵇ with respect to b is aᵇ·log a': power_with(to_exponent=lambda a, b, out: b*a**(b-1)),
+    'the exponent gets the derivative of the base; that of aᵇ with respect to b is aᵇ·log a':
+        power_with(to_exponent=lambda a, b, out: b*a**(b-1)),
     'the backward functions leave out the gradient of the result; multiply by it': power_with(times=lambda g, d: d+0*g),
     'the two backward functions are swapped: that of the base comes first': power_with(swap=True),
-    'a⁰ does not depend on its base, whose gradient is 0; the formula gives 0·∞ where the base is 0, so set it': power_with(safe=False),
+    'a⁰ does not depend on its base, whose gradient is 0; the formula gives 0·∞ where the base is 0, so set it':
+        power_with(safe=False),
     '0ᵇ does not depend on its exponent, whose gradient is 0; the formula gives 0·∞, so set it': power_with(safe_exponent=False)})
 def power_by_autograd(base, exponent):
     given = [o.detach().double().requires_grad_() if isinstance(o, torch.Tensor) else o for o in (base, exponent)]

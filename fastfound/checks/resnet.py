@@ -1,12 +1,12 @@
-"Chapter 7: convolutions and pooling, batch normalisation, blocks with a skip connection, and a small residual network."
-import copy
+"Chapter 7: convolutions and pooling, batch normalisation, and how networks are compared."
 import torch
 import torch.nn.functional as F
 from torch import nn
 from .spec import check, made, randn
 
 CONVOLUTIONS = 'numpy','conv1d','conv2d','conv3d','convolution','_convolution','conv_transpose2d','mkldnn_convolution','scipy'
-POOLS = 'numpy','max_pool2d','max_pool2d_with_indices','avg_pool2d','adaptive_max_pool2d','adaptive_avg_pool2d','fractional_max_pool2d','lp_pool2d'
+POOLS = ('numpy','max_pool2d','max_pool2d_with_indices','avg_pool2d','adaptive_max_pool2d','adaptive_avg_pool2d',
+         'fractional_max_pool2d','lp_pool2d')
 NORMS = 'numpy','batch_norm','native_batch_norm','layer_norm','group_norm','instance_norm','native_layer_norm'
 
 def whole(*o): return torch.tensor(o, dtype=torch.float64)
@@ -22,7 +22,8 @@ def convolutions():
     yield whole([[[1.,2.],[3.,4.]], [[5.,6.],[7.,8.]]]),whole([[[1.]], [[10.]]]),whole(0.)
     yield whole([[[1.,2.,3.,4.]]]),whole([[[1.,2.]]]),whole(0.),2
     yield whole([[[1.,2.]]]),whole([[[1.,2.,4.]]]),whole(0.),1,1
-    sizes = [(1,1,3,3,1,2,2), (2,1,4,4,1,3,3), (1,2,4,5,3,3,3), (2,3,5,4,2,2,3), (1,1,5,6,2,1,1), (3,2,6,6,4,3,2), (2,2,3,3,2,3,3), (1,4,7,5,3,5,3)]
+    sizes = [(1,1,3,3,1,2,2), (2,1,4,4,1,3,3), (1,2,4,5,3,3,3), (2,3,5,4,2,2,3), (1,1,5,6,2,1,1),
+             (3,2,6,6,4,3,2), (2,2,3,3,2,3,3), (1,4,7,5,3,5,3)]
     for i,(n,c,h,w,out,kh,kw) in enumerate(sizes):
         for j,dtype in enumerate((torch.float64, torch.float32)[:1+(i in (2,5))]):
             given = randn(n,c,h,w, seed=3*i, dtype=dtype),randn(out,c,kh,kw, seed=3*i+1, dtype=dtype),randn(out, seed=3*i+2, dtype=dtype)
@@ -51,17 +52,21 @@ def bias_across(x, w, b, stride=1, padding=0): return convolved(x, w, 0*b, strid
 check('basic_conv', '07', convolutions, names=('x', 'w', 'b', 'stride', 'padding'), without=CONVOLUTIONS, near=1e-9,
       same=('basic_conv', 'conv2d'), mistakes={
     'the biases are missing: add one to each output channel': lambda x, w, b, *o: convolved(x, w, 0*b, *o),
-    'the kernels are turned round; in deep learning a convolution slides the kernel as it is': lambda x, w, b, *o: convolved(x, w.flip(2,3), b, *o),
-    'the kernels are transposed: their first axis goes with the rows of the image': lambda x, w, b, *o: convolved(x, w.mT.reshape(w.shape), b, *o),
+    'the kernels are turned round; in deep learning a convolution slides the kernel as it is':
+        lambda x, w, b, *o: convolved(x, w.flip(2,3), b, *o),
+    'the kernels are transposed: their first axis goes with the rows of the image':
+        lambda x, w, b, *o: convolved(x, w.mT.reshape(w.shape), b, *o),
     '`stride` makes no difference: the kernel moves by so many pixels': lambda x, w, b, stride=1, padding=0: convolved(x, w, b, 1, padding),
-    '`padding` makes no difference: it is so many pixels of 0 on each side': lambda x, w, b, stride=1, padding=0: convolved(x, w, b, stride),
+    '`padding` makes no difference: it is so many pixels of 0 on each side':
+        lambda x, w, b, stride=1, padding=0: convolved(x, w, b, stride),
     'the kernel moves by `stride` to the right only; downwards, too': one_way,
     'height and width of the result are swapped': squared,
     'only the first channel counts; add up the products of all channels': lambda x, w, b, *o: convolved(x[:,:1], w[:,:1], b, *o),
     'this is the mean over the kernel; a convolution is a sum': lambda x, w, b, *o: convolved(x, w/w[0].numel(), b, *o),
     'this is the mean over the channels; a convolution adds them up': lambda x, w, b, *o: convolved(x, w/w.shape[1], b, *o),
     'the biases are added along the width; each belongs to a channel, so give them two more axes: `b[:,None,None]`': bias_across,
-    'the size of the result counts the padding on one side only; it is on both: `size + 2*padding`': must_fit(lambda n, k, s, p: (n+p-k)//s+1),
+    'the size of the result counts the padding on one side only; it is on both: `size + 2*padding`':
+        must_fit(lambda n, k, s, p: (n+p-k)//s+1),
     'the size of the result is one too small: n-k steps make n-k+1 positions': must_fit(lambda n, k, s, p: (n+2*p-k)//s),
     'the columns are taken with a stride that the size of the result has not, or the other way round: both count it, `stride=stride` in '
     '`F.unfold`, and `(size + 2*padding - k)//stride + 1`':
@@ -69,7 +74,8 @@ check('basic_conv', '07', convolutions, names=('x', 'w', 'b', 'stride', 'padding
     'the columns are taken with a padding that the size of the result has not, or the other way round: both count it, `padding=padding` in '
     '`F.unfold`, and `size + 2*padding`':
         must_fit(lambda n, k, s, p: (n+2*p-k)//s+1, lambda n, k, s, p: (n-k)//s+1),
-    'each output channel gets the mean of the biases; it has one of its own': lambda x, w, b, *o: convolved(x, w, b.mean().expand(b.shape), *o),
+    'each output channel gets the mean of the biases; it has one of its own':
+        lambda x, w, b, *o: convolved(x, w, b.mean().expand(b.shape), *o),
     'the biases are subtracted; add them': lambda x, w, b, *o: convolved(x, w, -b, *o),
     'the padding is on the left and at the top only; it is on all four sides':
         lambda x, w, b, stride=1, padding=0: convolved(F.pad(x, (padding,0,padding,0)), w, b, stride)})(convolved)
@@ -130,7 +136,8 @@ def norms():
     yield 'evaluation',[small, 3*small, small+1],{'momentum': 0.5}
     yield 'what is saved',[small],{}
     for i,shape in enumerate([(2,2,1,1), (2,3,2,2), (4,1,3,2), (1,2,3,3), (5,4,2,3)]):
-        for what in ('training', 'with other gamma and beta', 'running statistics', 'evaluation'): yield what,batches(3, *shape, seed=10*i),{}
+        for what in ('training', 'with other gamma and beta', 'running statistics', 'evaluation'):
+            yield what,batches(3, *shape, seed=10*i),{}
     yield 'gradients',batches(1, 3,2,2,2, seed=60),{}
     yield 'gradients',batches(1, 2,1,3,2, seed=61),{}
     yield 'training',[torch.full((2,2,2,2), 3., dtype=torch.float64)],{}
@@ -167,7 +174,8 @@ def use_norm(cls, what, batches, settings):
             x = batches[0].clone().requires_grad_()
             out = norm(x)
             grads = torch.autograd.grad((out*numbered(out)).sum(), (x, ones[0], zeros[0]), allow_unused=True)
-        return found | {f'gradient of {k}': None if g is None else g.detach().view(-1 if k!='x' else x.shape) for k,g in zip(('x', 'gamma', 'beta'), grads)}
+        return found | {f'gradient of {k}': None if g is None else g.detach().view(-1 if k!='x' else x.shape)
+                        for k,g in zip(('x', 'gamma', 'beta'), grads)}
     for x in batches[:-1]:
         with torch.enable_grad(): norm(x.clone().requires_grad_())
     if what=='evaluation':
@@ -204,7 +212,8 @@ def norm_wanted(what, batches, settings):
     if what!='running statistics': return told | {'in training': out}
     return told | {'the mean kept': mean.to(dtype), 'the variance kept': var.to(dtype), 'they need no gradient': True}
 
-def norm_with(dims=(0,2,3), correction=0, kept=1, weight=lambda m: m, in_eval='kept', in_training='batch', root=lambda v, eps: (v+eps).sqrt(),
+def norm_with(dims=(0,2,3), correction=0, kept=1, weight=lambda m: m, in_eval='kept', in_training='batch',
+              root=lambda v, eps: (v+eps).sqrt(),
               learned=True, detach=True, updates_in_eval=False, buffers=True, through=True, gamma=True, starts=(0.,1.),
               beta=True, minus=1., count=lambda x: x.numel()//x.shape[1], kept_from=0, updates=True):
     "Batch normalisation with a mistake in one of its parts"
@@ -233,10 +242,13 @@ def norm_with(dims=(0,2,3), correction=0, kept=1, weight=lambda m: m, in_eval='k
             return self.gamma*y + self.beta if beta else self.gamma*y
     return made(use_norm, Wrong)
 
-check('BasicNorm', '07', norms, use=use_norm, near=1e-9, names=('what', 'batches', 'settings'), without=NORMS, same=('BasicNorm', 'BatchNorm'), mistakes={
-    'the batch is normalised with the variance divided by n-1; here it is that of the batch itself, divided by n: `correction=0`': norm_with(correction=1),
+check('BasicNorm', '07', norms, use=use_norm, near=1e-9, names=('what', 'batches', 'settings'), without=NORMS,
+      same=('BasicNorm', 'BatchNorm'), mistakes={
+    'the batch is normalised with the variance divided by n-1; here it is that of the batch itself, divided by n: `correction=0`':
+        norm_with(correction=1),
     'the variance that is kept is divided by n; it is an estimate for all images, so divide by n-1': norm_with(kept=0),
-    'each pixel has statistics of its own; they are those of a channel, over all images and all their pixels: `(0,2,3)`': norm_with(dims=(0,)),
+    'each pixel has statistics of its own; they are those of a channel, over all images and all their pixels: `(0,2,3)`':
+        norm_with(dims=(0,)),
     'each image is normalised alone; the statistics of a channel are over all images of the batch: `(0,2,3)`': norm_with(dims=(2,3)),
     'all channels share their statistics; each has its own, over `(0,2,3)`': norm_with(dims=(0,1,2,3)),
     'each image is normalised over its channels and pixels; that is layer normalisation': norm_with(dims=(1,2,3)),
@@ -250,7 +262,8 @@ check('BasicNorm', '07', norms, use=use_norm, near=1e-9, names=('what', 'batches
     'training and evaluation do the same; look at `self.training`, and use and change the running statistics accordingly':
         norm_with(in_eval='batch', updates_in_eval=True),
     'the running statistics never change: in training they move towards those of the batch': norm_with(updates=False),
-    'training does the same as evaluation; in training use the statistics of the batch, and keep them': norm_with(updates=False, in_training='kept'),
+    'training does the same as evaluation; in training use the statistics of the batch, and keep them':
+        norm_with(updates=False, in_training='kept'),
     'the mean is not subtracted': norm_with(minus=0.),
     'the mean is added; subtract it': norm_with(minus=-1.),
     'the correction of the variance counts the images; n is the number of all their pixels in a channel': norm_with(count=len),
@@ -291,7 +304,8 @@ def filled(module, dtype):
             kind = kind_of(m, p)
             counts[kind,shape_of(kind, p)] = counts.get((kind,shape_of(kind, p)), 0)+1
     for m in module.modules():
-        for p,kind in [(p, kind_of(m, p)) for p in m.parameters(recurse=False)]: p.copy_(values_for(kind, shape_of(kind, p), dtype).view(p.shape))
+        for p,kind in [(p, kind_of(m, p)) for p in m.parameters(recurse=False)]:
+            p.copy_(values_for(kind, shape_of(kind, p), dtype).view(p.shape))
     return module,'; '.join(f"{n} {kind} {'x'.join(map(str, shape))}" for (kind,shape),n in sorted(counts.items()))
 
 def use_network(f, what, x, *args):
@@ -346,127 +360,5 @@ check('conv3x3', '07', networks((1,1), (2,3), (3,2,2), (1,4,2), (4,4,3)), use=us
       same=('conv3x3',), mistakes={
     'there are biases, which batch normalisation would subtract again: `bias=False`': network(lambda *o: three_by_three(*o, bias=True)),
     'the image gets smaller at its edges: a padding of 1 keeps its size': network(lambda *o: three_by_three(*o, padding=0)),
-    '`stride` makes no difference; hand it on': network(lambda n_in, n_out, stride=1: three_by_three(n_in, n_out))})(network_of(three_by_three))
-
-def block(n_in, n_out, stride=1, used=(True,True), down_bias=None, down_size=1, shared=False, add=lambda self, x, f, y: (f+y).relu(), between=True, strides=None, norms=True, bias=False, down=None, down_norm=True, keep=False):
-    "A residual block, with a mistake in one of its parts"
-    first,second = strides(stride) if strides else (stride,1)
-    needs = (n_in!=n_out or stride>1) if down is None else down(n_in, n_out, stride)
-    layers = dict(conv1=nn.Conv2d(n_in, n_out, 3, first, 1, bias=bias), conv2=nn.Conv2d(n_out, n_out, 3, second, 1, bias=bias))
-    if norms: layers |= dict(bn1=nn.BatchNorm2d(n_out), bn2=nn.BatchNorm2d(n_out))
-    if needs: layers |= dict(conv3=nn.Conv2d(n_in, n_out, down_size, stride, down_size//2, bias=bias if down_bias is None else down_bias))
-    if needs and down_norm: layers |= dict(bn3=nn.BatchNorm2d(n_out))
-    def forward(self, x):
-        f = self.conv1(x)
-        if norms and used[0]: f = self.bn1(f)
-        f = self.conv2(f.relu() if between else f)
-        if norms and used[1]: f = (self.bn1 if shared else self.bn2)(f)
-        y = self.conv3(x) if needs else x
-        return add(self, x, f, self.bn3(y) if needs and down_norm else y)
-    return Apply(forward, **layers)
-
-def residual(**kw): return network(lambda *args: block(*args, **kw))
-
-check('ResBlock', '07', networks((1,1), (2,2), (2,3), (2,2,2), (3,4,2), (4,1)), use=use_network, near=1e-9, names=('what', 'x', 'n_in', 'n_out', 'stride'),
-      same=('ResBlock',), mistakes={
-    'the input is not added: this is a plain block': residual(add=lambda self, x, f, y: f.relu()),
-    'the input is not added, and there is no 1 by 1 convolution to make it fit: this is a plain block':
-        residual(add=lambda self, x, f, y: f.relu(), down=lambda *o: False),
-    'what the convolutions compute is subtracted from the input; add it': residual(add=lambda self, x, f, y: (y-f).relu()),
-    'there is no batch normalisation after the first convolution, though the layer is there': residual(used=(False,True)),
-    'there is no batch normalisation after the second convolution, though the layer is there': residual(used=(True,False)),
-    'the same normalisation is used twice; each convolution has its own': residual(shared=True),
-    'the 1 by 1 convolution has biases, which batch normalisation subtracts again: `bias=False`': residual(down_bias=True),
-    'the input goes through kernels of 3 by 3; to make it fit, a single pixel is enough': residual(down_size=3),
-    'where only the channels change, the input does not fit the sum: it needs the 1 by 1 convolution there, too':
-        residual(down=lambda n_in, n_out, stride: stride>1),
-    'the input is never made to fit; where size or channels change it needs a 1 by 1 convolution': residual(down=lambda *o: False),
-    'the ReLU comes before the sum; add first': residual(add=lambda self, x, f, y: f.relu()+y),
-    'there is no ReLU after the sum': residual(add=lambda self, x, f, y: f+y),
-    'there is no ReLU between the two convolutions': residual(between=False),
-    'the stride is that of the second convolution; the first has it': residual(strides=lambda s: (1,s)),
-    'both convolutions have the stride, so the sum does not fit; the second has 1': residual(strides=lambda s: (s,s)),
-    '`stride` has no effect on the convolutions': residual(strides=lambda s: (1,1)),
-    'there is no batch normalisation after the two convolutions': residual(norms=False),
-    'the convolutions have biases, which batch normalisation subtracts again: `bias=False`': residual(bias=True),
-    'the 1 by 1 convolution has no batch normalisation; it gets one, as every convolution here': residual(down_norm=False),
-    'the input goes through a convolution in every block; only where size or channels change does it need one': residual(down=lambda *o: True),
-    'where only the stride changes the size, the input does not fit the sum: it needs the 1 by 1 convolution there, too':
-        residual(down=lambda n_in, n_out, stride: n_in!=n_out),
-    'the input is subtracted; add it': residual(add=lambda self, x, f, y: (f-y).relu())})(network_of(block))
-
-# Skip: layers that say how they are made
-
-class Step(nn.Module):
-    "A layer that says how it is made"
-    def __init__(self, text):
-        super().__init__()
-        self.text,self.f = text,eval(f'lambda x, w: {text}')
-        if 'w' in text: self.w = nn.Parameter(torch.tensor(2., dtype=torch.float64))
-    def forward(self, x): return self.f(x, self._parameters.get('w'))
-    def __deepcopy__(self, memo): return Step(self.text)
-    def __repr__(self): return self.text
-
-def skips():
-    x = whole([-3.,-1.],[1.,4.])
-    for texts in (['2*x'], ['x-3'], ['-2*x'], ['2*x', 'x-5'], ['x-5', '2*x'], ['w*x'], ['x-1', 'w*x', '-x'], [], ['x.flip(1)'], ['x*x', '-x', 'x+1']):
-        yield [Step(o) for o in texts],x
-    yield [Step('-w*x'), Step('x+1')],randn(2,3,4,4, seed=1)
-    yield [Step('-x')],randn(3, seed=2, dtype=torch.float32)
-    yield [Step('w*x')],torch.zeros(0,3, dtype=torch.float64)
-
-def use_skip(cls, layers, x):
-    skip = cls(*layers)
-    given = {id(p) for o in layers for p in o.parameters()}
-    found = {id(p) for p in skip.parameters()} if isinstance(skip, nn.Module) else set()
-    return {'output': skip(x).detach(), 'its parameters are those of the layers': found==given}
-
-def skip_with(f, registers=True):
-    class Wrong(nn.Module):
-        def __init__(self, *layers):
-            super().__init__()
-            self.layers = nn.ModuleList(layers) if registers else layers
-        def forward(self, x): return f(self, x)
-    return made(use_skip, Wrong)
-
-def in_a_row(layers, x):
-    for o in layers: x = o(x)
-    return x
-
-check('Skip', '07', skips, use=use_skip, names=('layers', 'x'), same=('Skip',), mistakes={
-    'the input is not added: `x + f(x)`': skip_with(lambda self, x: in_a_row(self.layers, x).relu()),
-    'there is no ReLU after the sum': skip_with(lambda self, x: x+in_a_row(self.layers, x)),
-    'the ReLU comes before the sum; add first': skip_with(lambda self, x: x+in_a_row(self.layers, x).relu()),
-    'each layer gets the input of the block; it should get the output of the layer before': skip_with(lambda self, x: sum((o(x) for o in self.layers), x).relu()),
-    'the input is added after each layer; add it once, in the end':
-        skip_with(lambda self, x: in_a_row([lambda y, o=o: x+o(y) for o in self.layers] or [lambda y: y+x], x).relu()),
-    'the parameters of the layers are not found: keep them in an `nn.Sequential` or `nn.ModuleList`':
-        skip_with(lambda self, x: (x+in_a_row(self.layers, x)).relu(), registers=False)})(
-    lambda layers, x: {'output': (x+in_a_row(copy.deepcopy(layers), x)).clamp_min(0).detach(), 'its parameters are those of the layers': True})
-
-def small(n_out=10, n_in=1, widths=(16,32,64), order='cpnr', pool=F.max_pool2d, last=lambda x: x.amax((2,3)), skip=lambda x, f: (x+f).relu(), first_skips=False,
-          bias=False, relu_last=False):
-    "The small residual network, with a mistake in one of its parts"
-    layers,sizes = {},list(zip((n_in, *widths), widths))
-    for i,(a,b) in enumerate(sizes):
-        layers |= {f'c{i}': nn.Conv2d(a, b, 3, padding=1, bias=bias), f'n{i}': nn.BatchNorm2d(b)}
-        if skip and (i or first_skips): layers |= {f'cs{i}': nn.Conv2d(b, b, 3, padding=1, bias=bias), f'ns{i}': nn.BatchNorm2d(b)}
-    def forward(self, x):
-        for i in range(len(sizes)):
-            for o in order: x = {'c': getattr(self, f'c{i}'), 'p': lambda x: pool(x, 2), 'n': getattr(self, f'n{i}'), 'r': F.relu}[o](x)
-            if hasattr(self, f'cs{i}'): x = skip(x, getattr(self, f'ns{i}')(getattr(self, f'cs{i}')(x)))
-        return self.linear(last(x))
-    return Apply(forward, **layers, linear=nn.Linear(widths[-1], n_out))
-
-def resnet(**kw): return network(lambda *args: small(*args, **kw))
-
-check('small_resnet', '07', networks((3,1,(2,3,4)), (2,2,(3,2,4)), (4,3,(1,2,2)), (10,1), (), least=8), use=use_network, near=1e-9,
-      names=('what', 'x', 'n_out', 'n_in', 'widths'), same=('small_resnet',), mistakes={
-    'normalisation comes before the pooling; pool first, and it has a quarter of the work': resnet(order='cnpr'),
-    'the pooling takes means; this network takes maxima': resnet(pool=F.avg_pool2d),
-    'the feature maps are averaged in the end; take the maximum of each': resnet(last=lambda x: x.mean((2,3))),
-    'there is no `Skip` at the end of the second and third stage': resnet(skip=None),
-    'the first stage ends with a `Skip`, too; only the second and third do': resnet(first_skips=True),
-    'the input of the last convolution of a stage is not added to its output': resnet(skip=lambda x, f: f.relu()),
-    'the convolutions have biases, which batch normalisation subtracts again; use `conv3x3`': resnet(bias=True),
-    'there is no ReLU in the stages': resnet(order='cpn')})(network_of(small))
+    '`stride` makes no difference; hand it on':
+        network(lambda n_in, n_out, stride=1: three_by_three(n_in, n_out))})(network_of(three_by_three))

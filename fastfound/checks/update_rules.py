@@ -108,9 +108,12 @@ def nesterov(p, g, state, lr, beta=0.9):
     m = state['m'] = beta*state.get('m', 0) + g
     return p-lr*(g+beta*m)
 
-check('basic_momentum', '06', steps_of({'beta': 0.5}, {'beta': 0.}, {'beta': 0.99}, {'beta': 1.}, lrs=(0.1,0.01)), use=use_rule, names=rule_names,
+check('basic_momentum', '06', steps_of({'beta': 0.5}, {'beta': 0.}, {'beta': 0.99}, {'beta': 1.}, lrs=(0.1,0.01)),
+      use=use_rule, names=rule_names,
       without=WITHOUT, near=1e-9, same=('basic_momentum', 'SGD'), mistakes={
-    'the step is made with the gradient alone, so this is plain gradient descent; keep a sum of the gradients in `state`, and subtract that': rule(lambda p, g, s, lr, beta=0.9: p-lr*g),
+    'the step is made with the gradient alone, so this is plain gradient descent; '
+    'keep a sum of the gradients in `state`, and subtract that':
+        rule(lambda p, g, s, lr, beta=0.9: p-lr*g),
     'this is a moving average, in which the new gradient counts 1-beta; momentum adds it as it is': summed(lambda m, g, b: b*m+(1-b)*g),
     'the old gradients do not fade: multiply the sum by `beta` before the new one is added': summed(lambda m, g, b: m+g),
     '`beta` multiplies the new gradient; it is the old sum that fades': summed(lambda m, g, b: m+b*g),
@@ -123,7 +126,8 @@ check('basic_momentum', '06', steps_of({'beta': 0.5}, {'beta': 0.}, {'beta': 0.9
     'each gradient is summed with the rate of its own step, which shows when a schedule changes the rate; sum the gradients alone, '
     'and multiply the sum by `lr`': rule(rate_inside),
     'this is Nesterov momentum, which adds the gradient once more; move by the sum alone': rule(nesterov),
-    'the gradient is added to the sum once more in the step; it is in there already': summed(lambda m, g, b: b*m+g, step=lambda p, m, g, lr: p-lr*(m+g)),
+    'the gradient is added to the sum once more in the step; it is in there already':
+        summed(lambda m, g, b: b*m+g, step=lambda p, m, g, lr: p-lr*(m+g)),
     'the rate is there twice, in the sum and in the step; sum the gradients alone':
         rule(twice),
     'the sum is divided by 1-beta; it is not an average, so subtract it as it is, times `lr`':
@@ -137,7 +141,8 @@ def squares(new=lambda v, g, a: a*v+(1-a)*g**2, root=lambda v, eps: v.sqrt()+eps
         return p+sign*lr*g/root(v, eps)
     return rule(update, 0.01)
 
-check('basic_rmsprop', '06', steps_of({'alpha': 0.5}, {'eps': 0.5}, {'alpha': 0.9, 'eps': 0.1}, lrs=(0.1,0.01), default=True), use=use_rule, names=rule_names,
+check('basic_rmsprop', '06', steps_of({'alpha': 0.5}, {'eps': 0.5}, {'alpha': 0.9, 'eps': 0.1}, lrs=(0.1,0.01), default=True),
+      use=use_rule, names=rule_names,
       without=WITHOUT, near=1e-9, same=('basic_rmsprop', 'RMSProp'), mistakes={
     'the root is missing: divide by the root of the average of the squares': squares(root=lambda v, eps: v+eps),
     'the gradients are averaged, not their squares': squares(new=lambda v, g, a: a*v+(1-a)*g),
@@ -150,7 +155,8 @@ check('basic_rmsprop', '06', steps_of({'alpha': 0.5}, {'eps': 0.5}, {'alpha': 0.
     'the average is not kept: store it in `state`': squares(new=lambda v, g, a: (1-a)*g**2),
     UP: squares(sign=1)})(path(lambda g, alpha=0.99, eps=1e-8: g/(((1-alpha)*faded(g**2, alpha)).sqrt()+eps), default=0.01))
 
-def adam(m=lambda m, g, b: b*m+(1-b)*g, v=lambda v, g, b: b*v+(1-b)*g**2, correct_m=True, correct_v=True, root=lambda v, eps: v.sqrt()+eps, sign=-1,
+def adam(m=lambda m, g, b: b*m+(1-b)*g, v=lambda v, g, b: b*v+(1-b)*g**2, correct_m=True, correct_v=True,
+         root=lambda v, eps: v.sqrt()+eps, sign=-1,
          t=lambda state: state.get('t', 0)+1, keep_t=True, swap=False, wd=lambda p, g, lr, wd: (p, g, 0.), default=0.01, ignores=False,
          step=lambda a, g, lr: lr*a, powers=lambda b1, b2, n: (b1**n, b2**n), keep_corrected=False, rate=None):
     "Adam and AdamW with a mistake in one of their parts"
@@ -173,14 +179,17 @@ def adam(m=lambda m, g, b: b*m+(1-b)*g, v=lambda v, g, b: b*v+(1-b)*g**2, correc
 
 def corrected(g, beta1=0.9, beta2=0.999, eps=1e-8):
     "The directions of Adam: averages whose weights sum to 1"
-    def average(values, beta): return faded(values, beta)/faded(torch.ones(len(values), 1, dtype=torch.float64), beta).view(-1, *[1]*(values.ndim-1))
+    def average(values, beta):
+        return faded(values, beta)/faded(torch.ones(len(values), 1, dtype=torch.float64), beta).view(-1, *[1]*(values.ndim-1))
     return average(g, beta1)/(average(g**2, beta2).sqrt()+eps)
 
 ADAM = {
-    'there is no bias correction: both averages begin at 0, so divide them by 1-beta1**t and 1-beta2**t': dict(correct_m=False, correct_v=False),
+    'there is no bias correction: both averages begin at 0, so divide them by 1-beta1**t and 1-beta2**t':
+        dict(correct_m=False, correct_v=False),
     'the average of the gradients is not corrected: divide it by 1-beta1**t': dict(correct_m=False),
     'the average of the squares is not corrected: divide it by 1-beta2**t': dict(correct_v=False),
-    'the steps are counted from 0, so that the correction divides by 0 in the first; count the step before': dict(t=lambda s: s.get('t', 0)),
+    'the steps are counted from 0, so that the correction divides by 0 in the first; count the step before':
+        dict(t=lambda s: s.get('t', 0)),
     'the count of steps is always 1: store it in `state`, too': dict(t=lambda s: 1),
     'the root is missing: divide by the root of the average of the squares': dict(root=lambda v, eps: v+eps),
     '`eps` stands under the root; add it to the root': dict(root=lambda v, eps: (v+eps).sqrt()),
@@ -192,7 +201,8 @@ ADAM = {
     'the average of the squares is not kept: store it in `state`': dict(v=lambda v, g, b: (1-b)*g**2),
     '`beta1` multiplies the new gradient; it is the fraction of the old average that is kept': dict(m=lambda m, g, b: (1-b)*m+b*g),
     'absolute values are averaged where the squares of the gradients should be': dict(v=lambda v, g, b: b*v+(1-b)*g.abs()),
-    'the squares of all numbers are added up; each number of the parameter has an average of its own': dict(v=lambda v, g, b: b*v+(1-b)*(g**2).sum()),
+    'the squares of all numbers are added up; each number of the parameter has an average of its own':
+        dict(v=lambda v, g, b: b*v+(1-b)*(g**2).sum()),
     'the average of the gradients is corrected with `beta2`; it takes 1-beta1**t': dict(powers=lambda b1, b2, n: (b2**n, b2**n)),
     'the average of the squares is corrected with `beta1`; it takes 1-beta2**t': dict(powers=lambda b1, b2, n: (b1**n, b1**n)),
     'the correction multiplies beta by t; it takes the power, 1-beta**t': dict(powers=lambda b1, b2, n: (b1*n, b2*n)),
@@ -201,12 +211,14 @@ ADAM = {
     'the rate is missing': dict(step=lambda a, g, lr: a),
     'the corrected averages are stored, and corrected again in the next step; store them as they were before': dict(keep_corrected=True)}
 
-check('basic_adam', '06', steps_of({'beta1': 0.5}, {'beta2': 0.9}, {'eps': 0.5}, {'beta1': 0., 'beta2': 0.5, 'eps': 0.1}, lrs=(0.1,0.01), default=True), use=use_rule,
-      names=rule_names, without=WITHOUT, near=1e-9, same=('basic_adam', 'Adam', 'AdamW'),
-      mistakes={k: adam(**v) for k,v in ADAM.items()} | {UP: adam(sign=1), NOT_IN_PLACE: rule(lambda p, g, s, lr, **kw: p)})(path(corrected, default=1e-3))
+check('basic_adam', '06', steps_of({'beta1': 0.5}, {'beta2': 0.9}, {'eps': 0.5}, {'beta1': 0., 'beta2': 0.5, 'eps': 0.1},
+      lrs=(0.1,0.01), default=True), use=use_rule, names=rule_names, without=WITHOUT, near=1e-9, same=('basic_adam', 'Adam', 'AdamW'),
+      mistakes={k: adam(**v) for k,v in ADAM.items()} | {UP: adam(sign=1), NOT_IN_PLACE: rule(lambda p, g, s, lr, **kw: p)})(
+    path(corrected, default=1e-3))
 
-check('basic_adamw', '06', steps_of({'wd': 0.5}, {'wd': 0.}, {'wd': 2.}, {'wd': 0.1, 'beta1': 0.5, 'eps': 0.1}, {'beta2': 0.9}, lrs=(0.1,0.01), default=True), use=use_rule,
-      names=rule_names, without=WITHOUT, near=1e-9, same=('basic_adamw', 'Adam', 'AdamW'), mistakes={
+check('basic_adamw', '06', steps_of({'wd': 0.5}, {'wd': 0.}, {'wd': 2.}, {'wd': 0.1, 'beta1': 0.5, 'eps': 0.1}, {'beta2': 0.9},
+      lrs=(0.1,0.01), default=True), use=use_rule, names=rule_names, without=WITHOUT, near=1e-9, same=('basic_adamw', 'Adam', 'AdamW'),
+      mistakes={
     'the decay is added to the gradient, and so is divided by the root, too; AdamW shrinks the parameter itself: `p -= lr*wd*p`':
         adam(wd=lambda p, g, lr, wd: (p, g+wd*p, 0.)),
     'the decay is not multiplied by the rate: `p -= lr*wd*p`': adam(wd=lambda p, g, lr, wd: (p-wd*p, g, 0.)),
@@ -215,7 +227,8 @@ check('basic_adamw', '06', steps_of({'wd': 0.5}, {'wd': 0.}, {'wd': 2.}, {'wd': 
     'the decay comes after the step, and takes its part of the new parameter; shrink the parameter first':
         adam(wd=lambda p, g, lr, wd: (p, g, lr*wd)),
     'the parameter decays, but the step of Adam is missing': rule(lambda p, g, s, lr, wd=0.01, **kw: p-lr*wd*p),
-    'a number is subtracted from every parameter; decay takes a fraction of each: `lr*wd*p`': adam(wd=lambda p, g, lr, wd: (p-lr*wd, g, 0.)),
+    'a number is subtracted from every parameter; decay takes a fraction of each: `lr*wd*p`':
+        adam(wd=lambda p, g, lr, wd: (p-lr*wd, g, 0.)),
     'the settings are not handed on to Adam: pass `**settings`': adam(wd=lambda p, g, lr, wd: (p-lr*wd*p, g, 0.), ignores=True),
     'the decay takes a part of the gradient; take one of the parameter': adam(wd=lambda p, g, lr, wd: (p-lr*wd*g, g, 0.)),
     'the rate is there twice in the decay': adam(wd=lambda p, g, lr, wd: (p-lr*lr*wd*p, g, 0.)),
@@ -239,7 +252,8 @@ def half_cosine(pos): return math.cos(math.pi*pos/2)**2
 
 check('basic_cosine', '06', positions, near=1e-6, names=('pos',), same=('basic_cosine', 'cosine_schedule'), mistakes={
     'the cosine goes from 1 to -1; add 1 and divide by 2, and it goes from 1 to 0': lambda pos: math.cos(math.pi*pos),
-    'this is a quarter of a cosine, flat at the beginning only; half of one, from 0 to π, is flat at both ends': lambda pos: math.cos(math.pi*pos/2),
+    'this is a quarter of a cosine, flat at the beginning only; half of one, from 0 to π, is flat at both ends':
+        lambda pos: math.cos(math.pi*pos/2),
     'this rises from 0 to 1; the rate falls from 1 to 0': lambda pos: (1-math.cos(math.pi*pos))/2,
     'this falls from 2; divide by 2': lambda pos: 1+math.cos(math.pi*pos),
     'this is a whole cosine, which comes back to 1; half of one ends at π': lambda pos: (1+math.cos(2*math.pi*pos))/2,
@@ -248,7 +262,8 @@ check('basic_cosine', '06', positions, near=1e-6, names=('pos',), same=('basic_c
 def cycles():
     for o in POSITIONS: yield o,
     for o in POSITIONS: yield o,0.5
-    for pos,peak,low in ((0.,0.25,0.1), (0.05,0.1,0.), (0.1,0.1,0.5), (0.2,0.1,0.5), (0.,0.,0.1), (0.5,0.,0.1), (1.,0.9,0.2), (0.85,0.9,0.2), (0.3,1.,0.04)):
+    for pos,peak,low in ((0.,0.25,0.1), (0.05,0.1,0.), (0.1,0.1,0.5), (0.2,0.1,0.5), (0.,0.,0.1), (0.5,0.,0.1),
+                         (1.,0.9,0.2), (0.85,0.9,0.2), (0.3,1.,0.04)):
         yield pos,peak,low
 
 def cycle(rise=lambda pos, peak, low: low+(1-low)*half_cosine(1-pos/peak), fall=lambda pos, peak, low: half_cosine((pos-peak)/(1-peak))):
@@ -275,12 +290,16 @@ check('basic_one_cycle', '06', cycles, near=1e-6, names=('pos', 'peak', 'low'), 
     'the first part rises from 0 to 1-low; add `low`': cycle(lambda pos, peak, low: (1-low)*half_cosine(1-pos/peak)),
     'the two parts are swapped: the rate rises where `pos` is below `peak`':
         lambda pos, peak=0.25, low=1/25: low+(1-low)*half_cosine(1-pos/peak) if pos>peak else half_cosine((pos-peak)/(1-peak)),
-    'the progress in the second part is divided by `peak`; it has `1-peak` of the training': cycle(fall=lambda pos, peak, low: half_cosine((pos-peak)/peak)),
-    'there is no rise: before `peak` the rate goes up from `low` to 1': cycle(lambda pos, peak, low: half_cosine(pos), lambda pos, peak, low: half_cosine(pos)),
+    'the progress in the second part is divided by `peak`; it has `1-peak` of the training':
+        cycle(fall=lambda pos, peak, low: half_cosine((pos-peak)/peak)),
+    'there is no rise: before `peak` the rate goes up from `low` to 1':
+        cycle(lambda pos, peak, low: half_cosine(pos), lambda pos, peak, low: half_cosine(pos)),
     'the rate is `low` until `peak`; it rises from there': cycle(lambda pos, peak, low: low),
-    '`peak` makes no difference; it is where the rate is highest, 0.25 only by default': lambda pos, peak=0.25, low=1/25: cycle()(pos, 0.25, low),
+    '`peak` makes no difference; it is where the rate is highest, 0.25 only by default':
+        lambda pos, peak=0.25, low=1/25: cycle()(pos, 0.25, low),
     '`low` makes no difference; it is where the rate begins, 1/25 only by default': lambda pos, peak=0.25, low=1/25: cycle()(pos, peak)})(
-    lambda pos, peak=0.25, low=1/25: low+(1-low)*math.sin(math.pi*pos/(2*peak))**2 if pos<peak else math.cos(math.pi*(pos-peak)/(2*(1-peak)))**2)
+    lambda pos, peak=0.25, low=1/25: low+(1-low)*math.sin(math.pi*pos/(2*peak))**2 if pos<peak
+                                     else math.cos(math.pi*(pos-peak)/(2*(1-peak)))**2)
 
 # Muon
 
@@ -317,12 +336,14 @@ def rounds(start=lambda m: m/m.norm(), new=lambda x, s, a, b, c: a*x+(b*s+c*s@s)
         return x
     return f
 
-check('newton_schulz', '06', matrices, near=2e-4, names=('m', 'n', 'a', 'b', 'c'), without=('numpy', *SINGULAR), same=('newton_schulz', 'orthogonalize'), mistakes={
+check('newton_schulz', '06', matrices, near=2e-4, names=('m', 'n', 'a', 'b', 'c'), without=('numpy', *SINGULAR),
+      same=('newton_schulz', 'orthogonalize'), mistakes={
     'the matrix is not divided by its norm first, so its singular values are too large and explode': rounds(start=lambda m: m),
     'there is one round only; make `n` of them': rounds(times=lambda n: 1),
     'there is a round too few': rounds(times=lambda n: n-1),
     'the number of rounds is always 5; make `n` of them': rounds(times=lambda n: 5),
-    '`s*s` multiplies element by element; the polynomial needs the matrix product `s@s`': rounds(new=lambda x, s, a, b, c: a*x+(b*s+c*s*s)@x),
+    '`s*s` multiplies element by element; the polynomial needs the matrix product `s@s`':
+        rounds(new=lambda x, s, a, b, c: a*x+(b*s+c*s*s)@x),
     'each row is divided by its norm; divide by that of the whole matrix': rounds(start=lambda m: m/m.norm(dim=1, keepdim=True)),
     'the matrix is divided by its largest number; divide by its norm': rounds(start=lambda m: m/m.abs().max()),
     'the term with the fifth power is missing': rounds(new=lambda x, s, a, b, c: a*x+b*s@x),

@@ -1,0 +1,72 @@
+"Chapter 5: a training loop for layers with a backward pass of their own."
+import copy, importlib
+from types import SimpleNamespace
+import torch
+from .spec import check
+from .training_loop import batches, simulated, Descent
+
+class ByHand:
+    "Inputs times weights, with a backward pass of its own; says what is called"
+    def __init__(self): self.w,self.calls,self.training = torch.tensor([0.5,-0.25], dtype=torch.float64),[],True
+    def predict(self, x):
+        self.calls.append('predict')
+        self.x = x
+        return x@self.w
+    def loss(self, pred, y):
+        self.d = pred-y
+        return self.d.square().mean()
+    def __call__(self, x, y): return self.loss(self.predict(x), y)
+    def backward(self):
+        self.calls.append('backward')
+        self.w.grad = 2*self.x.t()@self.d/len(self.d)
+    def parameters(self): return [self.w]
+
+class TwoInputs(ByHand):
+    "The same, of two inputs that are added"
+    def predict(self, a, b): return super().predict(a+b)
+    def __call__(self, a, b, y): return self.loss(self.predict(a, b), y)
+
+def by_hand():
+    "Sizes of the training and validation batches, the number of epochs, and that of inputs"
+    for train,valid,n in (((2,), (2,), 1), ((2,2), (3,), 1), ((3,2), (2,1), 2), ((4,), (1,), 5)): yield train,valid,n,1
+    yield (2,1),(2,),2,2
+
+def use_hand(cls, train, valid, n_epoch, n_inputs):
+    "The record and the weights after a fit"
+    model = (ByHand,TwoInputs)[n_inputs-1]()
+    def split(data): return [((x, y) if n_inputs==1 else (x-1., torch.ones_like(x), y)) for x,y in data]
+    dls = SimpleNamespace(train=split(batches(train, 0)), valid=split(batches(valid, 100)))
+    learn = cls(dls, model, model.loss, Descent, lr=0.1)
+    learn.fit(n_epoch, quiet=True)
+    return {'how often the backward pass of the model was called': model.calls.count('backward'),
+            'how often `predict` was called': model.calls.count('predict')} | {
+            f'row {i} of the record': list(o) for i,o in enumerate(learn.recorder.values)} | {'the weights': model.w}
+
+def a_hand(**kw):
+    "The mistake of a Learner with these methods"
+    def told(*args):
+        Wrong = type('Wrong', (importlib.import_module('fastfound.learner').Learner,), kw)
+        return use_hand(Wrong, *copy.deepcopy(args))
+    return told
+
+def predict(learn): learn.pred = learn.model.predict(*learn.xb)
+
+@check('HandLearner', '05', by_hand, use=use_hand, names=('training batches of', 'validation batches of', 'epochs', 'inputs'),
+       same=('HandLearner',),
+       near=1e-6, mistakes={
+    'PyTorch\'s `backward` does not know these layers; let `backward` call that of the model': a_hand(forward=predict),
+    '`backward` does not call the backward pass of the model, so that its weights stay as they are':
+        a_hand(forward=predict, backward=lambda learn: None),
+    'the loss has no backward pass of PyTorch\'s kind; `backward` calls that of the model, `self.model.backward()`':
+        a_hand(forward=predict, backward=lambda learn: learn.loss.backward()),
+    'calling the model wants targets as well and gives a loss; `forward` asks for `self.model.predict(*self.xb)`':
+        a_hand(forward=lambda learn: setattr(learn, 'pred', learn.model(*learn.xb)), backward=lambda learn: learn.model.backward()),
+    '`xb` is a list of inputs; pass them one by one, `*self.xb`':
+        a_hand(forward=lambda learn: setattr(learn, 'pred', learn.model.predict(learn.xb)), backward=lambda learn: learn.model.backward()),
+    '`forward` returns the predictions; store them in `self.pred`': a_hand(forward=lambda learn: learn.model.predict(*learn.xb),
+                                                                        backward=lambda learn: learn.model.backward())})
+def hand_wanted(train, valid, n_epoch, n_inputs):
+    s = simulated(train, valid, n_epoch, 0.1, lambda s, event: None, 0)
+    return {'how often the backward pass of the model was called': len(train)*n_epoch,
+            'how often `predict` was called': (len(train)+len(valid))*n_epoch} | {
+            f'row {i} of the record': o for i,o in enumerate(s.record)} | {'the weights': s.w}
