@@ -85,12 +85,17 @@ def test_the_cells_of_a_page_use_only_what_came_before(page):
 def test_modules_are_of_a_size(module):
     assert len(text_of(module).splitlines())<=450
 
+@pytest.mark.parametrize('name', [o.stem for o in sorted((ROOT/'fastfound/checks').glob('*.py'))])
+def test_checks_are_of_a_size(name):
+    assert len(text_of(f'checks/{name}').splitlines())<=450
+
 def code_of(page):
     "The code cells of a page, without directives, which must stand in one line"
     lines = [o for c in road.cells(page) if c['cell_type']=='code' for o in road.source(c).splitlines()]
     return [o for o in lines if not o.startswith('#|')]
 
-FILES = [o.relative_to(ROOT).as_posix() for folder in ('fastfound', 'tests', 'tools', 'bench') for o in sorted((ROOT/folder).glob('*.py'))]
+FILES = [o.relative_to(ROOT).as_posix() for folder in ('fastfound', 'fastfound/checks', 'tests', 'tools', 'bench')
+         for o in sorted((ROOT/folder).glob('*.py'))]
 
 @pytest.mark.parametrize('name', [*NOTEBOOKS, *(o for o in FILES if o!='fastfound/_modidx.py')])
 def test_lines_are_of_a_length(name):
