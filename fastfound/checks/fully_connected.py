@@ -1,4 +1,5 @@
 "Chapter 2: a layer, its initial weights, a loss, and statistics that tell whether numbers stay in range."
+# mypy: ignore-errors
 import math, random
 import torch
 from .spec import check, made, randn

@@ -1,4 +1,5 @@
 "Chapter 1: matrix products, and the shape that shapes broadcast to."
+# mypy: ignore-errors
 import torch
 from .spec import check, made, randn
 
@@ -35,7 +36,7 @@ MISTAKES = {
     'this multiplies element by element; each number of a product is a whole row of `a` times a whole column of `b`, added up':
         lambda a, b: a*b,
     'each number is overwritten, not added to: only the last of the multiplications is left, so write `+=`':
-        lambda a, b: a[:,-1:]*b[-1:],
+        lambda a, b: a[:,-1:]*b[-1:] if a.shape[1] else product(a, b),
     'the numbers are right, but the result has the default dtype, float32; make it with that of `a`: `a.new_zeros(n, m)`':
         lambda a, b: product(a, b).float(),
     'one number is left over for the whole matrix: sum over the inner index only': lambda a, b: product(a, b).sum(),

@@ -1,4 +1,5 @@
 "Chapter 7: convolutions and pooling, batch normalisation, and how networks are compared."
+# mypy: ignore-errors
 import torch
 import torch.nn.functional as F
 from torch import nn

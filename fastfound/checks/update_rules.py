@@ -1,4 +1,5 @@
 "Chapter 6: update rules, wanted as sums over all gradients so far, schedules, and the orthogonal matrices of Muon by singular values."
+# mypy: ignore-errors
 import math
 import torch
 from .spec import check, made, randn

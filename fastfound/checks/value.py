@@ -1,4 +1,5 @@
 "Page 3a: a number that records how it was computed, and neurons, layers and networks of such numbers."
+# mypy: ignore-errors
 import math, random
 import torch
 from .spec import check, made, rng
