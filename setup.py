@@ -49,7 +49,7 @@ setup(
     packages=find_namespace_packages(include=[lib, f'{lib}.*']), include_package_data=True,
     python_requires='>=' + cfg['min_python'],
     install_requires=words('requirements'),
-    extras_require={o: words(f'{o}_requirements') for o in ('dev', 'docs', 'release', 'fast')} | {'tested': tested()},
+    extras_require={o: words(f'{o}_requirements') for o in ('dev', 'docs', 'release', 'workbook', 'fast')} | {'tested': tested()},
     entry_points={'console_scripts': words('console_scripts'), 'nbdev': [f'{lib}={lib}._modidx:d']},
     long_description=description(), long_description_content_type='text/markdown',
 )
