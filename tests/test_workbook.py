@@ -50,10 +50,12 @@ def test_each_blank_has_a_check_with_inputs(name): assert len(list(find_check(na
 
 @pytest.mark.parametrize('path', PAGES, ids=lambda o: o.stem)
 def test_nothing_is_solved(path):
-    "No output, no solution, and no body in a blank; each blank is followed by its checks"
+    "No output, no solution, and no body in a blank; each blank is followed by its checks. Links lead to the workbook or the site"
     book = {source(c) for c in road.cells(path.stem) if 'Solution' in source(c) or 'blank' in tags(c)}
     assert len(book)>=4 and book.isdisjoint(map(source, cells(path)))
     assert not any(c.get('outputs') for c in cells(path))
+    links = re.findall(r'\]\(([^)#]+)\.ipynb', ''.join(map(source, cells(path))))
+    assert set(links)<={o.stem for o in PAGES}
     for c,after in zip(cells(path), cells(path)[1:]):
         if 'blank' not in tags(c): continue
         names = workbook.names(source(c))
@@ -162,7 +164,7 @@ def test_grades(tmp_path, mylib):
     (tmp_path/'all/eve').mkdir()
     (tmp_path/'all/eve/settings.ini').write_text('')
     grade(tmp_path/'all', tmp_path)
-    rows = {o['workbook']: o for o in csv.DictReader(open(tmp_path/'grades.csv', encoding='utf-8'))}
+    rows = {o['workbook']: o for o in csv.DictReader((tmp_path/'grades.csv').read_text(encoding='utf-8').splitlines())}
     page = (tmp_path/'grades.html').read_text(encoding='utf-8')
     assert rows['ann']['relu']=='right' and rows['bob']['relu']=='wrong' and rows['ann']['right']=='1' and 'eve' in rows
     assert 'relu: not right yet' in page and page.count('<h2>')==3

@@ -7,6 +7,7 @@ import road
 
 PAGES = [*road.chapters(), '03a_value', '03b_engine']
 TO = road.ROOT/'fastfound/data/workbook'
+SITE = road.site(road.settings())
 LIB = 'mylib'  # stands for the name of the reader's library
 
 def emptied(source, todo='@todo'):
@@ -48,6 +49,11 @@ import sys
 if '..' not in sys.path: sys.path.insert(0, '..')  # where {LIB} is
 from fastfound.checking import check, todo'''
 
+def linked(text):
+    "`text` with links to pages that a workbook has not leading to the site"
+    def to(m): return m[0] if m[1] in PAGES else f']({SITE}{road.name(m[1])}.html'
+    return re.sub(r'\]\((?:[\w.]+/)*(\w+)\.ipynb', to, text)
+
 def workbook_page(page):
     "The notebook of a chapter as a workbook"
     nb,cells,number = json.loads(road.path(page).read_text(encoding='utf-8')),[],0
@@ -56,7 +62,7 @@ def workbook_page(page):
         source,tags = road.source(cell),cell['metadata'].get('tags', [])
         if cell['cell_type']!='code':
             if m := re.match(r'\*\*(\d+)\.\*\*', source): number = m[1]
-            cells.append({**cell, 'metadata': {}})
+            cells.append({**cell, 'metadata': {}, 'source': linked(source).splitlines(keepends=True)})
             continue
         if 'code-summary: "Solution' in source:
             cells.append(code('', cell['id']))
