@@ -6,7 +6,7 @@
 __all__ = ['Blank', 'blanks', 'new_workbook', 'judge', 'count', 'run_test', 'progress', 'grade', 'review']
 
 # %% ../nbs/programs/workbook.ipynb #fb70aef8
-import ast, csv, html, importlib, inspect, json, keyword, os, re, subprocess, sys, tempfile, threading, time
+import ast, csv, html, importlib, json, keyword, os, re, subprocess, sys, tempfile, threading, time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -111,12 +111,12 @@ def blanks() -> list:
     for path in sorted(_CHAPTERS.glob('*.ipynb')):
         cells = json.loads(path.read_text(encoding='utf-8'))['cells']
         module = next(m[1] for c in cells if (m := re.match(r'#\| default_exp (\w+)', ''.join(c['source']))))
+        book = ast.parse((Path(fastfound.__file__).parent/f'{module}.py').read_text(encoding='utf-8')).body
+        lines = {o.name: o.end_lineno-o.lineno for o in book if isinstance(o, (ast.FunctionDef, ast.ClassDef))}
         for c in cells:
             if 'blank' not in c['metadata'].get('tags', []): continue
-            for o in ast.parse(''.join(c['source'])).body:
-                if isinstance(o, (ast.FunctionDef, ast.ClassDef)) and not o.name.startswith('_'):
-                    lines = inspect.getsource(getattr(importlib.import_module(f'fastfound.{module}'), o.name)).count('\n')
-                    found.append(Blank(path.stem, module, o.name, max(3, lines)))
+            names = [o.name for o in ast.parse(''.join(c['source'])).body if isinstance(o, (ast.FunctionDef, ast.ClassDef))]
+            found += [Blank(path.stem, module, o, max(3, lines[o])) for o in names if not o.startswith('_')]
     return found
 
 def _without_help(text): return re.sub(r'<details>.*?</details>\n*', '', text, flags=re.S).rstrip() + '\n'*text.endswith('\n')

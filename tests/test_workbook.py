@@ -166,7 +166,7 @@ def test_grades(tmp_path, mylib):
     grade(tmp_path/'all', tmp_path)
     rows = {o['workbook']: o for o in csv.DictReader((tmp_path/'grades.csv').read_text(encoding='utf-8').splitlines())}
     page = (tmp_path/'grades.html').read_text(encoding='utf-8')
-    assert rows['ann']['relu']=='right' and rows['bob']['relu']=='wrong' and rows['ann']['right']=='1' and 'eve' in rows
+    assert rows['ann']['relu']=='right' and rows['bob']['relu']=='wrong' and rows['ann']['right']=='1' and 'eve' in rows, rows
     assert 'relu: not right yet' in page and page.count('<h2>')==3
 
 def test_review(tmp_path, capsys):
