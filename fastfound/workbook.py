@@ -170,15 +170,15 @@ def _write_package(nbs, to):
 
 def _judge(lib, items, seconds, gigabytes):
     "In a process of its own: print a line of JSON before and after each of `items`, pairs of module and name"
-    out = os.fdopen(os.dup(1), 'w', encoding='utf-8', buffering=1)
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    for i in (1,2): os.dup2(nothing, i)
+    import torch
+    from fastfound.checking import verdict
+    torch.set_num_threads(1)
     try: import resource
     except ImportError: pass  # Windows has no limits of this kind
     else: resource.setrlimit(resource.RLIMIT_DATA, (int(gigabytes*2**30),)*2)
-    import torch
-    from fastfound.checking import is_empty, verdict
-    torch.set_num_threads(1)
+    out = os.fdopen(os.dup(1), 'w', encoding='utf-8', buffering=1)
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    for i in (1,2): os.dup2(nothing, i)
     sys.path.insert(0, os.getcwd())
     for module,name in items:
         out.write(json.dumps({'begin': name}) + '\n')
@@ -203,25 +203,31 @@ def judge(
     lib,wanted,found = _library(folder),blanks(),{}
     with tempfile.TemporaryDirectory() as tmp:
         _write_package(Path(folder)/'nbs', Path(tmp)/lib)
-        left = list(wanted)
+        left,failed = list(wanted),0
         while left:
             items = [(o.module, o.name) for o in left]
             code = f'from fastfound.workbook import _judge; _judge({lib!r}, {items!r}, {seconds}, {gigabytes})'
-            env = {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, [str(Path(__import__('fastfound').__file__).parents[1]), os.getenv('PYTHONPATH')]))}
-            with subprocess.Popen([sys.executable, '-c', code], cwd=tmp, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
-                                  encoding='utf-8', env=env) as p:
-                queue,now = Queue(),''
+            path = [str(Path(fastfound.__file__).parents[1]), os.getenv('PYTHONPATH', '')]
+            env = {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, path))}
+            with subprocess.Popen([sys.executable, '-c', code], cwd=tmp, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, text=True, encoding='utf-8', env=env) as p:
+                queue,now,begun = Queue(),'',False
                 threading.Thread(target=_lines, args=(p, queue), daemon=True).start()
                 try:
                     while (line := queue.get(timeout=60 if not now else 4*seconds+10)) is not None:
                         told = json.loads(line)
-                        now = told.get('begin', '')
+                        now,begun = told.get('begin', ''),True
                         if name := told.pop('name', ''): found[next(o for o in left if o.name==name)] = told
                 except Empty: p.kill()
+                said = p.stderr.read()
             left = [o for o in left if o not in found]
             if left:  # the process has ended in the first of these
-                if not now: raise RuntimeError('the process that checks the workbook could not be started; `fastfound doctor` may tell why')
-                found[left[0]] = dict(state='wrong', text=f'{left[0].name}: it ends the whole program, or takes too much time or memory', mistake='', inputs=0)
+                if not begun:
+                    failed += 1
+                    if failed<2: continue  # once more
+                    raise RuntimeError(f'the process that checks the workbook could not be started: {said.strip()[-300:]}')
+                text = f'{left[0].name}: it ends the whole program, or takes too much time or memory'
+                found[left[0]] = dict(state='wrong', text=text, mistake='', inputs=0)
                 left = left[1:]
     return {o: found[o] for o in wanted}
 
