@@ -20,7 +20,8 @@ from .checks.spec import in_general
 class _Used(Exception):
     "Raised where something is used that an exercise does without"
 
-_IN_PYTHON = ('torch.nn.init', 'torch.functional', 'torch.optim', 'numpy')  # functions of these are not always told of by PyTorch
+# functions of these modules are not always told of by PyTorch
+_IN_PYTHON = ('torch.nn.init', 'torch.functional', 'torch.optim', 'torch.utils.data', 'numpy')
 
 class _NotUsing(TorchFunctionMode):
     "Inside, functions of PyTorch with one of `names` raise, and so does every function of the book called as one of `same`"
@@ -264,7 +265,7 @@ def todo(
 def of_the_book(
     name,      # of a function or class
     module='', # where it is defined, if the name alone does not tell
-):
+): # a function or class
     "The book's object called `name`"
     from fastfound._modidx import d
     homes = [o for o in d['syms'] if f'{o}.{name}' in d['syms'][o]]
@@ -276,7 +277,7 @@ def of_the_book(
 def check(
     f,        # a function or class, which is then returned if this stands above it as a decorator; or the number of an exercise
     answer=inspect.Parameter.empty, # to that exercise
-):
+): # `f` where it stands above a definition, or None
     "Print whether `f` is right, and if not, where; with `IN_TEST` in the environment an `AssertionError` says it"
     by_number = isinstance(f, str)
     if by_number==(answer is inspect.Parameter.empty):

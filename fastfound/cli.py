@@ -80,23 +80,23 @@ def _new(words, NAME, **options):
     to = new_workbook(NAME[0], klass=options.get('class', False))
     print(f'made {to}; to begin: cd {to}, then jupyter lab nbs, and open 01_matmul')
 
-def _test(words):
-    "Print what is wrong in the workbook of this folder, and the count; exit status 1 if something is"
+def _test(words, folder='.'):
+    "Print what is wrong in a workbook, and the count; exit status 1 if something is"
     from fastfound.workbook import run_test
     _on_ctrl_c()
-    if not run_test(): sys.exit(1)
+    if not run_test(folder): sys.exit(1)
 
-def _progress(words):
-    "Print a line for each chapter of the workbook of this folder"
+def _progress(words, folder='.'):
+    "Print a line for each chapter of a workbook"
     from fastfound.workbook import progress
     _on_ctrl_c()
-    print(progress())
+    print(progress(folder))
 
-def _review(words, minutes=5):
+def _review(words, **options):
     "Ask questions"
     from fastfound.workbook import review
     _on_ctrl_c()
-    review(minutes=minutes)
+    review(**options)
 
 def _grade(words, FOLDER, to='.'):
     "Print a row for each workbook"
@@ -192,31 +192,34 @@ Look at this machine and say what to do about each problem
   fastfound doctor --json > report.json'''),
 'new': (_new, '''fastfound new NAME [options]
 
-Make a workbook: the chapters with blanks, for a library of your own
+Make a workbook: chapters with blanks, for a library of your own
 
 NAME: of the library and of its folder, which is made here
 --class: leave out hints and answers
 
   fastfound new mylib
   fastfound new mylib --class'''),
-'test': (_test, '''fastfound test
+'test': (_test, '''fastfound test [options]
 
-Check what you have written in the workbook of this folder
+Check what you have written in a workbook
 
+--folder FOLDER: the workbook (default: .)
 
+  fastfound test
+  fastfound test --folder mylib'''),
+'progress': (_progress, '''fastfound progress [options]
 
-  fastfound test'''),
-'progress': (_progress, '''fastfound progress
+Show what is done in a workbook, and what comes next
 
-Show what is done in the workbook of this folder, and what comes next
+--folder FOLDER: the workbook (default: .)
 
-
-
-  fastfound progress'''),
+  fastfound progress
+  fastfound progress --folder mylib'''),
 'review': (_review, '''fastfound review [options]
 
-Ask questions of the chapters you have begun; those you missed come back
+Ask questions of the chapters you have begun, the missed ones again
 
+--folder FOLDER: the workbook (default: .)
 --minutes N: after which no new question comes (default: 5)
 
   fastfound review

@@ -6,7 +6,7 @@
 __all__ = ['examine']
 
 # %% ../nbs/programs/doctor.ipynb #81a0bd87
-import os, platform
+import os, platform, shlex, shutil, sys
 from datetime import date
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from pathlib import Path
@@ -114,6 +114,7 @@ def _check_data():
 # %% ../nbs/programs/doctor.ipynb #02f2e8ff
 def examine() -> list: # a dict with check, status, found and advice for each finding
     "What works on this machine, and what to do about what does not"
-    install = 'python -m pip install --force-reinstall torch, or what the message names'
-    rows = [_made(), *_check_versions(), _attempt('imports', _imports, install)]
+    windows = 'install the Microsoft Visual C++ Redistributable (x64), which PyTorch needs; if it is there, '*(os.name=='nt')
+    again = f"{windows}{_pip('--force-reinstall torch')}, or what the message names"
+    rows = [_made(), *_check_versions(), _attempt('imports', _imports, again)]
     return rows if rows[-1]['advice'] else [*rows, *_check_machine(), *_check_data()]

@@ -125,9 +125,9 @@ def verify(
 # %% ../nbs/library/files.ipynb #9cc2df05
 def fastfound_home() -> Path:
     "The folder for what is downloaded or made: `FASTFOUND_HOME`, else `fastfound` in the user's cache or, without one, in this folder"
-    named = os.getenv('FASTFOUND_HOME')
-    path = Path(named or xdg_cache_home()/'fastfound').expanduser()
-    there = next(o for o in (path, *path.absolute().parents) if o.exists())
+    named,cache = os.getenv('FASTFOUND_HOME'),os.getenv('XDG_CACHE_HOME', '')
+    path = Path(named or Path(cache if os.path.isabs(cache) else '~/.cache')/'fastfound').expanduser()
+    there = next(o for o in (path, *path.absolute().parents) if os.path.exists(o))
     if not named and there!=path and not (there.is_dir() and os.access(there, os.W_OK)): return Path.cwd()/'fastfound_home'
     if not there.is_dir():
         raise NotADirectoryError(f'FASTFOUND_HOME: got {path}, but {there} is not a folder; wanted a folder or the name of a new one')

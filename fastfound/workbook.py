@@ -8,15 +8,17 @@ __all__ = ['Blank', 'blanks', 'new_workbook', 'judge', 'count', 'run_test', 'pro
 # %% ../nbs/programs/workbook.ipynb #fb70aef8
 import ast, csv, html, importlib, json, keyword, os, re, subprocess, sys, tempfile, threading, time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
 from queue import Empty, Queue
+import fastfound
 from .files import atomic_write
 
 # %% ../nbs/programs/workbook.ipynb #ca479b96
-_CHAPTERS = Path(__file__ if '__file__' in globals() else importlib.import_module('fastfound').__file__).parent/'data/workbook'
+_CHAPTERS = Path(fastfound.__file__).parent/'data/workbook'
 _LIB = 'mylib'  # the name of the library in the notebooks that come with the package
 
 _SETTINGS = '''[DEFAULT]
@@ -51,6 +53,7 @@ clean_ids = True
 allowed_cell_metadata_keys = tags jupyter
 tst_flags = full slow notest
 requirements = fastfound
+dev_requirements = nbdev>=2.4.14,<3 execnb>=0.1.12,<0.2 fastcore>=1.14,<2 jupyterlab
 '''
 
 _SETUP = '''from configparser import ConfigParser
@@ -60,7 +63,8 @@ config = ConfigParser(delimiters=['='])
 config.read('settings.ini', encoding='utf-8')
 cfg = config['DEFAULT']
 setup(name=cfg['lib_name'], version=cfg['version'], description=cfg['description'], packages=[cfg['lib_path']],
-      python_requires='>='+cfg['min_python'], install_requires=cfg['requirements'].split())
+      python_requires='>='+cfg['min_python'], install_requires=cfg['requirements'].split(),
+      extras_require={'dev': cfg['dev_requirements'].split()})
 '''
 
 _MAKE = '''# on Windows, type the commands below the names
@@ -80,21 +84,20 @@ _README = '''# {name}
 
 What I have written on the way from one neuron to a small language model.
 
+0. Once: `pip install -e '.[dev]'`, for Jupyter and nbdev.
 1. `jupyter lab nbs` (or `make lab`): open `01_matmul`, and replace a `...`. The check below the cell tells whether it is right.
 2. `fastfound test` (or `make test`): check all that is written.
 3. `nbdev_export` (or `make export`): write it to the package `{name}`, which later chapters import.
 4. `fastfound progress` (or `make progress`): what is done, and what comes next.
 
 Until you have written a function, the book's stands in for it.
-
-{built}
 '''
 
 # %% ../nbs/programs/workbook.ipynb #c6a424f3
 def _check_name(name):
     "An error unless a library can be called `name`"
     if not name.isidentifier() or keyword.iskeyword(name) or name!=name.lower():
-        raise ValueError(f'new: got {name!r}, wanted a name such as mylib: small letters, digits and underscores, no letter missing in front')
+        raise ValueError(f'new: got {name!r}, wanted a name such as mylib, of small letters, digits and underscores')
     if find_spec(name): raise ValueError(f'new: got {name!r}, but a module of that name can be imported already: wanted another name')
 
 @dataclass(frozen=True)
@@ -127,25 +130,21 @@ def new_workbook(
     klass=False,   # leave out hints and answers, for a class
 ) -> Path:         # the new folder
     "Make a project of the reader's, all of it or nothing"
-    _check_name(name)
     to = Path(where)/name
     if to.exists(): raise FileExistsError(f'new: {to} is there already, and nothing in it was changed: wanted another name or place')
-    if not find_spec('nbdev'): raise ImportError("new: a workbook needs nbdev and Jupyter: pip install 'fastfound[workbook]'")
+    _check_name(name)
     with tempfile.TemporaryDirectory(dir=where, prefix=f'.{name}_') as tmp:
         tmp = Path(tmp)/name
         (tmp/'nbs').mkdir(parents=True)
-        (tmp/name).mkdir()
         files = {'settings.ini': _SETTINGS, 'setup.py': _SETUP, 'Makefile': _MAKE, 'README.md': _README}
-        for o,text in files.items():
-            text = text.replace('{built}', '').replace('{name}', name)
-            (tmp/o).write_text(text, encoding='utf-8', newline='\n')
+        for o,text in files.items(): (tmp/o).write_text(text.replace('{name}', name), encoding='utf-8', newline='\n')
         for o in _CHAPTERS.glob('*.ipynb'):
             nb = json.loads(re.sub(rf'\b{_LIB}\b', name, o.read_text(encoding='utf-8')))
             for c in nb['cells'] if klass else ():
                 if c['cell_type']=='markdown': c['source'] = _without_help(''.join(c['source'])).splitlines(keepends=True)
-            (tmp/'nbs'/o.name).write_text(json.dumps(nb, indent=1, ensure_ascii=False, sort_keys=True) + '\n', encoding='utf-8', newline='\n')
-        r = subprocess.run([sys.executable, '-c', 'from nbdev.doclinks import nbdev_export; nbdev_export()'], cwd=tmp, capture_output=True, text=True)
-        if r.returncode: raise RuntimeError(f'new: nbdev could not export the notebooks:\n{r.stderr}')
+            text = json.dumps(nb, indent=1, ensure_ascii=False, sort_keys=True) + '\n'
+            (tmp/'nbs'/o.name).write_text(text, encoding='utf-8', newline='\n')
+        _write_package(tmp/'nbs', tmp/name)
         tmp.rename(to)
     return to
 
@@ -191,7 +190,8 @@ def _judge(lib, items, seconds, gigabytes):
         out.write(json.dumps({'name': name, **found}) + '\n')
 
 def _lines(process, queue):
-    for line in process.stdout: queue.put(line)
+    with suppress(ValueError):  # closed, since nobody waits any longer
+        for line in process.stdout: queue.put(line)
     queue.put(None)
 
 def judge(
@@ -232,20 +232,26 @@ def judge(
     return {o: found[o] for o in wanted}
 
 # %% ../nbs/programs/workbook.ipynb #197c49ef
-def count(results) -> str: # as `judge` gives them
+def count(
+    results, # as `judge` gives them
+) -> str:    # such as '41 right, 2 wrong, 17 not yet'
     "How many are right, wrong and not yet written, in words"
     n = {s: sum(o['state']==s for o in results.values()) for s in ('right','wrong','not yet')}
     return ', '.join(f'{v} {k}' for k,v in n.items())
 
-def run_test(folder='.'):
-    "Print what is wrong in the workbook in `folder`, and the count; whether nothing is wrong"
+def run_test(
+    folder='.', # of a workbook
+) -> bool:      # whether nothing is wrong
+    "Print what is wrong in the workbook in `folder`, and the count"
     results = judge(folder)
     wrong = [o['text'] for o in results.values() if o['state']=='wrong']
     print(*wrong, sep='\n\n', end='\n\n'*bool(wrong))
     print(count(results))
     return not wrong
 
-def progress(folder='.') -> str:
+def progress(
+    folder='.', # of a workbook
+) -> str:
     "What is done in the workbook in `folder`, a line a chapter, and what comes next"
     results,lines = judge(folder),[]
     marks = {'right': '#', 'wrong': 'x', 'not yet': '.'}
@@ -269,7 +275,8 @@ def grade(
     def judged(o):
         try: return judge(o)
         except Exception as e: return f'{type(e).__name__}: {e}'
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool: results = dict(zip((o.name for o in found), pool.map(judged, found)))
+    with ThreadPoolExecutor(workers or os.cpu_count()) as pool: verdicts = list(pool.map(judged, found))
+    results = dict(zip((o.name for o in found), verdicts))
     columns = [o.name for o in blanks()]
     with atomic_write(Path(to)/'grades.csv') as part, open(part, 'w', encoding='utf-8', newline='') as f:
         writer = csv.writer(f)
@@ -286,7 +293,8 @@ def _grades_page(results):
         texts = [r] if isinstance(r, str) else [o['text'] for o in r.values() if o['state']=='wrong']
         told = '' if isinstance(r, str) else f'<p>{count(r)}</p>'
         parts.append(f'<h2>{html.escape(name)}</h2>{told}' + ''.join(f'<pre>{html.escape(o)}</pre>' for o in texts))
-    style = 'body{font-family:system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em}pre{overflow-x:auto;background:#8881;padding:.6em}'
+    style = ('body{font-family:system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em}'
+             'pre{overflow-x:auto;background:#8881;padding:.6em}')
     return ('<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
             f'<title>Grades</title><style>:root{{color-scheme:light dark}}{style}</style><h1>Grades</h1>' + ''.join(parts))
 
@@ -325,7 +333,7 @@ def review(
         ask('Think, then press Enter. ')
         print(f'\n{answer}\n')
         knew = ask('Did you know it? [y/n] ').strip().lower().startswith('y')
-        days = max(1, 3*known.get(key, [0,0])[1]) if knew else 0
+        days = 3*max(1, known.get(key, [0,0])[1]) if knew else 0
         known[key] = [now+max(1, days), days]
         asked += 1
         with atomic_write(path) as part: part.write_text(json.dumps(known, indent=0), encoding='utf-8')

@@ -287,6 +287,7 @@ GOOD = {
 LEFT_OUT.update(dict.fromkeys('''check_count check_member check_lr as_pair torch_state set_torch_state surely AtEnd keeps_torch_state
     one_at_a_time computation_graph is_correct metric_name loss_reduction loss_weights check_loss add_loss sample_losses in_full_precision
     as_number Tensors in_words as_path dilate closing local_paper reduced arc bow join Hand'''.split(), 'a part of others'))
+LEFT_OUT.update(dict.fromkeys('difference shown Verdict verdict is_empty todo of_the_book check'.split(), 'judges whatever a reader wrote'))
 LEFT_OUT.update(dict.fromkeys('conv2d_weight_grad conv2d_input_grad max_pool_indices max_pool_grad batch_norm_grad batch_norm'.split(),
                               'naked gradients of a lesson'),
                 matmul_tiles='needs a GPU', cnn_learner='is vision_learner',

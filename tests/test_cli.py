@@ -4,7 +4,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 import pytest
 from commandline import FASTFOUND, inside
-from fastfound import __version__, cli, demo, train
+from fastfound import __version__, cli, demo, train, workbook
 from fastfound.basics import check_options, check_writable
 
 pytestmark = pytest.mark.not_numerical
@@ -12,7 +12,8 @@ pytestmark = pytest.mark.not_numerical
 ROOT = Path(__file__).parents[1]
 COMMANDS = [o for o in cli._COMMANDS if o]
 FUNCTIONS = {'demo': demo.run_demo, 'train': train.train_model, 'evaluate': train.evaluate_model, 'predict': train.predict_files,
-             'ladder': cli._ladder, 'doctor': cli._doctor}
+             'ladder': cli._ladder, 'doctor': cli._doctor, 'new': workbook.new_workbook, 'test': workbook.run_test,
+             'progress': workbook.progress, 'review': workbook.review, 'grade': workbook.grade}
 
 def test_ranges():
     check_options(epochs=1, bs=64, hidden=100_000, shift=0, seed=2**64-1, lr=1e-30)
@@ -51,7 +52,7 @@ def test_help_says_what_functions_take(command):
     "Every option is an argument of the function, and its default is the one that the help tells"
     found = inspect.signature(FUNCTIONS[command]).parameters
     for name,text in re.findall(r'^--(\w+).*?: (.*)', cli._COMMANDS[command][1], re.M):
-        default = found[name].default
+        default = found['klass' if name=='class' else name].default  # a word of Python
         told = re.search(r'\(default: (.*)\)$', text)
         assert told[1]==str(default) if default not in (None, False) else bool(told)==(default is None), name
 

@@ -111,7 +111,8 @@ def test_reader_who_fills_in_every_blank(tmp_path):
         done = {v['state'] for o,v in found.items() if workbook.PAGES.index(o.page)<=workbook.PAGES.index(page)}
         assert done=={'right'} and count(found).endswith(f" {sum(v['state']=='not yet' for v in found.values())} not yet"), count(found)
     assert progress(folder).endswith('all of it is yours') and run_test(folder)
-    r = subprocess.run([sys.executable, '-c', 'from nbdev.doclinks import nbdev_export; nbdev_export()'], cwd=folder, capture_output=True, text=True)
+    export = 'from nbdev.doclinks import nbdev_export; nbdev_export()'
+    r = subprocess.run([sys.executable, '-c', export], cwd=folder, capture_output=True, text=True)
     assert r.returncode==0, r.stderr
     out = run(folder, f'''
 import sys

@@ -18,7 +18,8 @@ from nbdev.config import get_config
 from nbdev.serve import proc_nbs
 from sphinx.cmd.build import main as sphinx_build
 from fastfound.web import save_sample_script
-import book as paper, glossary, road
+import book as paper, glossary, llms, road
+from card import write_card
 from pages import Pages, raw
 
 cfg = get_config()
@@ -40,8 +41,8 @@ SETTINGS = {
     'smartquotes': False, 'suppress_warnings': ['misc.highlighting_failure'],
     'pygments_style': 'a11y-high-contrast-light', 'pygments_dark_style': 'a11y-high-contrast-dark', 'highlight_language': 'python',
     'html_theme': 'furo', 'html_title': cfg.title, 'html_favicon': 'favicon.svg', 'html_static_path': ['static'],
-    'html_css_files': ['site.css'], 'html_copy_source': False, 'html_show_sourcelink': False,
-    'html_scaled_image_link': False, 'html_use_index': False, 'html_show_search_summary': False, 'html_baseurl': site,
+    'html_css_files': ['site.css'], 'html_copy_source': False,
+    'html_show_sourcelink': False, 'html_scaled_image_link': False, 'html_use_index': False, 'html_baseurl': site,
     'html_theme_options': {'footer_icons': [
             *({'name': f'The book as {kind}', 'url': o, 'html': kind, 'class': 'ff-book'} for kind,o in zip(('EPUB','PDF'), BOOKS)),
             {'name': 'Repository', 'url': cfg.git_url, 'html': REPOSITORY, 'class': ''}],
@@ -152,7 +153,6 @@ class Page(HTMLParser):
 def problems(out):
     "What is broken on the site in `out`: links, anchors, and whatever would be loaded from another host"
     pages = {p: Page(p.read_text(encoding='utf-8')) for p in out.glob('*.html')}
-    made_later = [out.resolve()/f'{cfg.lib_name}.{o}' for o in ('pdf', 'epub')]  # by `--book`
     for p,page in pages.items():
         for url in page.links + page.loads:
             u = urlsplit(url)
@@ -187,7 +187,7 @@ def build():
         text = re.sub(r'\]\((?:[\w.]+/)*(\w+)\.ipynb', lambda m: f']({site}{road.name(m[1])}.html', p.read_text(encoding='utf-8'))
         (out/'notebooks'/p.name).write_text(text, encoding='utf-8')
     save_sample_script(out/'sample_digits.js')
-    shutil.copy(first_picture(src), out/'_static/card.png')
+    write_card(out/'_static/card.png', cfg.title, about['index'][1], site)
     for p in out.glob('*.html'): p.write_text(settle(p.read_text(encoding='utf-8')), encoding='utf-8')
     (out/'.nojekyll').touch()
     bad = sorted(set(problems(out)))

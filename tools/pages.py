@@ -143,6 +143,7 @@ class Pages:
     def page(self, nb, name, first=(), head=()):
         "The Markdown of the notebook `nb`, called `name`; `first` comes below its title, `head` below its promise"
         front = yaml.safe_load(joined(nb['cells'][0]['source']).strip().strip('-')) if nb['cells'][0]['cell_type']=='raw' else {}
+        self.folds = name!='index'  # the import on the front page is what it is about
         self.on = self.names[name]
         try: self.module = import_module(f'fastfound.{self.on}')
         except ImportError: self.module = None
@@ -153,7 +154,8 @@ class Pages:
             if cell['cell_type']=='markdown':
                 text = joined(cell['source']).strip()
                 for heading in re.findall('^## (.+)', text, re.M): real = heading=='For real use'
-                if not text.startswith('<!-- WARNING'): parts.append(self.links(text))
+                left_out = '<!-- WARNING' if self.scripts else ('<!-- WARNING', '<div class="ff-buttons">')  # a book has no buttons
+                if not text.startswith(left_out): parts.append(self.links(text))
             elif cell['cell_type']=='code':
                 docs = [SHOWN.fullmatch(joined(o['data']['text/markdown'])) for o in cell.get('outputs', [])
                         if 'show_doc(' in joined(cell['source']) and 'text/markdown' in o.get('data', {})]
@@ -167,7 +169,7 @@ class Pages:
                 if taught: cell = {**cell, 'source': re.sub(r'^#\| code-(fold|summary):.*\n', '', joined(cell['source']), flags=re.M)}
                 shown = self.code(cell)
                 n = options(joined(cell['source']))[1].count('\n')+1
-                parts += [*folded(f'Source, {n} lines', shown[0]), *shown[1:]] if taught and real and n>12 else shown
+                parts += [*folded(f'Source, {n} lines', shown[0]), *shown[1:]] if taught and real and n>10 else shown
             if cell['cell_type']=='markdown' and found:
                 text = parts.pop()
                 for d in found: parts += self.definition(d, False)

@@ -72,7 +72,7 @@ def in_general(
     "A mistake that has a name in any exercise: nothing returned, the wrong sign, a factor, a transposition; empty if there is none"
     def numbers(o): return o.detach().double() if isinstance(o, torch.Tensor) else torch.tensor(float(o), dtype=torch.float64)
     def number(o): return isinstance(o, (torch.Tensor, float)) and not isinstance(o, bool)
-    def same(a, b): return a.shape==b.shape and torch.allclose(a, b, rtol=max(near, 1e-5), atol=1e-9, equal_nan=True)
+    def same(a, b): return a.shape==b.shape and torch.allclose(a, b, rtol=max(near, 1e-5), atol=max(near, 1e-9), equal_nan=True)
     parts = [o for got,want in pairs if not isinstance(got, Exception) for o in _parts(got, want) if not isinstance(o[2], str)]
     missing = [k for k,got,want in parts if got is None and want is not None]
     if missing and len(missing)==len(parts) and not any(missing): return 'nothing comes back: end with `return` and what it gives'
