@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from queue import Empty, Queue
@@ -108,6 +109,7 @@ class Blank:
     name: str     # of the function or class
     minutes: int  # that a newcomer may take, by its length in the book
 
+@cache
 def blanks() -> list:
     "The `Blank`s of all chapters, in the order of the book"
     found = []
@@ -272,12 +274,12 @@ def grade(
     "Judge all workbooks in `folder`"
     found = sorted(o.parent for o in Path(folder).glob('*/settings.ini'))
     if not found: raise FileNotFoundError(f'grade: got {folder}, wanted a folder that holds folders of workbooks')
+    columns = [o.name for o in blanks()]  # before there are threads, in which Python 3.11 may fail to parse
     def judged(o):
         try: return judge(o)
         except Exception as e: return f'{type(e).__name__}: {e}'
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool: verdicts = list(pool.map(judged, found))
     results = dict(zip((o.name for o in found), verdicts))
-    columns = [o.name for o in blanks()]
     with atomic_write(Path(to)/'grades.csv') as part, open(part, 'w', encoding='utf-8', newline='') as f:
         writer = csv.writer(f)
         writer.writerow(['workbook', 'right', 'wrong', 'not yet', *columns])
