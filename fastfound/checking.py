@@ -6,8 +6,8 @@
 __all__ = ['difference', 'shown', 'Verdict', 'verdict', 'is_empty', 'todo', 'of_the_book', 'check']
 
 # %% ../nbs/library/checking.ipynb #1392ea8d
-import ast, copy, importlib, inspect, math, os, signal, sys, textwrap, threading
-from contextlib import ExitStack, contextmanager
+import copy, importlib, inspect, math, os, signal, sys, textwrap, threading
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import takewhile
 import _thread

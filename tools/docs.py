@@ -24,7 +24,7 @@ from pages import Pages, raw
 
 cfg = get_config()
 root,out = cfg.config_path,cfg.config_path/cfg.doc_path.name
-site = f'{cfg.doc_host}{cfg.doc_baseurl}'.rstrip('/') + '/'
+site = road.site(road.settings())
 BOOKS = f'{cfg.lib_name}.epub',f'{cfg.lib_name}.pdf'  # which `--book` makes
 FAVICON = ('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#2757dd"/>'
            '<path d="M6 25 L13 8 L19 20 L26 7" fill="none" stroke="#fff" stroke-width="3.4" '
@@ -184,8 +184,7 @@ def build():
     failed = sphinx(src, out, 'html', about, html_js_files=['site.js'], templates_path=['templates'])
     (out/'notebooks').mkdir()
     for p in filter(Path.exists, map(road.path, ['index', *road.pages()])):  # alone in a folder, where links must lead to the site
-        text = re.sub(r'\]\((?:[\w.]+/)*(\w+)\.ipynb', lambda m: f']({site}{road.name(m[1])}.html', p.read_text(encoding='utf-8'))
-        (out/'notebooks'/p.name).write_text(text, encoding='utf-8')
+        (out/'notebooks'/p.name).write_text(road.to_site(p.read_text(encoding='utf-8')), encoding='utf-8')
     save_sample_script(out/'sample_digits.js')
     write_card(out/'_static/card.png', cfg.title, about['index'][1], site)
     for p in out.glob('*.html'): p.write_text(settle(p.read_text(encoding='utf-8')), encoding='utf-8')

@@ -2,8 +2,7 @@
 
 What it installs stands in settings.ini as `install_from`. `--check` only tells whether the notebooks are in step.
 """
-import json, os, sys
-from pathlib import Path
+import json, sys
 from nbdev.config import get_config
 import road
 
@@ -35,9 +34,7 @@ def main(check):
         stale.append(page)
         if check: continue
         nb['cells'] = [new, *nb['cells'][bool(old):]]
-        spare = road.path(page).with_name(f'.{road.name(page)}.part')
-        spare.write_text(json.dumps(nb, indent=1, ensure_ascii=False, sort_keys=True) + '\n', encoding='utf-8')
-        os.replace(spare, road.path(page))
+        road.write(road.path(page), nb)
     if check and stale: sys.exit(f"first cells out of step with tools/first_cell.py: {', '.join(stale)}; run `make export`")
 
 if __name__ == '__main__': main('--check' in sys.argv[1:])

@@ -83,6 +83,20 @@ def modules():
             if m := re.match(r'#\| default_exp (\w+)', source(cell)): found[m[1]] = page
     return found
 
+def to_site(text, but=()):
+    "`text` with links to notebooks leading to their pages on the site, without those to pages in `but`"
+    address = site(settings())
+    def to(m): return m[0] if m[1] in but else f']({address}{name(m[1])}.html'
+    return re.sub(r'\]\((?:[\w.]+/)*(\w+)\.ipynb', to, text)
+
+def write(path, nb):
+    "Write the notebook `nb` to `path`, whole or not at all"
+    spare = path.with_name(f'.{path.stem}.part')
+    spare.write_text(text_of(nb), encoding='utf-8')
+    os.replace(spare, path)
+
+def text_of(nb): return json.dumps(nb, indent=1, ensure_ascii=False, sort_keys=True) + '\n'
+
 def links(named): return ', '.join(f'[{text}]({page}.ipynb)' for page,text in named.items())
 
 def table():
@@ -127,8 +141,6 @@ def main(check):
     if not stale: return
     if check: sys.exit('out of step with tools/road.py and settings.ini: nbs/index.ipynb; run `make export`')
     for cell,text in stale: cell['source'] = text.splitlines(keepends=True)
-    spare = front.with_name('.index.part')
-    spare.write_text(json.dumps(nb, indent=1, ensure_ascii=False, sort_keys=True) + '\n', encoding='utf-8')
-    os.replace(spare, front)
+    write(front, nb)
 
 if __name__ == '__main__': main('--check' in sys.argv[1:])

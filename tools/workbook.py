@@ -2,12 +2,11 @@
 
 A blank keeps the signature and the docstring; a cell with its check follows. `--check` only tells whether the files are in step.
 """
-import ast, json, os, re, sys
+import ast, json, re, sys
 import road
 
 PAGES = [*road.chapters(), '03a_value', '03b_engine']
 TO = road.ROOT/'fastfound/data/workbook'
-SITE = road.site(road.settings())
 LIB = 'mylib'  # stands for the name of the reader's library
 
 def emptied(source, todo='@todo'):
@@ -21,15 +20,13 @@ def emptied(source, todo='@todo'):
     for node in tree.body:
         if not isinstance(node, (ast.FunctionDef, ast.ClassDef)) or node.name.startswith('_'): continue
         functions = [node] if isinstance(node, ast.FunctionDef) else [o for o in node.body if isinstance(o, ast.FunctionDef)]
-        found += [('body', body(o), o) for o in functions if body(o)] + [('todo', node)]
+        found += [('body', body(o)) for o in functions if body(o)] + [('todo', node)]
     def top(node): return min([node.lineno, *(o.lineno for o in node.decorator_list)])
     for what,*o in sorted(found, key=lambda o: -(o[1][0] if o[0]=='body' else top(o[1]))):
         if what=='todo': lines.insert(top(o[0])-1, todo)
         else:
-            (first,last,indent),node = o
-            if first==node.lineno or lines[first-1][:indent].strip():  # on the line of the signature
-                lines[first-1:last] = [lines[first-1][:indent] + '...']
-            else: lines[first-1:last] = [' '*indent + '...']
+            (first,last,indent), = o
+            lines[first-1:last] = [lines[first-1][:indent] + '...']  # after a signature on the same line, too
     return '\n'.join(lines)
 
 def names(source):
@@ -49,20 +46,14 @@ import sys
 if '..' not in sys.path: sys.path.insert(0, '..')  # where {LIB} is
 from fastfound.checking import check, todo'''
 
-def linked(text):
-    "`text` with links to pages that a workbook has not leading to the site"
-    def to(m): return m[0] if m[1] in PAGES else f']({SITE}{road.name(m[1])}.html'
-    return re.sub(r'\]\((?:[\w.]+/)*(\w+)\.ipynb', to, text)
-
 def workbook_page(page):
     "The notebook of a chapter as a workbook"
-    nb,cells,number = json.loads(road.path(page).read_text(encoding='utf-8')),[],0
+    nb,cells = json.loads(road.path(page).read_text(encoding='utf-8')),[]
     modules = {road.name(o) for o in PAGES}
     for cell in nb['cells'][1:]:
         source,tags = road.source(cell),cell['metadata'].get('tags', [])
         if cell['cell_type']!='code':
-            if m := re.match(r'\*\*(\d+)\.\*\*', source): number = m[1]
-            cells.append({**cell, 'metadata': {}, 'source': linked(source).splitlines(keepends=True)})
+            cells.append({**cell, 'metadata': {}, 'source': road.to_site(source, PAGES).splitlines(keepends=True)})
             continue
         if 'code-summary: "Solution' in source:
             cells.append(code('', cell['id']))
@@ -83,14 +74,12 @@ def main(check):
     stale = []
     for page in PAGES:
         to = TO/f'{page}.ipynb'
-        text = json.dumps(workbook_page(page), indent=1, ensure_ascii=False, sort_keys=True) + '\n'
-        if to.exists() and to.read_text(encoding='utf-8')==text: continue
+        nb = workbook_page(page)
+        if to.exists() and to.read_text(encoding='utf-8')==road.text_of(nb): continue
         stale.append(page)
         if check: continue
         to.parent.mkdir(exist_ok=True)
-        spare = to.with_name(f'.{page}.part')
-        spare.write_text(text, encoding='utf-8')
-        os.replace(spare, to)
+        road.write(to, nb)
     if check and stale: sys.exit(f"out of step with tools/workbook.py: {', '.join(stale)}; run `make export`")
 
 if __name__ == '__main__': main('--check' in sys.argv[1:])

@@ -6,7 +6,8 @@ def find_check(
     name, # of a function or class, or the number of an exercise, such as '01.4'
 ):
     "The check called `name`"
-    for o in pkgutil.iter_modules(__path__): importlib.import_module(f'{__name__}.{o.name}')
+    if name not in CHECKS:
+        for o in pkgutil.iter_modules(__path__): importlib.import_module(f'{__name__}.{o.name}')
     if name not in CHECKS: raise LookupError(f'check: got {name!r}, for which there is no check; there are {", ".join(sorted(CHECKS))}')
     return CHECKS[name]
 
