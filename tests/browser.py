@@ -2,16 +2,14 @@
 
 Without one, or with FASTFOUND_NO_BROWSER=1, the tests that need it are skipped and counted.
 """
-import os, re, shutil
+import os, re, sys
 from pathlib import Path
 import pytest
 
-SHOTS = os.environ.get('FASTFOUND_SHOTS')  # a folder that keeps a picture of each page at the end of its test
+sys.path.insert(0, str(Path(__file__).parents[1]/'tools'))
+from book import browser as program
 
-def program():
-    "The browser to use, if there is one"
-    return next((o for name in (os.environ.get('FASTFOUND_BROWSER'), 'chromium', 'chromium-browser', 'google-chrome')
-                 if name and (o := shutil.which(name))), None)
+SHOTS = os.environ.get('FASTFOUND_SHOTS')  # a folder that keeps a picture of each page at the end of its test
 
 @pytest.fixture(scope='session')
 def browser():

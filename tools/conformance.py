@@ -52,8 +52,9 @@ def main(names, folder=FOLDER, table=TABLE):
         rows.append(run(name, found[name]))
         print('{suite:12} {checks:6} checks {right:6} right {refused:5} refused in words {wrong:4} wrong'.format(**rows[-1]),
               f'{time.perf_counter()-start:6.1f} s', flush=True)
-    made = {'date': datetime.date.today().isoformat(), 'machine': runs.machine()}
-    if save and not names: runs.save(table, [{**o, **made} for o in rows])
+    if save and not names:
+        made = {'date': datetime.date.today().isoformat(), 'machine': runs.machine()}
+        runs.save(table, [{**o, **made} for o in rows])
     wrong = sum(o['wrong'] for o in rows)
     print(f"{sum(o['right']+o['refused'] for o in rows)} passed, {wrong} failed")
     return int(wrong>0)

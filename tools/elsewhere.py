@@ -1,6 +1,7 @@
 "The machines of others: environments with the wheel of this tree or as hosts have them, and notebooks that run there alone."
 import json, os, shutil, subprocess, sys, tempfile
 from pathlib import Path
+from packages import alone
 
 ROOT = Path(__file__).parents[1]
 
@@ -12,12 +13,8 @@ def make_wheel(folder):
 
 def make_environment(folder, versions=()):
     "The Python of a new environment: of `versions`, or else with the wheel, a Jupyter kernel and what constraints.txt says of their needs"
-    python = str(Path(folder).absolute()/('Scripts/python.exe' if os.name=='nt' else 'bin/python'))
+    python = str(alone(Path(folder).absolute(), ROOT/'constraints.txt'))
     fixed = [] if versions else ['-c', str(ROOT/'constraints.txt')]
-    subprocess.run([sys.executable, '-m', 'venv', str(folder)], check=True)
-    if os.environ.get('CPU'):  # as in the Makefile: the small PyTorch, where pip would take the large one
-        how = ['-q', '-p', python, '--torch-backend=cpu', '-c', str(ROOT/'constraints.txt')]
-        subprocess.run([sys.executable, '-m', 'uv', 'pip', 'install', *how, 'torch'], check=True)
     with tempfile.TemporaryDirectory() as d:
         what = versions or ['ipykernel', make_wheel(d)]
         subprocess.run([python, '-m', 'pip', 'install', '-q', '--disable-pip-version-check', *fixed, *what], check=True)
