@@ -162,7 +162,7 @@ def test_what_an_exercise_does_without_is_told():
         def __init__(self, params, lr): self.opt = torch.optim.SGD(params, lr)
         def step(self): self.opt.step()
         def zero_grad(self): self.opt.zero_grad()
-    class ByLoader(torch.utils.data.DataLoader): pass
+    class ByLoader(torch.utils.data.DataLoader): "PyTorch's"
     assert 'it uses sgd' in verdict('BasicOptim', ByTorch).text
     assert 'it uses _get_iterator' in verdict('BasicLoader', ByLoader).text
     assert 'it uses sigmoid' in verdict('sigmoid', lambda x: x.sigmoid()).text

@@ -108,7 +108,7 @@ def test_a_wrong_way_is_found(name, change):
 
 def test_what_an_exercise_does_without_is_told():
     def by_torch(x, p): return F.dropout(x, p)
-    class ByLayer(nn.Dropout): pass
+    class ByLayer(nn.Dropout): "PyTorch's"
     def by_loss(preds, y, eps=0.1): return F.cross_entropy(preds, y, label_smoothing=eps)
     for name,f,what in (('dropout', by_torch, 'dropout'), ('Dropout', ByLayer, 'dropout'), ('smoothed_loss', by_loss, 'cross_entropy')):
         assert f'it uses {what}' in verdict(name, f).text

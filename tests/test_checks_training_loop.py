@@ -169,3 +169,15 @@ def test_the_librarys_learner_is_no_answer():
     def by_library(dls, model, loss_func, opt_func, lr, metrics=(),
                    cbs=()): return importlib.import_module('fastfound.learner').Learner(dls, model, loss_func, opt_func, lr)
     assert "it uses the book's Learner" in verdict('BasicLearner', by_library).text
+
+def test_a_class_that_is_only_imported_is_not_used():
+    "The body of a class in the library is run once, when its module is first imported"
+    late = {'__name__': 'late'}
+    exec("def imported(): exec('class weighted_mean: pass', {'__name__': 'fastfound.imported_late'})", late)
+    def by_sums(rows):
+        late['imported']()
+        return mean_by_sums(rows)
+    here = {'__name__': 'fastfound.imported_late', 'mean_by_sums': mean_by_sums}
+    exec('def weighted_mean(rows): return mean_by_sums(rows)', here)
+    def by_call(rows): return here['weighted_mean'](rows)
+    assert verdict('weighted_mean', by_sums) and "the book's weighted_mean" in verdict('weighted_mean', by_call).text

@@ -141,3 +141,15 @@ def test_the_optimizers_of_pytorch_are_told():
     def by_the_book(p, g, state, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8): basic_adam(p, g, state, lr, beta1, beta2, eps)
     assert "it uses the book's basic_adam" in verdict('basic_adam', by_the_book).text
     assert 'it uses' in verdict('newton_schulz', lambda m, n=5, a=3.4445, b=-4.7750, c=2.0315: torch.linalg.svd(m)[0]).text
+
+@pytest.mark.parametrize('name,old,new,what', [('basic_adam', 'beta2=0.999', 'beta2=0.99', 'beta2'),
+                                               ('basic_adam', 'lr=1e-3', 'lr=1e-2', 'lr'),
+                                               ('basic_momentum', 'beta=0.9', 'beta=0.8', 'beta'),
+                                               ('basic_one_cycle', '1/25', '1/20', 'low')])
+def test_a_changed_default_is_told(name, old, new, what):
+    assert verdict(name, as_a_readers(name, (old, new))).mistake.startswith(f'it is right but where `{what}` is left out')
+
+@pytest.mark.parametrize('old,new,text', [("state.get('m', 0)", 'state', 'two things are put together'),
+                                          ("beta*state.get('m', 0)", 'beta(state)', 'something is called that is no function')])
+def test_what_is_raised_is_told(old, new, text):
+    assert verdict('basic_momentum', as_a_readers('basic_momentum', (old, new))).mistake.startswith(text)

@@ -78,12 +78,19 @@ WEIGHTS = {
     'these are the logarithms of the weights': weights(last=lambda s, dim: s.log_softmax(dim))}
 
 check('attention_weights', '09', sequences(0), names=('q', 'k'), without=ATTENTION, near=1e-9,
-      same=('attention_weights',), mistakes=WEIGHTS)(
+      same=('attention_weights',), hints=(
+    'The five lines at the top of the page do it for one sequence. What has the shape (t,t), and which axes of `k` must be swapped, if '
+    'there may be others in front?',
+    'The scores are `q@k.mT`, divided by the root of d, the last size. Add a square that is minus infinity above the diagonal and 0 '
+    'elsewhere, `torch.full((t,t), -torch.inf).triu(1)`, and take the softmax of each row, along the last dimension'), mistakes=WEIGHTS)(
     lambda q, k: rows(q, k).to(q.dtype))
 
 def mixed(w, twist=lambda w: w): return lambda q, k, v: twist(w(q, k))@v
 
-check('attention', '09', sequences(1), names=('q', 'k', 'v'), without=ATTENTION, near=1e-9, same=('attention',), mistakes={
+check('attention', '09', sequences(1), names=('q', 'k', 'v'), without=ATTENTION, near=1e-9, same=('attention',), hints=(
+    'How much each place looks at the others is what the function above gives. What shape has it, and what shape have the values?',
+    'Row i of the weights, (t,t), holds how much place i takes of each value. So the weighted means of all places are one matrix '
+    'product: the weights times `v`, in this order'), mistakes={
     'the values are added up without weights, or all with the same one; multiply the weights and the values, `weights@v`':
         lambda q, k, v: v.cumsum(-2)/torch.arange(1, v.shape[-2]+1, dtype=v.dtype)[:,None],
     'all places get the same mean of all values; multiply the weights and the values, `weights@v`':
@@ -121,7 +128,12 @@ def encoded(x=lambda o, n: ([0, *o]+[0]*n)[:n], y=lambda o, n: ([*o]+[0]*(n+1))[
         return tuple(torch.tensor(o, dtype=t).view(len(names), block) for o,t in zip(parts, (torch.long, torch.long, torch.bool)))
     return f
 
-check('encode', '09', name_lists, names=('names', 'block'), same=('encode',), mistakes={
+check('encode', '09', name_lists, names=('names', 'block'), same=('encode',), hints=(
+    'Write down `x` and `y` for emma with 11 places. Of one row of 12 tokens, a dot in front and dots behind, which part is `x`, and '
+    'which `y`?',
+    'Make zeros of shape (n,block+1), since 0 is the dot, and write the numbers of the letters, `VOCAB.index(o)`, into each row from '
+    'place 1 on. `x` is all but the last column, `y` all but the first. Real are the places whose `x` is a letter, '
+    'and the first place'), mistakes={
     '`y` is not shifted: it has the token that follows each of `x`': encoded(y=lambda o, n: ([0, *o]+[0]*n)[:n]),
     'the dot in front is missing: `x` begins with token 0': encoded(x=lambda o, n: ([*o]+[0]*n)[:n]),
     'the dot after the name does not count in `real`; it is what tells the model to stop':
@@ -129,6 +141,17 @@ check('encode', '09', name_lists, names=('names', 'block'), same=('encode',), mi
     'the padding counts in `real`; only the letters of a name and the dot after it do': encoded(real=lambda o, n: [True]*n),
     'the first place does not count in `real`; there the model is asked for the first letter':
         encoded(real=lambda o, n: [0<i<=len(o) for i in range(n)]),
+    '`x` and `y` are in each other\'s place: first the tokens, then those that follow':
+        lambda names, block=11: (lambda x, y, real: (y, x, real))(*encoded()(names, block)),
+    'there is no letter in `x` and `y`, only dots: write the numbers of the letters into each row':
+        encoded(x=lambda o, n: [0]*n, y=lambda o, n: [0]*n, real=lambda o, n: [i==0 for i in range(n)]),
+    'the letters begin a place too late: the dot stands at place 0, and the first letter at place 1':
+        encoded(x=lambda o, n: ([0, 0, *o]+[0]*n)[:n], y=lambda o, n: ([0, *o]+[0]*n)[:n],
+                real=lambda o, n: [i==0 or 1<i<=len(o)+1 for i in range(n)]),
+    '`y` skips a token: it has the next one, not the one after that': encoded(y=lambda o, n: ([*o[1:]]+[0]*(n+1))[:n]),
+    '`real` tells the opposite: the places that count are letters, and the first': encoded(real=lambda o, n: [i>len(o) for i in range(n)]),
+    'padding must be 0, the dot, as what stands before and after each name':
+        encoded(x=lambda o, n: ([1, *o]+[1]*n)[:n], y=lambda o, n: ([*o]+[1]*(n+1))[:n], real=lambda o, n: [True]*n),
     'the letters are numbered from 0; that is the dot, and a is 1': encoded(number=lambda a: LETTERS.index(a)-1)})(encoded())
 
 def parts_of():
@@ -144,7 +167,10 @@ def parts_of():
 
 def slices(z, n=4): return torch.stack([z[...,i*z.shape[2]//n:(i+1)*z.shape[2]//n] for i in range(n)], 1)
 
-check('split_heads', '09', parts_of, names=('z', 'n'), without=('numpy',), same=('split_heads',), mistakes={
+check('split_heads', '09', parts_of, names=('z', 'n'), without=('numpy',), same=('split_heads',), hints=(
+    'One vector of d numbers becomes n of d/n, side by side. Which shape has the tensor then, and which two axes are to be swapped?',
+    'First reshape (b,t,d) to (b,t,n,d/n), where -1 may stand for the last size; this cuts each vector. Then `transpose` the axes 1 '
+    'and 2, places and heads'), mistakes={
     'a reshape alone cuts the *sequence* into parts; cut each vector, `reshape(b, t, n, d//n)`, and then swap places and heads':
         lambda z, n=4: z.reshape(z.shape[0], n, z.shape[1], z.shape[2]//n),
     'the vectors are cut, but the axes are still (b,t,n,d/n); swap places and heads':
@@ -168,7 +194,10 @@ def vectors():
 def divided_by(f, minus=lambda x: 0.): return lambda x: (x-minus(x))/f(x-minus(x))
 def mean_square(x, dim=-1): return x.square().mean(dim, keepdim=True)
 
-check('rms_norm', '09', vectors, near=1e-4, names=('x',), without=('numpy', 'rms_norm', 'layer_norm'), same=('rms_norm',), mistakes={
+check('rms_norm', '09', vectors, near=1e-4, names=('x',), without=('numpy', 'rms_norm', 'layer_norm'), same=('rms_norm',), hints=(
+    'Read the name from its end: square, mean, root. Along which dimension is the mean, and which shape must it keep, so that it can '
+    'divide `x`?',
+    'The mean of `x*x` along the last dimension, with `keepdim=True`, plus 1e-5 for vectors of zeros; its root divides `x`'), mistakes={
     'the mean is subtracted; RMSNorm only divides': divided_by(lambda x: (mean_square(x)+1e-5).sqrt(), lambda x: x.mean(-1, keepdim=True)),
     'the root is missing: divide by the root of the mean of the squares': divided_by(lambda x: mean_square(x)+1e-5),
     'this divides by the root of the *sum* of the squares; take their mean':
@@ -178,6 +207,10 @@ check('rms_norm', '09', vectors, near=1e-4, names=('x',), without=('numpy', 'rms
     'the mean is over the first dimension; each vector, the last dimension, has its own':
         divided_by(lambda x: (mean_square(x, 0)+1e-5).sqrt()),
     'this multiplies by the root mean square; divide by it': lambda x: x*(mean_square(x)+1e-5).sqrt(),
+    'this *adds* something to `x`; the vector is divided by its root mean square': lambda x: x+(mean_square(x)+1e-5)**-0.5,
+    'there is no mean: each number is divided by its own size, and all become 1 or -1': lambda x: x*(x*x+1e-5)**-0.5,
+    'the mean lacks its axis; `keepdim=True` keeps it with size 1, so that it divides the vector it belongs to':
+        lambda x: x*(x.square().mean(-1)+1e-5)**-0.5,
     'a vector of zeros is divided by 0: add a small number under the root, such as 1e-5': divided_by(lambda x: mean_square(x).sqrt())})(
     lambda x: (x.double()/torch.linalg.vector_norm(x.double(), dim=-1, keepdim=True).clamp_min(1e-12)*x.shape[-1]**0.5).to(x.dtype))
 
@@ -208,11 +241,11 @@ def normed(h): return h/(h.square().mean(-1, keepdim=True)+1e-5).sqrt()
 
 def transformer(places=True, norm=normed, mid_norm=None, last_norm=None, mix=by_head,
                 add=lambda h, o: h+o, add_mlp=lambda h, o: h+o, act=lambda o: o.clamp_min(0),
-                wo=True, soft=False):
+                wo=True, soft=False, sign=1):
     def f(x, *params):
         dtype = params[0].dtype
         letters,at,wq,wk,wv,w_o,w1,w2,out = [o.double() for o in params]
-        h = letters[x]+at[:x.shape[1]] if places else letters[x]
+        h = letters[x]+sign*at[:x.shape[1]] if places else letters[x]
         z = norm(h)
         found = mix(z@wq, z@wk, z@wv)
         h = add(h, found@w_o if wo else found)
@@ -229,10 +262,18 @@ def glued(q, k, v):
 
 def same(x): return x
 
-check('name_model', '09', models, near=1e-3, names=('x', *PARAMS), without=ATTENTION, same=('name_model',), mistakes={
+check('name_model', '09', models, near=1e-3, names=('x', *PARAMS), without=ATTENTION, same=('name_model',), hints=(
+    'Follow the blue line of the picture: two embeddings are added, then twice something is added to the sum, and each time it is made '
+    'from the normalised stream. Which shape has the stream?',
+    '`h` is `letters[x]` plus the first t rows of `places`. Let `z` be `rms_norm(h)`, and give `attention` the `split_heads` of '
+    '`z@wq`, `z@wk` and `z@wv`; swap places and heads back, reshape to the shape of `h`, multiply by `wo`, and add to `h`. Then add '
+    'the relu of `rms_norm(h)@w1`, times `w2`. Last, `rms_norm(h)@out`'), mistakes={
     'the position embeddings are missing: add `places[:t]` to the vectors of the letters': transformer(places=False),
     'what the heads found replaces the residual stream; add it': transformer(add=lambda h, o: o),
     'what the small network made replaces the residual stream; add it': transformer(add_mlp=lambda h, o: o),
+    'what the heads found is subtracted from the residual stream; add it': transformer(add=lambda h, o: h-o),
+    'what the small network made is subtracted from the residual stream; add it': transformer(add_mlp=lambda h, o: h-o),
+    'the position embeddings are subtracted; add them': transformer(sign=-1),
     'there is no ReLU between `w1` and `w2`': transformer(act=same),
     '`wo` is missing: what the heads found goes through it before it is added': transformer(wo=False),
     'the heads are put together wrongly: swap places and heads back, `transpose(1, 2)`, before the reshape': transformer(mix=glued),
@@ -258,7 +299,10 @@ def loss_from(f):
 
 def mean_of(losses, real): return losses.masked_select(real).sum()/real.sum()
 
-check('name_loss', '09', losses, near=1e-3, names=('params', 'x', 'y', 'real'), without=('numpy',), same=('name_loss',), mistakes={
+check('name_loss', '09', losses, near=1e-3, names=('params', 'x', 'y', 'real'), without=('numpy',), same=('name_loss',), hints=(
+    'The logits are `name_model(x, *params.values())`. Which of the places count, and of the 27 log-probabilities at each, which one?',
+    'Take the logits at `[real]`, one row for each token that counts, and their `log_softmax(-1)`. From row i pick the column '
+    '`y[real][i]`, with `torch.arange` as the row index; the mean of these, with a minus, is the loss'), mistakes={
     'the padding counts; take only the places where `real` is true': loss_from(lambda p, x, y, r: token_losses(p, x, y).mean()),
     'this is the sum over the tokens; the loss is a mean': loss_from(lambda p, x, y, r: token_losses(p, x, y).masked_select(r).sum()),
     'the sum is divided by all places, also those that do not count': loss_from(lambda p, x, y, r: (token_losses(p, x, y)*r).mean()),
@@ -295,7 +339,7 @@ def inventions():
     yield 'no dot fits in',dict(after={'.': {'a': 1.}, 'a': {'a': 1.}}),4,2,1.
     yield 'no dot fits in',dict(at=text('abcdef')),6,1,1.
     yield 'no letter at all',dict(at=text('.ab')),3,2,1.
-    for p,n,temperature in ((0.9,300,1.), (0.6,300,0.25), (0.9,300,4.), (0.6,20,0.01)):
+    for p,n,temperature in ((0.9,500,1.), (0.6,300,0.25), (0.9,400,4.), (0.6,20,0.01)):
         yield 'two names',dict(after={'.': {'a': p, 'b': round(1-p, 1)}, 'a': {'.': 1.}, 'b': {'.': 1.}}),2,n,temperature
 
 def use_invent(f, what, knows, block, n, temperature):
@@ -315,12 +359,18 @@ def draws(step=lambda probs: probs.multinomial(1), temperature=lambda t: t, last
         return [cut(''.join(LETTERS[i] for i in row)) for row in x]
     return made(use_invent, wrong)
 
-@check('invent', '09', inventions, use=use_invent, near=0.13,
-       names=('what', 'the model knows', 'places', 'n', 'temperature'), same=('invent',), mistakes={
+@check('invent', '09', inventions, use=use_invent, near=0.09,
+       names=('what', 'the model knows', 'places', 'n', 'temperature'), same=('invent',), hints=(
+    'Begin with a column of n zeros, the dots. What goes in at each step, which of the logits say what comes next, and what is x '
+    'afterwards?',
+    'As many times as there are rows in `places`: take the logits of the last place, `[:,-1]`, divide by the temperature, take the '
+    'softmax, draw with `multinomial(1)`, and join the new column to `x` with `torch.cat`. Then turn each row into letters: the name '
+    'is what stands between its first dot and the next'), mistakes={
     'the likeliest token is taken each time; sample it from the softmax: `probs.multinomial(1)`':
         draws(step=lambda probs: probs.argmax(-1, keepdim=True)),
     'all tokens are equally likely; sample from the softmax of the logits': draws(step=lambda probs: torch.ones_like(probs).multinomial(1)),
     '`temperature` makes no difference: divide the logits by it': draws(temperature=lambda t: 1.),
+    'where no temperature is given, the logits stay as they are: its default is 1': draws(temperature=lambda t: 2. if t==1 else t),
     'the logits are multiplied by the temperature; divide by it, so that a low one makes the likeliest likelier':
         draws(temperature=lambda t: 1/t),
     'only the last token goes in, as if it stood at the first place; the model gets the whole text so far': draws(last=True),

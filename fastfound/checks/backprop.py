@@ -42,12 +42,17 @@ def use_mse_grad(f, inp, targ):
 
 def mse_set(g): return wrong(use_mse_grad, lambda inp, targ: setattr(inp, 'g', g(inp, targ[:,None])))
 
-@check('mse_grad', '03', column_and_targets, use=use_mse_grad, without=WITHOUT, same=('mse_grad', 'Mse'), names=('inp', 'targ'), mistakes={
+@check('mse_grad', '03', column_and_targets, use=use_mse_grad, without=WITHOUT, same=('mse_grad', 'Mse'), names=('inp', 'targ'), hints=(
+    'What is the derivative of one term of the mean, (inp-targ)²/n? Then look at the shapes: `inp` is (n,1), `targ` is (n,).',
+    '`targ[:,None]` is (n,1). Twice the difference, divided by the number of targets, is what `inp.g` is set to.'),
+    mistakes={
     'the 2 is missing: the derivative of a square is twice what is squared': mse_set(lambda p, t: (p-t)/len(p)),
     'this is the gradient of the sum over the batch; the loss is a mean, so divide by n': mse_set(lambda p, t: 2*(p-t)),
     'this multiplies by n; the loss is a mean, so divide by it': mse_set(lambda p, t: 2*(p-t)*len(p)),
     'this adds predictions and targets; the derivative of a square is twice what is squared, here their difference':
         mse_set(lambda p, t: 2*(p+t)/len(p)),
+    'the 2 is added; the derivative of a square is 2 *times* what is squared': mse_set(lambda p, t: (2+p-t)/len(p)),
+    'this divides by the targets themselves; divide by their number': mse_set(lambda p, t: 2*(p-t)/t[:,0]),
     'the sign is wrong: the loss grows with a prediction that is above its target, so it is `inp` minus `targ`':
         mse_set(lambda p, t: 2*(t-p)/len(p)),
     'predictions (n,1) minus targets (n,) broadcast to (n,n); give the targets a last axis, `targ[:,None]`':
@@ -78,6 +83,9 @@ def use_relu_grad(f, inp, g):
 def relu_set(g): return wrong(use_relu_grad, lambda inp, out: setattr(inp, 'g', g(inp, out, out.g)))
 
 @check('relu_grad', '03', inputs_and_upstream, use=use_relu_grad, without=WITHOUT, same=('relu_grad', 'Relu'), names=('inp', 'out.g'),
+    hints=(
+    'By the chain rule `inp.g` is `out.g` times the derivative of the ReLU. Which two values can that have, and which number decides?',
+    'Keep `out.g` where `inp` is above 0, and put 0 elsewhere: `masked_fill` takes a condition and a value.'),
     mistakes={
     'this is the derivative of the ReLU alone; by the chain rule it multiplies the upstream gradient, `out.g`':
         relu_set(lambda inp, out, g: (inp>0).to(inp.dtype)),
@@ -109,7 +117,12 @@ def lin_set(inp_g=lambda x, g, w: g@w.t(), w_g=lambda x, g: x.t()@g, b_g=lambda 
     return wrong(use_lin_grad, f)
 
 @check('lin_grad', '03', layers_and_upstream, use=use_lin_grad, without=WITHOUT, same=('lin_grad', 'Lin'),
-    names=('inp', 'out.g', 'w', 'b'), mistakes={
+    names=('inp', 'out.g', 'w', 'b'), hints=(
+    'Write the shapes down: `inp` (n,n_in), `out.g` (n,n_out), `w` (n_in,n_out), `b` (n_out,). Each gradient has the shape of what it '
+    'belongs to. Which products have these shapes?',
+    '`inp.g` is `out.g` times `w`, one of them transposed; `w.g` is `inp` times `out.g`, one of them transposed; `b.g` is `out.g` summed '
+    'over the examples, axis 0.'),
+    mistakes={
     'the gradient of the biases is a mean over the batch; the effects of all examples add up, so sum (the mean is in that of the loss)':
         lin_set(b_g=lambda g: g.mean(0)),
     'the gradient of the biases is a row (1,n_out); it has the shape of `b`, (n_out,), so sum without `keepdim`':
@@ -162,13 +175,16 @@ def network(inp, targ, *params, f=two_layers):
     loss,grads = gradients(f, inp, targ, *params)
     return {'the loss': loss} | dict(zip(('inp.g', 'w1.g', 'b1.g', 'w2.g', 'b2.g'), grads[:1]+grads[2:]))
 
+def refuse(): raise AssertionError('the shapes differ')
+
 def by_hand(**kw):
     "A backward pass with a mistake: where `kw` replaces one of its steps"
     def f(inp, targ, w1, b1, w2, b2):
-        l1 = inp@w1+b1
-        l2 = l1.clamp_min(0)
-        d = (l2@w2+b2)-targ[:,None]
-        loss = kw.get('loss', lambda d: (d**2).mean())(d)
+        l1 = inp@w1+(b1 if kw.get('biases', True) else 0)
+        l2 = kw.get('relu', lambda l1: l1.clamp_min(0))(l1)
+        out = l2@w2+(b2 if kw.get('biases', True) else 0)
+        d = out-targ[:,None]
+        loss = (out-targ).square().mean() if kw.get('broadcast') else kw.get('loss', lambda d: (d**2).mean())(d)
         g = kw.get('g', lambda d: 2*d/len(d))(d)
         l2_g = g@w2.t()
         w2.g,b2.g = kw.get('l2', lambda l1, l2: l2)(l1, l2).t()@g,g.sum(0)
@@ -178,13 +194,26 @@ def by_hand(**kw):
     return wrong(use_network, f)
 
 check('forward_and_backward', '03', networks, use=use_network, names=NETWORK, without=WITHOUT, same=('forward_and_backward', 'Model'),
+    hints=(
+    'The forward pass is linear layer, ReLU, linear layer, loss. Keep each result under a name, since the backward pass needs them.',
+    'Then call `mse_grad`, `lin_grad` of the second layer, `relu_grad`, and `lin_grad` of the first. Each takes the input and the output '
+    'of its operation. `mse` wants predictions (n,), so drop the last axis; `mse_grad` wants (n,1). Return the loss.'),
     mistakes={
     'the ReLU has no part in the backward pass: `relu_grad` stops the gradient where its input was negative': by_hand(mask=lambda l1: 1),
     'the backward pass of the second layer uses what went into the ReLU; its input is what came out, `l2`': by_hand(l2=lambda l1, l2: l1),
     'the backward pass ends after the second layer; the first one has gradients, too': by_hand(first=False),
     'the gradients are right, but the loss is not returned': by_hand(returns=False),
     'the backward pass begins with the gradient of a sum; the loss is a mean, so divide by n': by_hand(g=lambda d: 2*d),
-    'the loss is a sum over the batch; return the mean': by_hand(loss=lambda d: (d**2).sum())})(network)
+    'the loss is a sum over the batch; return the mean': by_hand(loss=lambda d: (d**2).sum()),
+    'shapes are refused: `mse` wants predictions (n,), so drop the last axis by `squeeze(-1)` for it; `mse_grad` wants (n,1)':
+        by_hand(loss=lambda d: refuse()),
+    'the wrong axis is dropped: `squeeze(-1)` drops the last one, and the first one is that of the examples':
+        by_hand(loss=lambda d: (d**2).mean() if len(d)==1 else refuse()),
+    'predictions (n,1) minus targets (n,) broadcast to (n,n) in the loss: drop the last axis, `out.squeeze(-1)`': by_hand(broadcast=True),
+    'the ReLU is missing in the forward pass: without it two layers are only one': by_hand(relu=lambda l1: l1),
+    'the biases are missing in the forward pass': by_hand(biases=False),
+    'the backward pass begins with the wrong sign: it is predictions minus targets': by_hand(g=lambda d: -2*d/len(d)),
+    'the 2 of the derivative of a square is missing': by_hand(g=lambda d: d/len(d))})(network)
 
 # layers as classes
 
@@ -211,7 +240,10 @@ def layer_with(use, forward, bwd):
 
 def set_g(o, g): o.g = g
 
-@check('Relu', '03', inputs_and_upstream, use=use_layer, names=('inp', 'out.g'), without=WITHOUT, same=('Relu',), mistakes={
+@check('Relu', '03', inputs_and_upstream, use=use_layer, names=('inp', 'out.g'), without=WITHOUT, same=('Relu',), hints=(
+    '`forward(inp)` gives the output, `bwd(out, inp)` sets `inp.g`. You have a function for each.',
+    '`forward` returns what `relu` gives. `bwd` calls `relu_grad`, which takes the input first, then the output.'),
+    mistakes={
     'the backward pass passes on everything; where the input is negative the ReLU stops the gradient':
         layer_with(use_layer, lambda self, x: x.clamp_min(0), lambda self, out, x: set_g(x, out.g)),
     'the backward pass leaves out the upstream gradient, `out.g`':
@@ -226,8 +258,14 @@ def lin_layer(forward=lambda x, w, b: x@w+b, x_g=lambda x, g, w: g@w.t(), w_g=la
         x.g,w.g,b.g = x_g(x, out.g, w),w_g(x, out.g),b_g(out.g)
     return layer_with(use_layer, lambda self, x: forward(x, *self.params), bwd)
 
-@check('Lin', '03', layers_and_upstream, use=use_layer, names=('inp', 'out.g', 'w', 'b'), without=WITHOUT, same=('Lin',), mistakes={
+@check('Lin', '03', layers_and_upstream, use=use_layer, names=('inp', 'out.g', 'w', 'b'), without=WITHOUT, same=('Lin',), hints=(
+    '`__init__` keeps weights and biases. `forward(inp)` and `bwd(out, inp)` pass them to functions that you have.',
+    'Keep them as `self.w` and `self.b`. `lin_grad` takes the input, the output, the weights and the biases, and sets three gradients.'),
+    mistakes={
     'the forward pass leaves out the biases': lin_layer(lambda x, w, b: x@w),
+    '`w` and `b` are swapped: the weights come first, in `__init__` as in `lin`': lin_layer(lambda x, w, b: x@b+w),
+    'the weights are not transposed in the gradient of the inputs: each input feeds all outputs, `out.g @ w.t()`':
+        lin_layer(x_g=lambda x, g, w: g@w),
     'the gradient of the biases is not added up: every example uses the same `b`, so sum over the batch': lin_layer(b_g=lambda g: g),
     'the gradient of the biases is a mean; the effects of all examples add up': lin_layer(b_g=lambda g: g.mean(0)),
     'the gradient of the weights is transposed: it has the shape of `w`': lin_layer(w_g=lambda x, g: g.t()@x)})
@@ -242,9 +280,18 @@ def use_loss(layer, inp, targ):
 
 def square(self, p, t): return (p[:,0]-t).pow(2).mean()
 
-@check('Mse', '03', column_and_targets, use=use_loss, names=('inp', 'targ'), without=(*WITHOUT, 'losses'), same=('Mse',), mistakes={
+@check('Mse', '03', column_and_targets, use=use_loss, names=('inp', 'targ'), without=(*WITHOUT, 'losses'), same=('Mse',), hints=(
+    '`forward(inp, targ)` gives the loss, `bwd(out, inp, targ)` sets `inp.g`. Predictions are (n,1): which of your functions wants them '
+    'so?',
+    '`mse` wants two equal shapes, so drop the last axis by `squeeze(-1)` for it. `mse_grad` takes the predictions as they are.'),
+    mistakes={
     'predictions (n,1) and targets (n,) broadcast to (n,n) in the forward pass; drop the last axis: `inp.squeeze(-1)`':
         layer_with(use_loss, lambda self, p, t: (p-t).pow(2).mean(), lambda self, out, p, t: set_g(p, 2*(p-t[:,None])/len(p))),
+    'shapes are refused: `mse` wants predictions (n,), so drop the last axis by `squeeze(-1)` for it; `mse_grad` wants (n,1)':
+        layer_with(use_loss, lambda self, p, t: refuse(), lambda self, out, p, t: set_g(p, None)),
+    'the wrong axis is dropped: `squeeze(-1)` drops the last one, and the first one is that of the examples':
+        layer_with(use_loss, lambda self, p, t: square(self, p, t) if len(p)==1 else refuse(),
+                   lambda self, out, p, t: set_g(p, 2*(p-t[:,None])/len(p))),
     'the backward pass is that of a sum; the loss is a mean, so divide by n':
         layer_with(use_loss, square, lambda self, out, p, t: set_g(p, 2*(p-t[:,None]))),
     'the forward pass gives a sum; the loss is a mean':

@@ -29,7 +29,12 @@ def residual(**kw): return network(lambda *args: block(*args, **kw))
 
 check('ResBlock', '07', networks((1,1), (2,2), (2,3), (2,2,2), (3,4,2), (4,1)), use=use_network, near=1e-9,
       names=('what', 'x', 'n_in', 'n_out', 'stride'),
-      same=('ResBlock',), mistakes={
+      same=('ResBlock',),
+      hints=('Follow the picture: which layers are in `f`, and where is the sum? Which of the two convolutions has the stride? When does x '
+          'not fit the sum?',
+          'The layers: `conv3x3(n_in, n_out, stride)` and `conv3x3(n_out, n_out)`, each with an `nn.BatchNorm2d(n_out)`; where '
+          '`n_in!=n_out` or the stride is above 1, also a convolution of kernel 1 with this stride and no bias, and a normalisation, for '
+          'x. Forward: convolution, norm, ReLU, convolution, norm, plus x or what has been made of it, and ReLU.'), mistakes={
     'the input is not added: this is a plain block': residual(add=lambda self, x, f, y: f.relu()),
     'the input is not added, and there is no 1 by 1 convolution to make it fit: this is a plain block':
         residual(add=lambda self, x, f, y: f.relu(), down=lambda *o: False),
@@ -96,7 +101,9 @@ def in_a_row(layers, x):
     for o in layers: x = o(x)
     return x
 
-check('Skip', '07', skips, use=use_skip, names=('layers', 'x'), same=('Skip',), mistakes={
+check('Skip', '07', skips, use=use_skip, names=('layers', 'x'), same=('Skip',),
+      hints=('`nn.Sequential(*layers)` applies the layers one after the other, and makes their parameters known.',
+          'Keep that in `__init__`. In `forward` add its output to `x`, and take the ReLU of the sum, not of one part.'), mistakes={
     'the input is not added: `x + f(x)`': skip_with(lambda self, x: in_a_row(self.layers, x).relu()),
     'there is no ReLU after the sum': skip_with(lambda self, x: x+in_a_row(self.layers, x)),
     'the ReLU comes before the sum; add first': skip_with(lambda self, x: x+in_a_row(self.layers, x).relu()),
@@ -127,7 +134,12 @@ def small(n_out=10, n_in=1, widths=(16,32,64), order='cpnr', pool=F.max_pool2d, 
 def resnet(**kw): return network(lambda *args: small(*args, **kw))
 
 check('small_resnet', '07', networks((3,1,(2,3,4)), (2,2,(3,2,4)), (4,3,(1,2,2)), (10,1), (), least=8), use=use_network, near=1e-9,
-      names=('what', 'x', 'n_out', 'n_in', 'widths'), same=('small_resnet',), mistakes={
+      names=('what', 'x', 'n_out', 'n_in', 'widths'), same=('small_resnet',),
+      hints=('Read the picture from left to right: which four layers make the image half as large? Which stages end with a `Skip`, and '
+          'what is in it?',
+          'A stage is `conv3x3`, `nn.MaxPool2d(2)`, `nn.BatchNorm2d`, `nn.ReLU()`. The second and the third end with a `Skip` of '
+          '`conv3x3` and `nn.BatchNorm2d`, both of the channels that come out. Last come `nn.AdaptiveMaxPool2d(1)`, `nn.Flatten()` and a '
+          'linear layer; all of it in one `nn.Sequential`.'), mistakes={
     'normalisation comes before the pooling; pool first, and it has a quarter of the work': resnet(order='cnpr'),
     'the pooling takes means; this network takes maxima': resnet(pool=F.avg_pool2d),
     'the feature maps are averaged in the end; take the maximum of each': resnet(last=lambda x: x.mean((2,3))),

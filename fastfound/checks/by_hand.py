@@ -52,7 +52,11 @@ def a_hand(**kw):
 def predict(learn): learn.pred = learn.model.predict(*learn.xb)
 
 @check('HandLearner', '05', by_hand, use=use_hand, names=('training batches of', 'validation batches of', 'epochs', 'inputs'),
-       same=('HandLearner',),
+       same=('HandLearner',), hints=(
+    'The Learner calls `self.model(*self.xb)` and stores the result; then it calls `self.loss.backward()`. What do these layers offer in '
+    'place of the two?',
+    '`forward` stores in `self.pred` what `predict` of the model gives for the inputs, which are in the list `self.xb`. `backward` has one '
+    'line: it calls the backward pass of the model, which needs no arguments.'),
        near=1e-6, mistakes={
     'PyTorch\'s `backward` does not know these layers; let `backward` call that of the model': a_hand(forward=predict),
     '`backward` does not call the backward pass of the model, so that its weights stay as they are':

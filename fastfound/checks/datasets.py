@@ -99,7 +99,12 @@ def shifted(t, data):
     size = struct.calcsize('>'+letter)
     return torch.tensor([struct.unpack_from('>'+letter, data, 4+i*size)[0] for i in range(t.numel())], dtype=t.dtype).view(t.shape)
 
-@check('parse_idx', '00', idx_files, use=use_parse, names=('data', 'name'), same=('parse_idx', 'read_idx', 'get_mnist'), mistakes={
+@check('parse_idx', '00', idx_files, use=use_parse, names=('data', 'name'), same=('parse_idx', 'read_idx', 'get_mnist'), hints=(
+    'Begin with the first four bytes: which two must be 0, what does the third tell, and the fourth? `_idx_header`, in the cell above, '
+    'reads them and the sizes for you, and refuses what is no header. What is left to compare, and to convert?',
+    '`shape,dtype,start,size = _idx_header(data, name)`. Raise a `ValueError` with `name` in it unless `len(data)` is `size`. Then '
+    '`np.frombuffer` takes the data, the dtype and the `offset` at which the numbers begin; reshape them, bring the bytes into this '
+    'machine\'s order with `astype(dtype.newbyteorder("="))`, and make a tensor of them with `torch.from_numpy`'), mistakes={
     'the bytes of each number are read in the wrong order; in an IDX file the most significant byte comes first, as in the dtype ">i2"':
         as_parsed(lambda t, data: parsed(data, numbers_order='<')),
     'the sizes are read in the wrong byte order; in an IDX file the most significant byte comes first, as in `struct.unpack(">I", ...)`':
@@ -176,7 +181,12 @@ def writing(data=written, pack=lambda path: path.endswith('.gz'), check=True):
         Path(path).write_bytes(gzip.compress(data(t)) if pack(str(path)) else data(t))
     return made(use_write, wrong)
 
-@check('write_idx', '00', to_write, use=use_write, names=('name', 't'), same=('write_idx',), mistakes={
+@check('write_idx', '00', to_write, use=use_write, names=('name', 't'), same=('write_idx',), hints=(
+    'What are the first four bytes, and how many bytes has each size? Write the header for a tensor of shape (2,3) by hand, then look '
+    'at how `IDX_TYPES` goes from a code to a type, where you need the way back',
+    '`struct.pack` with `>HBB` and an `I` for each axis makes the header of 0, the code, the number of axes and the sizes. The numbers '
+    'are `t.numpy().astype(IDX_TYPES[code]).tobytes()`, where the code comes from a dict of the dtypes. A dtype without a code is a '
+    '`TypeError`. Write both with `write_bytes`, through `gzip.compress` if the name ends in .gz'), mistakes={
     'the bytes of each number are in the order of this machine; an IDX file has the most significant one first, as NumPy\'s dtype ">i2"':
         writing(lambda t: written(t, numbers='<')),
     'the sizes are written with the least significant byte first; IDX wants the most significant one first, as in `struct.pack(">I", n)`':
@@ -269,7 +279,11 @@ def all_digits():
 def first_valid(o): return [o[2], o[3], o[0], o[1]]
 
 @check('mnist_arrays', '00', all_digits, use=use_arrays, names=('data', 'scale', 'n_valid'), same=('mnist_arrays', 'mnist_splits'),
-       mistakes={
+       hints=(
+    'What shape have the images, and what shape the rows? How many images are left to train on if `n_valid` of `n` are put aside, and '
+    'which numbers of images make no sense?',
+    'Take a sixth, `n//6`, where `n_valid` is `None`, and raise a `ValueError` unless it lies between 0 and `n`. `_as_rows`, below, '
+    'flattens and scales. Cut rows and labels at `n-n_valid`: what comes before is to train on, the rest to validate on'), mistakes={
     'the *first* images are put aside; the docstring asks for the last ones':
         arrays_with(cut=lambda n, n_valid: n_valid, order=first_valid),
     'the pixels are not scaled: multiply them by `scale`': arrays_with(rows=lambda images, scale: rows(images, 1)),
@@ -282,6 +296,8 @@ def first_valid(o): return [o[2], o[3], o[0], o[1]]
     'the rows are float64; use `.float()` for float32': arrays_with(rows=lambda images, scale: images.flatten(1).double()*scale),
     'the two parts are swapped: the part put aside, `n_valid` images, is the one to validate on': arrays_with(order=first_valid),
     'the order of the results is wrong: `x_train, y_train, x_valid, y_valid`': arrays_with(order=lambda o: [o[0], o[2], o[1], o[3]]),
+    'where `n_valid` is left out, a sixth is put aside, rounded down: `n//6`': arrays_with(sixth=lambda n: n//5),
+    'where `n_valid` is left out, a sixth is put aside, rounded down; nothing is to be rounded up': arrays_with(sixth=lambda n: -(-n//6)),
     'a number to put aside that leaves no image to train on, or none to validate on, should raise a `ValueError`':
         arrays_with(checks=False)})
 def arrays_wanted(data, scale=1/255, n_valid=None):
@@ -292,7 +308,10 @@ def arrays_wanted(data, scale=1/255, n_valid=None):
     return dict(zip(NAMES, (x.narrow(0, 0, n-n_valid), data.y_train.narrow(0, 0, n-n_valid), x.narrow(0, n-n_valid, n_valid),
                             data.y_train.narrow(0, n-n_valid, n_valid))))
 
-@check('mnist_splits', '00', digits, use=use_splits, names=('data', 'scale', 'n_valid'), same=('mnist_splits',), mistakes={
+@check('mnist_splits', '00', digits, use=use_splits, names=('data', 'scale', 'n_valid'), same=('mnist_splits',), hints=(
+    'Two of the three pairs come from `mnist_arrays`. What must be done to the test images, so that they are like the others?',
+    '`mnist_arrays(data, scale, n_valid)` gives four tensors; put them into two pairs. The third is `_as_rows` of `data.x_test`, with '
+    'the same `scale`, and `data.y_test`'), mistakes={
     'the test images are not scaled; the model learns on scaled ones, so treat all three sets alike':
         splits_with(test=lambda images, scale: rows(images, 1)),
     'the test images are still squares; treat them like those to train on': 
@@ -300,6 +319,7 @@ def arrays_wanted(data, scale=1/255, n_valid=None):
     'the pairs to validate on and to test on are swapped': splits_with(lambda train, test: (train[:2], test, train[2:])),
     'the test digits are among those to train on or to validate on; the last pair is `data.x_test` and `data.y_test`':
         splits_with(lambda train, test: (train[:2], test, test)),
+    'in a pair the rows come first, and then the labels': splits_with(lambda train, test: (train[1::-1], train[:1:-1], test[::-1])),
     'each pair holds rows and labels of one set; here rows are with rows, and labels with labels':
         splits_with(lambda train, test: (train[::2], train[1::2], test)),
     '`scale` or `n_valid` is not passed on': splits_with(fixed=True)})

@@ -56,9 +56,14 @@ def forget(p): p.grad
 
 @check('BasicOptim', '04', descents, use=use_optim, names=('params', 'gradients of each step', 'lr'),
        same=('BasicOptim', 'SGD', 'Optimizer'),
-       without=('sgd', 'adam', 'numpy'), mistakes={
+       without=('sgd', 'adam', 'numpy'), hints=(
+    ('`params` may be a generator, which can be gone through only once, and you need it in every step: what do you make of it? '
+     'Then write one step for a single parameter.'),
+    ('Keep `list(params)`. `step` subtracts the gradient times the rate from `p.data` of each parameter, in place, unless `p.grad`'
+     ' is None; `zero_grad` sets each `p.grad` to None.')), mistakes={
     'the parameters move along their gradients, and the loss rises; go against them, with a minus': descent(add(lambda p, g, lr: lr*g)),
     'the learning rate has no part in the step; multiply the gradient by it': descent(add(lambda p, g, lr: -g)),
+    'the learning rate is added to the gradient; multiply by it': descent(add(lambda p, g, lr: -(g+lr))),
     'the gradient is divided by the learning rate; multiply by it': descent(add(lambda p, g, lr: -g/lr)),
     'each parameter moves by the learning rate, whatever the size of its gradient; multiply by the gradient itself':
         descent(add(lambda p, g, lr: -lr*g.sign())),

@@ -43,7 +43,11 @@ def back_to_shape(g, like, first=True, ones=True, keep=True, reduce=torch.sum, d
     if not keep: out = out.squeeze()
     return out.to(like.dtype if dtype else g.dtype)
 
-check('unbroadcast', '03b', stretched, names=('g', 'like'), without=WITHOUT, near=1e-9, same=('unbroadcast',), mistakes={
+check('unbroadcast', '03b', stretched, names=('g', 'like'), without=WITHOUT, near=1e-9, same=('unbroadcast',), hints=(
+    ('Take a gradient of shape (2,3) and a bias of shape (3,): how often was each number of the bias used, and over which '
+     'dimension do you therefore sum? And if the input had the shape (2,1)?'),
+    ('If shape and type agree, there is nothing to do. Otherwise `g.sum_to_size(shape)` sums over the dimensions in front and '
+     'those of size 1 at once, and `.to(dtype)` gives the type of `like`.')), mistakes={
     'the gradient comes back in the shape of the result; sum it until it has that of `like`': lambda g, like: g.to(like.dtype),
     'this is the mean over what was stretched; each copy has an effect of its own, so they add up':
         lambda g, like: (back_to_shape(g, like, dtype=False)*like.numel()/max(g.numel(), 1)).to(like.dtype),
@@ -66,6 +70,8 @@ check('unbroadcast', '03b', stretched, names=('g', 'like'), without=WITHOUT, nea
         lambda g, like: g if g.shape==like.shape else back_to_shape(g, like),
     'where both have as many dimensions nothing is summed; sum those in which the size of `like` is 1':
         lambda g, like: g.to(like.dtype) if g.ndim==like.ndim else back_to_shape(g, like),
+    'the sum is left out where the shapes differ, and taken where they agree: the condition is the wrong way round':
+        lambda g, like: back_to_shape(g, like) if g.shape==like.shape and g.dtype==like.dtype else g,
     'the first of the copies is taken; add them all up': lambda g, like: back_to_shape(g, like, reduce=first_of),
     'the numbers of all copies have become one, which is then repeated; sum only over the dimensions in which `like` was stretched':
         differs(lambda g, like: g.sum().to(like.dtype).expand(like.shape))})(back_to_shape)
@@ -170,7 +176,12 @@ def depth_first(t, found, again=False, inputs=inputs_of):
 def newest(t): return -t.index
 
 check('backward_order', '03b', programs, use=use_order, names=('graph',), without=WITHOUT,
-      same=('backward_order', 'BasicTensor'), mistakes={
+      same=('backward_order', 'BasicTensor'), hints=(
+    ('Two steps: find everything, then put it in order. Begin with `t` itself, look at its inputs, then at the inputs of these. '
+     'What must you remember so that you visit nothing twice?'),
+    ('Keep a set of what is found and a list of what is still to be looked at. Of the inputs take those that are Tensors (plain '
+     'numbers have no `requires_grad`), need a gradient, and are not in the set. At the end sort by `index`, the highest first.')),
+      mistakes={
     'the oldest comes first; a backward pass begins at the result, so sort the other way round':
         found_by(depth_first, key=lambda t: t.index),
     'the nodes come in the order in which they were found, and some come before a result that was computed from them; '
@@ -225,11 +236,12 @@ def use_pass(f, program, leaves, grad):
     names = {id(o): k for k,o in nodes.items()}
     found = f(needed(nodes), grad)
     pairs = list(found.items() if isinstance(found, dict) else found)
+    if not all(hasattr(t, 'op') for t,_ in pairs): return 'what comes are not pairs of a leaf and its gradient, in this order'
     if len({id(t) for t,_ in pairs})<len(pairs): return 'a leaf comes more than once'
     return {f'gradient of {names.get(id(t), type(t).__name__)}': g for t,g in sorted(pairs, key=lambda o: names.get(id(o[0]), ''))}
 
 def through(accumulate=lambda old, new: old+new, fit=back_to_shape, leaf=lambda t: not t.op,
-            upstream=lambda g: g, start=lambda grad: grad, needs=True, first=False):
+            upstream=lambda g: g, start=lambda grad: grad, needs=True, first=False, swap=False):
     "A backward pass with a mistake"
     def wrong(order, grad):
         grads,told = {order[0]: start(grad)},{}
@@ -241,13 +253,18 @@ def through(accumulate=lambda old, new: old+new, fit=back_to_shape, leaf=lambda 
                 part = fit(fn(upstream(g)), inp.data)
                 grads[inp] = accumulate(grads[inp], part) if inp in grads else part
                 if not inp.requires_grad: told[inp] = grads[inp]
-        return told
+        return [(g, t) for t,g in told.items()] if swap else told
     return made(use_pass, wrong)
 
 def in_place(old, new): return old.add_(new)
 
 check('backward_pass', '03b', passes, use=use_pass, names=('graph', 'leaves', 'grad'), without=WITHOUT, near=1e-9,
-      same=('backward_pass', 'BasicTensor'), mistakes={
+      same=('backward_pass', 'BasicTensor'), hints=(
+    ('Keep a dictionary from a Tensor to the gradient that has arrived so far; at first it holds `grad`, for `order[0]`. What do '
+     'you do with each Tensor of the order, when its turn comes?'),
+    ('Its gradient is complete. If it is a leaf (`not t.op`), yield the pair. For each input with its backward function, if the '
+     'input needs a gradient: call the function, `unbroadcast` to the data of the input, and add to what the dictionary has for '
+     'it, as a new tensor, not in place.')), mistakes={
     'the gradients that arrive at a tensor replace each other; what is used several times gets their sum':
         through(accumulate=lambda old, new: new),
     'a gradient is added to in place that belongs to another tensor, too: a sum hands the same one to both its inputs, '
@@ -255,6 +272,11 @@ check('backward_pass', '03b', passes, use=use_pass, names=('graph', 'leaves', 'g
         through(accumulate=in_place, fit=lambda g, like: g if g.shape==like.shape else back_to_shape(g, like)),
     'an input that was broadcast gets a gradient in the shape of the result; call `unbroadcast`': through(fit=lambda g, like: g),
     'intermediate results come with their gradients, too; only leaves do, which no operation has made': through(leaf=lambda t: True),
+    'the results come with their gradients, and the leaves do not; a leaf is what no operation has made, so its `op` is empty':
+        through(leaf=lambda t: t.op, needs=True),
+    'the pairs are the wrong way round: first the leaf, then its gradient': through(swap=True),
+    'of the gradients that arrive at a tensor only the first counts; add the others to it': through(accumulate=lambda old, new: old),
+    'a gradient that arrives later is subtracted from those before; add it': through(accumulate=lambda old, new: old-new),
     'the backward functions do not get the gradient of the result; by the chain rule they are called with it':
         through(upstream=torch.ones_like),
     'the pass begins with ones; it begins with `grad`': through(start=torch.ones_like),
@@ -314,7 +336,12 @@ def power_with(to_base=lambda a, b, out: b*a**(b-1), to_exponent=lambda a, b, ou
         return (out, second, first) if swap else (out, first, second)
     return made(use_power, wrong)
 
-@check('power', '03b', powers, use=use_power, names=('base', 'exponent'), without=WITHOUT, near=1e-9, same=('power',), mistakes={
+@check('power', '03b', powers, use=use_power, names=('base', 'exponent'), without=WITHOUT, near=1e-9, same=('power',), hints=(
+    ('The result, then two functions of `g`. Write down the derivative of aᵇ with respect to a, and that with respect to b '
+     '(there is a logarithm in it). Where does the result not depend on one of them?'),
+    ('To the base goes g·b·aᵇ⁻¹, to the exponent g·aᵇ·log a. Set the first to 0 where the exponent is 0, and the second'
+     ' where the base is 0 and the exponent is not negative: `_zero_where` does it. `_as_tensor` makes a tensor of a base that is '
+     'a number, so that it has a `log`.')), mistakes={
     'the base gets aᵇ⁻¹; the factor b is missing': power_with(to_base=lambda a, b, out: a**(b-1)),
     'the base gets b·aᵇ; the exponent becomes smaller by 1': power_with(to_base=lambda a, b, out: b*a**b),
     'the exponent gets log a; the factor aᵇ, the result, is missing': power_with(to_exponent=lambda a, b, out: a.log()),

@@ -23,7 +23,10 @@ def stopping(exploded, name='CancelFitException'):
             if exploded(self.learn.loss.item()): raise type(name, (Exception,), {})
     return made(use_stop, Wrong)
 
-@check('StopIfExploded', '05', losses, use=use_stop, names=('the loss',), same=('StopIfExploded',), mistakes={
+@check('StopIfExploded', '05', losses, use=use_stop, names=('the loss',), same=('StopIfExploded',), hints=(
+    'The loss is a tensor of one number, `self.learn.loss`. What does `nan<100` give, and what `nan>=100`? Which exception ends the fit?',
+    'Ask whether the loss, as a number, is *not* below 100; this also holds for nan, for which every comparison is false. If so, raise '
+    '`CancelFitException`.'), mistakes={
     'a loss that is nan lets the fit go on, as every comparison with nan is false; ask whether it is *not* below 100':
         stopping(lambda o: o>=100),
     'every comparison with nan is false, so that `loss>100` lets nan go on; ask whether the loss is *not* below 100':
@@ -32,5 +35,6 @@ def stopping(exploded, name='CancelFitException'):
         stopping(lambda o: not o<100, 'CancelBatchException'),
     'this ends the epoch, and the next one begins; raise `CancelFitException`, which ends the fit':
         stopping(lambda o: not o<100, 'CancelEpochException'),
+    'it stops every fit; the loss has exploded where it is *not* below 100': stopping(lambda o: True),
     'it stops the fits that go well; the loss has exploded where it is *not* below 100': stopping(lambda o: o<100)})
 def stop_wanted(loss): return 'it lets the fit go on' if loss<100 else 'it raises CancelFitException'

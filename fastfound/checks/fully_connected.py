@@ -16,9 +16,14 @@ def tensors():
     yield 1e-30*randn(2,3, seed=4),
     yield randn(2,3, seed=5).requires_grad_(),
 
-@check('relu', '02', tensors, without=('relu', 'numpy'), same=('relu', 'Relu'), mistakes={
+@check('relu', '02', tensors, without=('relu', 'numpy'), same=('relu', 'Relu'), hints=(
+    'What becomes of a negative number, and what of a positive one? Each number is treated alone, so the shape stays.',
+    'The method `clamp_min` raises every number below a limit to that limit; `torch.maximum` and `torch.where` can do it, too. The limit '
+    'is 0.'),
+    mistakes={
     'this is the absolute value: negative numbers become 0, not positive': lambda x: x.abs(),
     'the positive numbers are set to 0, and the negative ones are kept; it is the other way round': lambda x: x.clamp(max=0),
+    'the numbers come back as they are; the negative ones should be 0': lambda x: x.clone(),
     'this says which numbers are positive, as 1 or 0; a ReLU gives the positive numbers themselves': lambda x: (x>0).to(x.dtype),
     'numbers above 1 are cut off; a ReLU has no upper limit': lambda x: x.clamp(0, 1),
     'the negative numbers are left out, so the shape changes; set them to 0 instead': lambda x: x[x>0]})
@@ -79,10 +84,17 @@ def transposed(n_in, n_out, a=0., mode='fan_in'):
     return torch.randn(n_out, n_in)*math.sqrt(2/((1+a*a)*dict(fan_in=n_in, fan_out=n_out)[mode]))
 def uniform(n_in, n_out, a=0., mode='fan_in'):
     return (torch.rand(n_in, n_out)*2-1)*math.sqrt(6/((1+a*a)*dict(fan_in=n_in, fan_out=n_out)[mode]))
+def added(n_in, n_out, a=0., mode='fan_in'):
+    return torch.randn(n_in, n_out)+math.sqrt(2/((1+a*a)*dict(fan_in=n_in, fan_out=n_out)[mode]))
 def positive(n_in, n_out, a=0., mode='fan_in'):
     return torch.rand(n_in, n_out)*math.sqrt(2/((1+a*a)*dict(fan_in=n_in, fan_out=n_out)[mode]))
 
 check('kaiming', '02', layers, use=use_init, near=0.02, names=('n_in', 'n_out', 'a', 'mode'), without=('init',), same=('kaiming',),
+    hints=(
+    '`torch.randn(n_in, n_out)` gives numbers of standard deviation 1. What does a factor do to that? And which of the two sizes is the '
+    'fan?',
+    'The fan is `n_in` for "fan_in" and `n_out` for "fan_out". Multiply the normal numbers by the root of 2 divided by (1+a²) times the '
+    'fan.'),
     mistakes={
     'these numbers have the right *variance* as their standard deviation; take the square root: √(2/fan)':
         scaled(lambda fan, a, *_: 2/((1+a*a)*fan)),
@@ -96,6 +108,13 @@ check('kaiming', '02', layers, use=use_init, near=0.02, names=('n_in', 'n_out', 
     'the slope has to be squared: the variance is 2/((1+a²)·fan)': scaled(lambda fan, a, *_: math.sqrt(2/((1+a)*fan))),
     'these numbers are multiplied by √fan; divide by it: more inputs need smaller weights':
         scaled(lambda fan, a, *_: math.sqrt(2*fan/(1+a*a))),
+    'the 2 is *divided* by (1+a²)·fan; this multiplies': scaled(lambda fan, a, *_: math.sqrt(2*(1+a*a)*fan)),
+    'the quotient below the root is upside down: more inputs need smaller weights': scaled(lambda fan, a, *_: math.sqrt((1+a*a)*fan/2)),
+    '1+a² and the fan are added; multiply them': scaled(lambda fan, a, *_: math.sqrt(2/(1+a*a+fan))),
+    'the sign of a² is wrong; what a leaky ReLU keeps of the negative numbers adds to the mean of the squares, so it is 1+a²':
+        scaled(lambda fan, a, *_: math.sqrt(2/(abs(1-a*a)*fan)) if abs(a)!=1 else math.inf),
+    'the factor is added to the numbers, which shifts their mean; multiply':
+        made(use_init, added),
     'these numbers have standard deviation 1; multiply them by √(2/((1+a²)·fan))': scaled(lambda *_: 1.),
     'the matrix is transposed: this book keeps weights as (n_in, n_out), since a batch with an example a row stands on their left':
         made(use_init, transposed),
@@ -112,10 +131,19 @@ def xavier_scaled(std):
     def wrong(n_in, n_out): return torch.randn(n_in, n_out)*std(n_in, n_out)
     return made(use_xavier, wrong)
 
-check('xavier', '02', pairs, use=use_xavier, near=0.02, names=('n_in', 'n_out'), without=('init',), same=('xavier',), mistakes={
+check('xavier', '02', pairs, use=use_xavier, near=0.02, names=('n_in', 'n_out'), without=('init',), same=('xavier',), hints=(
+    'As `kaiming`, with another standard deviation: what stands in place of fan-in or fan-out?',
+    'Normal numbers of shape (n_in,n_out), times the root of 2 divided by the sum of the two sizes.'),
+    mistakes={
     'these numbers have the right *variance* as their standard deviation; take the square root': xavier_scaled(lambda n, m: 2/(n+m)),
     'the 2 is missing; the variance is one over the *mean* of fan-in and fan-out, (n_in+n_out)/2': xavier_scaled(lambda n, m: (n+m)**-0.5),
     'this is √(2/n_in), the Kaiming initialisation; add `n_out` below the 2': xavier_scaled(lambda n, m: math.sqrt(2/n)),
+    'the quotient below the root is upside down: more inputs and outputs need smaller weights':
+        xavier_scaled(lambda n, m: math.sqrt((n+m)/2)),
+    'the 2 is *divided* by the sum of fan-in and fan-out; this multiplies': xavier_scaled(lambda n, m: math.sqrt(2*(n+m))),
+    'the factor is added to the numbers, which shifts their mean; multiply':
+        made(use_xavier, lambda n_in, n_out: torch.randn(n_in, n_out)+math.sqrt(2/(n_in+n_out))),
+    'these numbers have standard deviation 1; multiply them by √(2/(n_in+n_out))': xavier_scaled(lambda *_: 1.),
     'fan-in and fan-out are multiplied; add them': xavier_scaled(lambda n, m: math.sqrt(2/(n*m)))})(normal)
 
 # a layer, normalised inputs, a loss
@@ -134,7 +162,10 @@ def linear_layers():
 
 def layer(x, w, b): return ((x.double().unsqueeze(2)*w.double().unsqueeze(0)).sum(1) + b.double()).to(x.dtype)
 
-check('lin', '02', linear_layers, without=('linear', 'numpy'), same=('lin', 'Lin', 'LinearLayer'), mistakes={
+check('lin', '02', linear_layers, without=('linear', 'numpy'), same=('lin', 'Lin', 'LinearLayer'), hints=(
+    '`x` is (n,n_in) and `w` (n_in,n_out): in which order do they fit, and what is the shape of their product?',
+    'The matrix product with `x` on the left is (n,n_out). `b` is (n_out,), so broadcasting adds it to each row.'),
+    mistakes={
     'the biases are missing: add `b` to the product': lambda x, w, b: layer(x, w, torch.zeros_like(b)),
     'the weights are transposed; they are stored as (n_in, n_out), and the product is `x@w`': lambda x, w, b: layer(x, w.t(), b),
     'each *example* gets a bias here; each output has one, the last axis, which broadcasting lines up by itself':
@@ -155,7 +186,10 @@ def with_statistics():
     yield randn(3,4, seed=5).t(),randn(3, seed=6),randn(3, seed=7).abs()+0.5
     yield randn(3,2, seed=8),-1.,0.125
 
-@check('normalize', '02', with_statistics, without=('numpy',), same=('normalize',), mistakes={
+@check('normalize', '02', with_statistics, without=('numpy',), same=('normalize',), hints=(
+    'Two steps: shift the values so that their mean would be 0, then scale them. Use the two numbers given, not those of `x`.',
+    'Subtract `mean`, and divide the difference by `std`. A difference needs brackets before it is divided.'),
+    mistakes={
     'this takes the mean and standard deviation of `x` itself; all data is normalised with the ones given, those of the training set':
         lambda x, mean, std: (x-x.mean())/(x.std() if x.numel()>1 else math.nan),
     'only the mean is divided: a division comes before a difference, so put the difference in brackets': lambda x, mean, std: x-mean/std,
@@ -200,6 +234,9 @@ def fit(f):
 def mean_square(output, targ): return ((output.double()-targ.double())**2).mean().to(output.dtype)
 
 check('mse', '02', predictions, use=use_loss, without=('losses', 'numpy'), same=('mse', 'Mse', 'mse_loss'), names=('output', 'targ'),
+    hints=(
+    'What should happen if `output` is (n,1) and `targ` (n,)? Refuse that first. Then three steps lead to one number.',
+    'An `assert` compares the shapes. Then take the difference, its square by `.pow(2)`, and the mean of all squares.'),
     mistakes={
     'shapes that differ broadcast here, and each prediction is compared with every target; refuse them: `assert output.shape==targ.shape`':
         made(use_loss, lambda o, t: mean_square(o, t)),
@@ -214,7 +251,10 @@ check('mse', '02', predictions, use=use_loss, without=('losses', 'numpy'), same=
     'this is a difference of squares; square the difference': fit(lambda o, t: (o**2-t**2).mean()),
     'these are all the squares; the loss is one number, their mean': fit(lambda o, t: (o-t)**2),
     'this is a number of Python; a loss stays a tensor, so that its gradient can be found': fit(lambda o, t: mean_square(o, t).item()),
-    'predictions and targets are added; take their difference': fit(lambda o, t: mean_square(o, -t))})(
+    'predictions and targets are added; take their difference': fit(lambda o, t: mean_square(o, -t)),
+    'the difference is doubled, not squared': fit(lambda o, t: 2*(o-t).mean()),
+    'this is the *median* of the squares; take their mean': fit(lambda o, t: ((o-t)**2).median()),
+    'these are cubes, whose signs cancel; square the differences': fit(lambda o, t: ((o-t)**3).mean())})(
     lambda o, t: ((o.double()-t.double()).square().sum()/o.numel()).to(o.dtype) if o.shape==t.shape else REFUSED)
 
 # statistics of the layers
@@ -306,7 +346,7 @@ def nets():
     yield [Scaled(w(6,5,3,2), 0., 'x', 'weight'), cut, Scaled(w(5,4,0.1,3), 1., 'x', 'weight')],x
     yield [Scaled(w(6,5,1,i).float() if i==0 else w(5,5,1,i).float()) for i in range(5)],x.float()
     for scale in (1.2, 1.6, 0.6):
-        for args in ((0.4,), (1e-3, 0)): yield [unit(w(6,4,1,2), x, scale)],x,*args
+        for args in ((0.4,), (1e-3, 0), (1e-3, 1)): yield [unit(w(6,4,1,2), x, scale)],x,*args
     yield [unit(w(6,5,1,2), x, 0.9), cut, Scaled(w(5,4,5,3))],x,0.2
 
 def unit(w, x, scale):
@@ -343,7 +383,13 @@ def lsuv_as(scale, times=10, chain=True, every=True, ignores=''):
     return made(use_lsuv, wrong)
 def deviation(o): return o.std()
 
-@check('lsuv', '02', nets, use=use_lsuv, near=1.1e-3, names=('layers', 'x', 'tol', 'max_iter'), same=('lsuv',), mistakes={
+@check('lsuv', '02', nets, use=use_lsuv, near=1.1e-3, names=('layers', 'x', 'tol', 'max_iter'), same=('lsuv',), hints=(
+    'Go through the layers with one batch. Where a layer has weights, measure the standard deviation of its output, change the weights, '
+    'and measure again. What does the next layer get?',
+    'The weights are `getattr(layer, "w", ...)`, or `weight`. At most `max_iter` times: stop if the standard deviation of `layer(x)` is '
+    'within `tol` of 1, else divide the weights by it in place. Then the batch becomes the output of the layer. All under '
+    '`torch.no_grad()`.'),
+    mistakes={
     'every layer is measured on the batch itself; send it on, so that each gets the output of the one before: `x = layer(x)`':
         lsuv_as(deviation, chain=False),
     'one division is not always enough, because of biases and nonlinearities: repeat it until the deviation is within `tol` of 1':
@@ -351,6 +397,8 @@ def deviation(o): return o.std()
     'the weights are divided by the root mean square; divide by the standard deviation of the output':
         lsuv_as(lambda o: o.square().mean().sqrt()),
     'the weights are divided by the variance; divide by the standard deviation, its root': lsuv_as(lambda o: o.var()),
+    'no weights are changed: divide those of each layer in place, as with `w /= std`': lsuv_as(lambda o: torch.tensor(1.)),
+    'the weights are multiplied by the standard deviation of the output; divide by it': lsuv_as(lambda o: 1/o.std()),
     'only layers with a `w` are scaled; those of PyTorch call it `weight`': lsuv_as(deviation, every=False),
     'a layer whose standard deviation is within `tol` of 1 is left as it is; compare with `tol`': lsuv_as(deviation, ignores='tol')})
 def units(layers, x, tol=1e-3, max_iter=10):

@@ -55,10 +55,113 @@ MISTAKES = {
         swapped(lambda a, b: product(a, b.t()), lambda n, k, m: k==m),
     'this is the mean of the products; a matrix product is their sum': lambda a, b: product(a, b)/a.shape[1]}
 
+def cell_by_cell(f):
+    def wrong(a, b):
+        c = a.new_zeros(len(a), b.shape[1])
+        for i in range(len(a)):
+            for j in range(b.shape[1]): c[i,j] = f(a, b, i, j)
+        return c
+    return wrong
+
+def row_by_row(f):
+    def wrong(a, b):
+        c = a.new_zeros(len(a), b.shape[1])
+        for i in range(len(a)): c[i] = f(a[i], b, i)
+        return c
+    return wrong
+
+OF_LOOPS = {
+    'the first of the inner indices is left out: the loop over them begins at 0': lambda a, b: product(a[:,1:], b[1:]),
+    'this subtracts the products; add them up': lambda a, b: -product(a, b)}
+OF_DOT = {
+    'this takes a row of `b`; the number in column `j` comes from a column of it, `b[:,j]`':
+        cell_by_cell(lambda a, b, i, j: (a[i]*b[j]).sum()),
+    'there is no sum: `a[i]*b[:,j]` has `k` numbers, and only their sum fits into `c[i,j]`': cell_by_cell(lambda a, b, i, j: a[i]*b[:,j]),
+    'the row meets all of `b`; for one number it is one column, `b[:,j]`': cell_by_cell(lambda a, b, i, j: (a[i]*b).sum()),
+    'all rows of `a` meet the column; for one number it is one row, `a[i]`': cell_by_cell(lambda a, b, i, j: (a*b[:,j]).sum())}
+OF_BCAST = {
+    'there is no sum: the products have the shape (k,m), and `c[i]` has room for m numbers': row_by_row(lambda row, b, i: row[:,None]*b),
+    'the sum goes along the rows of `b`; add up each of its columns, `sum(0)`': row_by_row(lambda row, b, i: (row[:,None]*b).sum(1)),
+    'this adds up everything; each column has a sum of its own, `sum(0)`': row_by_row(lambda row, b, i: (row[:,None]*b).sum()),
+    'the row of `a` meets each *row* of `b`; make a column of it, `a[i,:,None]`': row_by_row(lambda row, b, i: (row*b).sum(0)),
+    'this takes a column of `a`, and as a row; `a[i,:,None]` is row `i` as a column':
+        lambda a, b: row_by_row(lambda row, b, i: (a[None,:,i]*b).sum(0))(a, b)}
+
+REFUSED,NOT_REFUSED = 'refused','a product of what does not fit'
+
+def with_misfits():
+    "Matrices, and pairs of them whose inner sizes differ"
+    yield from matrices()
+    for shapes in (((2,3), (1,2)), ((2,1), (3,2)), ((2,3), (2,3)), ((1,3), (4,1)), ((4,2), (3,4))):
+        yield tuple(randn(*o, seed=sum(o)) for o in shapes)
+
+def use_product(f, a, b):
+    if a.shape[1]==b.shape[0]: return f(a, b)
+    try: got = f(a, b)
+    except Exception: return REFUSED
+    return got if got is None else NOT_REFUSED
+
+def careful_product(a, b): return product(a, b) if a.shape[1]==b.shape[0] else REFUSED
+
+def stretching(a, b):
+    "A product that stretches an inner size of 1"
+    if a.shape[1]!=b.shape[0] and 1 not in (a.shape[1], b.shape[0]): raise RuntimeError('sizes differ')
+    return product(*((a, b) if a.shape[1]==b.shape[0] else (a.expand(-1, len(b)), b) if a.shape[1]==1 else (a, b.expand(a.shape[1], -1))))
+
+def if_they_fit(f):
+    "The mistake `f`, which may refuse what does not fit, or not"
+    def told(a, b): return f(a, b) if a.shape[1]==b.shape[0] else ...
+    told.wrong = f
+    return told
+
+NOT_CAREFUL = {
+    'inner sizes that differ are not refused, but stretched or cut without a word: compare them first, with an `assert`':
+        if_they_fit(product)}
+
+def operands():
+    "Matrices, and what are no two matrices"
+    yield from matrices()
+    yield randn(2,3, seed=1),randn(3, seed=2)
+    yield randn(3, seed=1),randn(3,2, seed=2)
+    yield randn(2,2,3, seed=1),randn(3,2, seed=2)
+    yield randn(2,3, seed=1),randn(2,3, seed=2)
+    yield randn(2,3, seed=1),randn(3,2, seed=2, dtype=torch.float32)
+
+def fit(a, b): return a.ndim==b.ndim==2 and a.shape[1]==len(b) and a.dtype==b.dtype
+
+def use_operands(f, a, b):
+    if fit(a, b): return f(a, b)
+    try: got = f(a, b)
+    except Exception: return REFUSED
+    return got if got is None else NOT_REFUSED
+
+def product_or_refused(a, b): return product(a, b) if fit(a, b) else REFUSED
+
 ALL = ('matmul_loops', 'matmul_dot', 'matmul_bcast', 'matmul_einsum', 'matmul')
 WITHOUT = ('products', 'numpy', 'sums'), ('products', 'numpy'), ('products', 'numpy'), ('numpy',), ()  # three loops add up by themselves
-for name,without in zip(ALL, WITHOUT):
-    check(name, '01', matrices, mistakes=MISTAKES, without=without, same=ALL[:3] if name!='matmul' else ('matmul',))(product)
+HINTS = (
+    ('The result has `n` rows and `m` columns. Which of the three sizes does each loop run over, and what does the innermost one add '
+     'up?',
+     'Begin with zeros, `a.new_zeros(n, m)`. For each row `i`, each column `j` and each `l` of the inner size, add to `c[i,j]` the '
+     'number of `a` in row `i` and column `l`, times that of `b` in row `l` and column `j`'),
+    ('Two loops stay: over the rows of `a` and the columns of `b`. How do you write a whole row, and how a whole column?',
+     '`a[i]` is a row and `b[:,j]` a column, both of length `k`. Their product is elementwise; its `sum()` is the number at `c[i,j]`'),
+    ('One loop stays, over the rows of `a`. Row `i` has the shape (k,) and `b` has (k,m): aligned at the right, do they fit, and what '
+     'must the row become?',
+     'Make the row a column, `a[i,:,None]` of shape (k,1). Times `b` it is stretched to (k,m), and what is summed is the axis of size '
+     'k, the first; that gives the row `c[i]`'),
+    ('Name the axes of both operands with a letter each. Which letter is in both, and which are left in the result?',
+     'The axes of `a` are i and k, those of `b` are k and j, and the result has i and j: write the operands with a comma between them, '
+     'an arrow, and the result, as the first argument of `torch.einsum`'),
+    ('PyTorch has an operator for this. What should be looked at before it is used, so that an error says what does not fit?',
+     '`check_operands(a, b)`, above, raises whatever there is to raise. After it, return the product by the operator of this section'))
+for name,without,hints,more in zip(ALL, WITHOUT, HINTS, (OF_LOOPS, OF_DOT, OF_BCAST, {})):
+    check(name, '01', with_misfits, use=use_product, names=('a', 'b'), without=without, same=ALL[:3], hints=hints,
+          mistakes=NOT_CAREFUL | {k: if_they_fit(f) for k,f in (more | MISTAKES).items()})(careful_product)
+
+check('matmul', '01', operands, use=use_operands, names=('a', 'b'), same=('matmul',), hints=HINTS[4], mistakes={
+    'what does not fit is not refused: `@` takes vectors and stacks of matrices as well; call `check_operands(a, b)` first':
+        made(use_operands, torch.matmul)} | {k: made(use_operands, f) for k,f in MISTAKES.items()})(product_or_refused)
 
 SHAPES = '''2|2  3|1  1|3  2,3|3  3|2,3  2|3  2,3|2  |2  2,1|1,3  2,1|3  2,3|2,1  4,3|4  2,3|3,2  2||1  1|2|2  2|1|3  3|2,1|4,1,1  5,1,3|4,1
     |  2,3|  1,1|1  0|1  1|0  0|0  0|2  2,0|1,1|3,1,1  2|3|1  3|3|3|2  8,1,6,1|7,1,5
@@ -68,11 +171,11 @@ def shapes():
     "Shapes that broadcast, and such as do not: of different lengths, of ones and of zeros, up to four"
     for line in SHAPES.split(): yield tuple(tuple(int(n) for n in o.split(',') if n) for o in line.split('|'))
 
-REFUSED = 'a ValueError'
+A_VALUE_ERROR = 'a ValueError'
 
 def use_shapes(f, *shapes):
     try: return f(*shapes)
-    except ValueError: return REFUSED
+    except ValueError: return A_VALUE_ERROR
 
 def common(shapes, size, left=False):
     "The shape whose sizes `size` makes of those of each dimension, aligned at the right; a shorter shape is filled up with ones"
@@ -82,19 +185,41 @@ def common(shapes, size, left=False):
 
 def refused(f, *shapes):
     "What `f` gives, or that they are refused where they must be"
-    return REFUSED if shape_of(*shapes)==REFUSED else f(*shapes)
+    return A_VALUE_ERROR if shape_of(*shapes)==A_VALUE_ERROR else f(*shapes)
 
 def one_size(sizes):
     others = set(sizes)-{1}
     if len(others)>1: raise ValueError
     return others.pop() if others else 1
 
+def each(shapes, size):
+    "The shape whose sizes `size` makes of those that are there in each dimension, without ones for the missing"
+    n = max(map(len, shapes))
+    return tuple(size([o[d] for o in shapes if len(o)>=-d]) for d in range(-n, 0))
+
+def alone(sizes):
+    if len(set(sizes))>1: raise ValueError
+    return sizes[0]
+def as_first(sizes):
+    if not set(sizes)<={1,sizes[0]}: raise ValueError
+    return sizes[0]
+def zero_for_one(sizes):
+    n = next((o for o in sizes if o!=1), 1)
+    if not set(sizes)<={0,n}: raise ValueError
+    return n
+def never(sizes): raise ValueError
+
 def other_error(*shapes):
     try: return common(shapes, one_size)
     except ValueError: raise RuntimeError from None
 
 @check('broadcast_shape', '01', shapes, use=use_shapes, names=('first', 'second', 'third', 'fourth'),
-       without=('broadcasting', 'numpy'), same=('broadcast_shape', '_Broadcast', 'explain_broadcast'), mistakes={
+       without=('broadcasting', 'numpy'), same=('broadcast_shape', '_Broadcast', 'explain_broadcast'), hints=(
+    'Write two shapes below each other, aligned at the right, and go from there to the left. What are the sizes that meet in a place, '
+    'and what if one of the shapes is at its end?',
+    'For d from -1 down to minus the length of the longest shape, collect `o[d]` of those shapes that have as many sizes. All that are '
+    'not 1 must be equal, or it is a `ValueError`; the result has that size there, or 1 if all are 1. Put each new size in *front* of '
+    'the others'), mistakes={
     'the shapes are aligned at their first dimension; broadcasting aligns them at the last, so begin at the right':
         made(use_shapes, lambda *shapes: common(shapes, one_size, left=True)),
     'the larger size is taken whatever the other one is; two sizes fit only if they are equal or one of them is 1, and all else is '
@@ -108,11 +233,29 @@ def other_error(*shapes):
     'only the first two shapes are looked at; there may be any number of them':
         made(use_shapes, lambda *shapes: common(shapes[:2], one_size)),
     'a size of 1 is refused where it meets another one; it is what broadcasting stretches':
-        made(use_shapes, lambda *shapes: REFUSED if any(len(set(o))>1 for o in zip(*(s[::-1] for s in shapes))) else common(shapes,
-            one_size)),
+        made(use_shapes, lambda *shapes: each(shapes, alone)),
+    'a 1 in the first shape stays, and what it meets is refused; any of the sizes may be the 1 that is stretched':
+        made(use_shapes, lambda *shapes: each(shapes, as_first)),
+    'shapes that fit are refused: two sizes fit if they are equal, or one of them is 1':
+        made(use_shapes, lambda *shapes: each(shapes, never)),
+    'the result is always empty: the loop goes over no dimension. From the right it counts down, `range(-1, -1-n, -1)` for n of them':
+        made(use_shapes, lambda *shapes: ()),
+    'the last dimension is left out; the first index from the right is -1':
+        made(use_shapes, lambda *shapes: common([o[:-1] for o in shapes], one_size)),
+    'every call raises a `ValueError`, even for two numbers, whose shapes have no size that could clash':
+        made(use_shapes, lambda *shapes: A_VALUE_ERROR),
+    'each shape is compared as a whole, as if it were a single size; go through its sizes':
+        made(use_shapes, lambda *shapes: (shapes[0],) if len(set(shapes))==1 else A_VALUE_ERROR),
+    'every second dimension is left out: the loop counts down by 1':
+        made(use_shapes, lambda *shapes: common([o[::-1][::2][::-1] for o in shapes], one_size)),
+    'a 0 is stretched here, and a 1 is not: it is the 1 that fits any size': made(use_shapes, lambda *shapes: each(shapes, zero_for_one)),
+    'the first dimension of the longest shape is left out: the loop ends one too early':
+        made(use_shapes, lambda *shapes: common(shapes, one_size)[1:]),
+    'the smaller of the two sizes is taken; a 1 is stretched to the other': made(use_shapes, lambda *shapes: refused(lambda *shapes:
+        common(shapes, min), *shapes)),
     'what does not fit is noticed, but what is raised is no `ValueError`; callers wait for that one, so raise it yourself':
         made(use_shapes, other_error)})
 def shape_of(*shapes):
     "PyTorch's answer, for tensors of these shapes that take no memory"
     try: return tuple(torch.broadcast_tensors(*(torch.empty(o, device='meta') for o in shapes))[0].shape)
-    except RuntimeError: return REFUSED
+    except RuntimeError: return A_VALUE_ERROR

@@ -42,12 +42,16 @@ def distance(a, b):
     d = (a.double()-b.double()).abs().flatten(-2)
     return (d.sum(-1)/d.shape[-1]).to(a.dtype)
 
-check('mnist_distance', '04', images, without=('losses', 'l1_loss', 'cdist', 'numpy'), same=('mnist_distance',), mistakes={
+check('mnist_distance', '04', images, without=('losses', 'l1_loss', 'cdist', 'numpy'), same=('mnist_distance',), hints=(
+    ('`a` may be one image of shape (28,28) or a batch of shape (n,28,28). Over which axes, counted from the end, does the mean '
+     'go, so that n numbers are left?'),
+    ('Subtract, take the absolute values, and then `.mean` with a tuple of the last two axes, -1 and -2.')), mistakes={
     'the differences are not made positive, so that those of both signs cancel: take `.abs()` before the mean':
         lambda a, b: (a-b).mean((-1,-2)),
     'these are the squared differences; the *absolute* error takes their absolute values': lambda a, b: (a-b).pow(2).mean((-1,-2)),
     'this is the root of the mean square; take the mean of the absolute differences': lambda a, b: (a-b).pow(2).mean((-1,-2)).sqrt(),
     'this is the sum over the pixels; take the mean': lambda a, b: (a-b).abs().sum((-1,-2)),
+    'the images are added; subtract one from the other': lambda a, b: (a+b).abs().mean((-1,-2)),
     'one number comes out for all images; the mean goes over the last two axes only, `.mean((-1,-2))`': lambda a, b: (a-b).abs().mean(),
     'the mean goes over one axis; an image has two, rows and columns: `.mean((-1,-2))`': lambda a, b: (a-b).abs().mean(-1),
     'the mean goes over the first two axes, and with a batch of images these are not rows and columns; take the last two: `.mean((-1,-2))`':
@@ -81,7 +85,11 @@ def a_sigmoid(f):
 
 @check('sigmoid', '04', logits, use=use_sigmoid, names=('x',), 
        without=('sigmoid', 'sigmoid_', 'expit', 'special_expit', 'logsigmoid', 'silu', 'numpy'),
-       same=('sigmoid',), mistakes={
+       same=('sigmoid',), hints=(
+    ('Draw the tanh and the sigmoid. From where to where does each go, and which of them rises faster? How do you shift and scale '
+     'the one so that it becomes the other?'),
+    ('The tanh goes from -1 to 1; adding 1 and halving it gives 0 to 1. And take it of half of `x`, because the sigmoid rises more'
+     ' slowly.')), mistakes={
     'the values are right, but the gradient of `1/(1+exp(-x))` is nan where the exponential is infinite; '
     'write it with `tanh`: (1+tanh(x/2))/2':
         a_sigmoid(lambda x: 1/(1+(-x).exp())),
@@ -138,7 +146,11 @@ def params(draw=torch.randn, scale=lambda w, std: w*std, finish=lambda w, std: w
     def wrong(size, std=1.0): return finish(scale(draw(size), std), std)
     return made(use_params, wrong)
 
-@check('init_params', '04', sizes, use=use_params, near=0.03, facts=True, names=('size', 'std'), same=('init_params',), mistakes={
+@check('init_params', '04', sizes, use=use_params, near=0.03, facts=True, names=('size', 'std'), same=('init_params',), hints=(
+    ('`torch.randn` takes a shape. What do you do with its numbers so that their standard deviation is `std`, and in which order '
+     'do you do that and ask for gradients?'),
+    ('Multiply the random numbers by `std`, and call `.requires_grad_()` on the product: a tensor that was computed from one that '
+     'requires a gradient is no leaf.')), mistakes={
     'the parameters do not require a gradient; end with `.requires_grad_()`': params(finish=lambda w, std: w),
     'the gradient is required before the multiplication, so `backward` leaves it in a tensor that nobody keeps; multiply first':
         params(scale=lambda w, std: w, finish=lambda w, std: w.requires_grad_()*std),
@@ -158,7 +170,9 @@ def params_wanted(size, std=1.):
     return told | {'its standard deviation, divided by the right one': 1., 'its mean, in standard deviations': 0.,
                    'the fraction within one standard deviation': 0.6827}
 
-check('linear1', '04', linear_layers, without=('linear', 'numpy'), same=('linear1', 'lin', 'Lin', 'LinearLayer'), mistakes={
+check('linear1', '04', linear_layers, without=('linear', 'numpy'), same=('linear1', 'lin', 'Lin', 'LinearLayer'), hints=(
+    '`xb` has the shape (n,784), `w` (784,1), `b` (1,), and the result (n,1). Which product gives that shape?',
+    'A matrix product with `@`, the inputs on the left, and the bias added to it; broadcasting takes care of the rows.'), mistakes={
     'the bias is missing: add `b` to the product': lambda xb, w, b: layer(xb, w, torch.zeros_like(b)),
     'this multiplies number by number; `@` multiplies rows with columns and adds up':
         lambda xb, w, b: xb*w + b,
@@ -195,7 +209,11 @@ def loss_as(f): return fit(lambda x, t: f(x, t).to(x.dtype))
 
 check('mnist_loss', '04', two_classes, use=use_loss, names=('predictions', 'targets'),
       without=('losses', 'l1_loss', 'binary_cross_entropy', 'numpy'),
-      same=('mnist_loss', 'binary_cross_entropy'), near=1e-6, mistakes={
+      same=('mnist_loss', 'binary_cross_entropy'), near=1e-6, hints=(
+    ('The predictions are logits: what makes probabilities of them? Then write down how far a probability p is from the target 1, '
+     'and how far from 0. And what if the shapes differ?'),
+    ('`assert` that the shapes are equal. Take the `sigmoid`. `torch.where(targets==1, ..., ...)` chooses between the two '
+     'distances, 1-p and p, and the loss is their mean.')), mistakes={
     'shapes that differ broadcast here, and each prediction is compared with every target; refuse them: '
     '`assert predictions.shape==targets.shape`': made(use_loss, lambda x, t: wrong_class(x, t).mean().to(x.dtype)),
     'the predictions are logits, any numbers; turn them into probabilities with `sigmoid` first':
@@ -221,6 +239,9 @@ check('mnist_loss', '04', two_classes, use=use_loss, names=('predictions', 'targ
         torch.where(t==1, 1-x.double().softmax(-1), x.double().softmax(-1)).mean()),
     'this is the cross-entropy, which takes a logarithm; the loss here is the distance itself':
         loss_as(lambda x, t: -(1-wrong_class(x, t)).log().mean()),
+    'targets of 1 are taken for 0; for a target of 1 the distance is 1-p': loss_as(lambda x, t: probability(x).mean()),
+    'targets of 0 are taken for 1; for a target of 0 the distance is p': loss_as(lambda x, t: (1-probability(x)).mean()),
+    'for a target of 1 the distance is 1-p; here p is added': loss_as(lambda x, t: (probability(x)+(t==1)).mean()),
     'examples of one class are left out: for a target of 0 the distance is p': loss_as(lambda x, t: ((1-probability(x))*(t==1)).mean()),
     'this is a number of Python; a loss stays a tensor, so that its gradient can be found':
         fit(lambda x, t: wrong_class(x, t).mean().item())})(
@@ -260,7 +281,10 @@ def perm(n): return torch.randperm(n)
 def fixed(n, shuffle): return torch.randperm(n, generator=torch.Generator().manual_seed(1)) if shuffle else torch.arange(n)
 
 @check('basic_sampler', '04', orders, use=use_sampler, near=0.06, facts=True, names=('n', 'shuffle', 'tried'), same=('basic_sampler',),
-       mistakes={
+       hints=(
+    ('What are the indices of three examples without shuffling? And in which form does PyTorch give random orders, each index '
+     'exactly once?'),
+    ('`torch.arange(n)` counts, and `torch.randperm(n)` is a random permutation; `shuffle` chooses between them.')), mistakes={
     'the order is never shuffled; with `shuffle` it is a random permutation': sampler(lambda n, shuffle: torch.arange(n)),
     'the order is always shuffled; without `shuffle` it is 0, 1, 2 and so on': sampler(lambda n, shuffle: perm(n)),
     '`shuffle` works the wrong way round': sampler(lambda n, shuffle: torch.arange(n) if shuffle else perm(n)),
@@ -291,7 +315,11 @@ def examples():
 
 def joined(f): return lambda examples: f([x for x,_ in examples], [y for _,y in examples])
 
-@check('basic_collate', '04', examples, same=('basic_collate', 'default_collate'), without=('default_collate',), mistakes={
+@check('basic_collate', '04', examples, same=('basic_collate', 'default_collate'), without=('default_collate',), hints=(
+    ('You have a list of pairs and want a pair of two tensors. Which function of Python turns a list of pairs into all the first '
+     'ones and all the second ones?'),
+    ('`zip(*examples)` gives two tuples, inputs and targets. `torch.stack` makes one tensor of each, with a new axis in front.')),
+       mistakes={
     'the examples are joined end to end; a batch has an axis of its own in front, so stack them':
         joined(lambda xs, ys: (torch.cat(xs),torch.cat(ys))),
     'inputs and targets are still lists; stack each into one tensor': joined(lambda xs, ys: (xs,ys)),
@@ -380,7 +408,11 @@ def shuffled_batches(order, size):
 
 @check('BasicLoader', '04', loaders, use=use_loader, facts=True, names=('dataset', 'batch_size', 'shuffle'),
        same=('BasicLoader', 'DataLoader', 'default_collate'),
-       without=('_get_iterator', 'default_collate'), mistakes={
+       without=('_get_iterator', 'default_collate'), hints=(
+    ('`__init__` only keeps its arguments. `__iter__` is called anew for each epoch: which of the two functions that you have just'
+     ' written does it need first, and which for each batch?'),
+    ('Ask `basic_sampler` for an order, cut it with `order.split(self.batch_size)`, and for each piece `yield` what '
+     '`basic_collate` makes of the list of the examples at those indices.')), mistakes={
     'the last batch is left out if it is short; an epoch visits every example': a_loader(batches=whole_batches),
     'the order is drawn once, when the loader is made, so that all epochs have the same one; draw it in `__iter__`': a_loader(once=True),
     'the second epoch is empty: what was made in `__init__` is used up by the first; begin anew in each `__iter__`': a_loader(end=True),

@@ -69,7 +69,12 @@ def moved_only(n, most):
     m[:,:,2] += most*(2*torch.rand(n,2)-1)
     return m
 
-@check('distort', '08', moves, use=use_distort, near=0.1, facts=True, names=('looks at', 'images', 'most'), same=('distort',), mistakes={
+@check('distort', '08', moves, use=use_distort, near=0.1, facts=True, names=('looks at', 'images', 'most'), same=('distort',),
+      hints=('An affine map is a matrix of 2 by 3; `torch.eye(2,3)` changes nothing. Each image needs one of its own. How do random '
+          'numbers from 0 to 1 become numbers from `-most` to `most`?',
+          'Add to the identity `most` times random numbers between -1 and 1, of the shape (len(x),2,3). `F.affine_grid` makes a grid of '
+          'the maps and of the size (len(x),1,28,28), `F.grid_sample` reads images of that shape there; give both the same '
+          '`align_corners=False`. At the end come rows of 784 again.'), mistakes={
     'all images of a batch are moved by the same map; draw six numbers for each, `torch.rand(len(x),2,3)`':
         distort_with(lambda n, most: torch.eye(2,3) + most*(2*torch.rand(1,2,3)-1)),
     'the numbers only grow: `torch.rand` lies between 0 and 1, so take `2*torch.rand(...)-1`':
@@ -165,7 +170,10 @@ def the_same(x, p): return torch.rand(x.shape, generator=torch.Generator().manua
 DROPOUTS = ('dropout', 'dropout_', 'alpha_dropout', 'feature_dropout', 'native_dropout', 'dropout1d', 'dropout2d')
 
 check('dropout', '08', activations, use=use_dropout, near=0.05, facts=True, names=('x', 'p'), without=DROPOUTS,
-      same=('dropout', 'Dropout'), mistakes={
+      same=('dropout', 'Dropout'),
+      hints=('`torch.rand(x.shape)` gives each activation a random number between 0 and 1. What fraction of these is below `p`?',
+          'What is not below `p` is kept: this comparison is true or false for each number, and `x` can be multiplied by it. Then divide '
+          'by the fraction that is kept, 1-p.'), mistakes={
     'the numbers that are kept stay as they are, so that the mean shrinks; divide them by 1-p': dropout_with(scale=lambda p: 1.),
     'the numbers that are kept are multiplied by 1-p; divide by it, so that the mean stays': dropout_with(scale=lambda p: 1-p),
     'the numbers that are kept are divided by p; divide by 1-p, the fraction that is kept':
@@ -187,6 +195,14 @@ check('dropout', '08', activations, use=use_dropout, near=0.05, facts=True, name
         dropout_with(result=lambda x, keep, scale: x.mul_(keep)*scale),
     'nothing is dropped, and all numbers are enlarged; multiply by the numbers that say which are kept':
         dropout_with(result=lambda x, keep, scale: x*scale),
+    'the right numbers come back, but `x` has been changed as well; compute with new tensors':
+        dropout_with(result=lambda x, keep, scale: (x*keep*scale, x.add_(1))[0]),
+    'nothing comes back: end with `return`': dropout_with(result=lambda x, keep, scale: None),
+    'the numbers that are kept change their sign: divide by 1-p, not by p-1': dropout_with(scale=lambda p: 1/(p-1)),
+    'the numbers that are kept are divided by 1+p, so that they shrink; divide by 1-p': dropout_with(scale=lambda p: 1/(1+p)),
+    'true and false are added to `x`; multiply by them, so that what is dropped becomes 0':
+        dropout_with(result=lambda x, keep, scale: (x+keep)*scale),
+    'the quotient is upside down: divide what is kept by 1-p': dropout_with(result=lambda x, keep, scale: 1/(x*keep*scale)),
     'no gradient flows back; compute with `x` itself, without `detach` or `.data`':
         dropout_with(result=lambda x, keep, scale: (x*keep*scale).detach()),
     'the result is float32, whatever `x` is; keep its dtype': dropout_with(result=lambda x, keep, scale: (x*keep*scale).float()),
@@ -226,7 +242,9 @@ class NoModule:
     def __call__(self, x): return drop(x, self.p)
 
 @check('Dropout', '08', layers, use=use_layer, near=0.05, facts=True, names=('mode', 'x', 'p'), without=DROPOUTS, same=('Dropout',),
-       mistakes={
+      hints=('A module knows its mode: what is `self.training` after `eval()`? What does the layer do in each mode?',
+          'Keep `p` in `__init__`, after `super().__init__()`. `forward` gives what `dropout` makes of `x` in training, and `x` itself '
+          'otherwise.'), mistakes={
     'numbers are dropped in evaluation mode as well; return `x` as it is unless `self.training`':
         a_layer(lambda x, p, training: drop(x, p)),
     'numbers are dropped in evaluation and kept in training; it is the other way round':
@@ -254,7 +272,9 @@ def labels():
 
 def hot(y, c): return torch.eye(c, dtype=torch.float64)[y]
 
-@check('smooth_labels', '08', labels, names=('y', 'eps', 'c'), without=('numpy',), same=('smooth_labels', 'smoothed_loss'), mistakes={
+@check('smooth_labels', '08', labels, names=('y', 'eps', 'c'), without=('numpy',), same=('smooth_labels', 'smoothed_loss'),
+      hints=('`F.one_hot(y, c)` has a 1 for the right class. How much of it stays, and what does each of the `c` classes get?',
+          'Multiply the one-hot targets by 1-eps, and add an equal part of `eps` to all. Each row still sums to 1.'), mistakes={
     '`eps` goes to the *other* classes only; it is spread over all `c` of them, the right one included':
         lambda y, eps, c=10: (hot(y, c)*(1-eps) + (1-hot(y, c))*eps/max(c-1, 1)).float(),
     'the right class does not lose anything: multiply the one-hot targets by 1-eps': lambda y, eps, c=10: (hot(y, c)+eps/c).float(),
@@ -288,7 +308,11 @@ def each(preds, y, eps=0.1): return -(targets(y, eps, preds.shape[1])*preds.doub
 def loss_with(f): return lambda preds, y, eps=0.1: f(preds.double(), y, eps, preds.shape[1]).to(preds.dtype)
 
 @check('smoothed_loss', '08', predicted, near=1e-5, names=('preds', 'y', 'eps'), without=('losses', 'numpy'),
-       same=('smoothed_loss', 'cross_entropy'), mistakes={
+       same=('smoothed_loss', 'cross_entropy'),
+      hints=('Cross-entropy with any targets is minus the sum over the classes of target times log-probability, and the mean over the '
+          'examples. Where do the targets come from?',
+          'The targets are `smooth_labels` of `y` and `eps`, for as many classes as `preds` has columns; multiply them by '
+          '`preds.log_softmax(1)`. Sum over the classes, take the mean over the examples, and put a minus before it.'), mistakes={
     'this is the sum over the batch; the loss is a mean, so divide by n': loss_with(lambda x, y, eps, c: each(x, y, eps).sum()),
     'the mean goes over examples *and* classes; sum over the classes, and take the mean over the examples':
         loss_with(lambda x, y, eps, c: each(x, y, eps).mean()/c),
@@ -310,116 +334,3 @@ def smoothed_entropy(preds, y, eps=0.1):
     x = preds.double()
     right = x.gather(1, y[:,None])[:,0]
     return (x.logsumexp(1)-(1-eps)*right-eps*x.mean(1)).mean().to(preds.dtype)
-
-# networks
-
-def rows(n): return randn(n, 784, seed=5, dtype=torch.float32).abs()
-
-def dense_shapes(nh=100, p=0.): return [(nh,784), (nh,), (10,nh), (10,)]
-def conv_shapes(p=0.): return [(8,1,3,3), (8,), (16,8,3,3), (16,), (10,784), (10,)]
-def weights(shapes, positive=False):
-    "Numbers for parameters of these shapes, small enough for outputs around 1"
-    ws = [randn(*o, seed=i, dtype=torch.float32)*(2/max(torch.Size(o[1:]).numel(), 1))**0.5 for i,o in enumerate(shapes)]
-    return [o.abs() for o in ws] if positive else ws
-
-def dense(x, w1, b1, w2, b2): return (x@w1.t()+b1).clamp_min(0)@w2.t()+b2
-def conv(x, w1, b1, w2, b2, w3, b3):
-    "Each output pixel as a product of a patch and the weights, and the largest of each square of four"
-    x = x.view(-1,1,28,28)
-    for w,b in ((w1,b1), (w2,b2)):
-        n,size = len(x),x.shape[-1]
-        x = (w.flatten(1)@F.unfold(x, 3, padding=1)+b[:,None]).clamp_min(0).view(n, len(w), size//2, 2, size//2, 2).amax((3,5))
-    return x.flatten(1)@w3.t()+b3
-
-def nets(sizes):
-    def inputs():
-        for what in ('parameters', 'the output', 'in training'):
-            for o in sizes: yield what,*o
-        yield 'one row',*sizes[0]
-    return inputs
-
-def network_of(shapes_of, forward):
-    def use(f, what, *args):
-        with seeded():
-            net = f(*args)
-            x = rows(1 if what=='one row' else 5)
-            net.eval()(x)  # so that lazy layers have their weights
-            found,shapes = list(net.parameters()),shapes_of(*args)
-            if what=='parameters' or [tuple(o.shape) for o in found]!=shapes:
-                return {'how many': len(found)} | {f'parameter {i}': tuple(o.shape) for i,o in enumerate(found)}
-            values = weights(shapes, what=='in training')
-            if what=='in training':  # two outputs each show a unit
-                values[-2:] = torch.eye(5, shapes[-2][1]).repeat_interleave(2, 0),torch.zeros(10)
-            with torch.no_grad():
-                for o,w in zip(found, values): o.copy_(w)
-                if what!='in training': return {'the output': net(x)}
-                right = forward(x[:1], *values)[0]
-                ratio = net.train()(x[:1].repeat(400, 1))/right
-                again = net.eval()(x[:1])[0]
-        dropped = ratio.abs()<1e-4
-        factors = ', '.join(sorted({f'{o:.3f}' for o in ratio[~dropped].tolist()})[:4])
-        return {'hidden units that are kept are multiplied by': factors or 'none is kept',
-                'the fraction of hidden units set to 0 is about': f'{dropped.double().mean().item():.1f}',
-                'a unit is dropped for all outputs': torch.equal(dropped[:,::2], dropped[:,1::2]),
-                'in evaluation all are kept': torch.allclose(again, right, rtol=1e-3)}
-    def wanted(what, *args):
-        p,shapes = next((o for o in args if isinstance(o, float)), 0.),shapes_of(*args)
-        if what=='parameters': return {'how many': len(shapes)} | {f'parameter {i}': o for i,o in enumerate(shapes)}
-        if what!='in training': return {'the output': forward(rows(1 if what=='one row' else 5), *weights(shapes))}
-        return {'hidden units that are kept are multiplied by': f'{1/(1-p):.3f}',
-                'the fraction of hidden units set to 0 is about': f'{p:.1f}',
-                'a unit is dropped for all outputs': True, 'in evaluation all are kept': True}
-    return use,wanted
-
-class Drop(nn.Module):
-    "For the mistakes below"
-    def __init__(self, p):
-        super().__init__()
-        self.p = p
-    def forward(self, x): return drop(x, self.p) if self.training else x
-
-use_dense,dense_wanted = network_of(dense_shapes, dense)
-use_conv,conv_wanted = network_of(conv_shapes, conv)
-
-def dense_with(*layers):
-    def wrong(nh=100, p=0.): return nn.Sequential(*[o for f in layers for o in f(nh, p)])
-    return made(use_dense, wrong)
-
-def first(nh, p): return [nn.Linear(784, nh), nn.ReLU()]
-def dropped(nh, p): return [Drop(p)]*(p>0)
-def second(nh, p): return [nn.Linear(nh, 10)]
-
-check('dense_net', '08', nets([(), (30,), (20,0.5), (12,0.2)]), use=use_dense, near=1e-4, facts=True, names=('looks at', 'nh', 'p'),
-      same=('dense_net',), mistakes={
-    'there is no ReLU between the two linear layers, so that they do what one would do':
-        dense_with(lambda nh, p: [nn.Linear(784, nh)], dropped, second),
-    'there is no dropout; it comes before the last layer if `p` is above 0': dense_with(first, second),
-    'the dropout comes after the last layer and drops logits; put it before that layer': dense_with(first, second, dropped),
-    'the dropout comes first and drops pixels; put it before the last layer': dense_with(dropped, first, second),
-    '`nh` makes no difference here; it is the number of hidden units': dense_with(lambda nh, p: first(100, p), dropped,
-        lambda nh, p: second(100, p)),
-    'the last layer is followed by a ReLU; logits may be negative': dense_with(first, dropped, second, lambda nh, p: [nn.ReLU()]),
-    'the outputs are probabilities; leave the softmax to the loss': dense_with(first, dropped, second,
-        lambda nh, p: [nn.Softmax(1)])})(dense_wanted)
-
-def conv_with(*layers):
-    def wrong(p=0.): return nn.Sequential(nn.Unflatten(1, (1,28,28)), *[o for f in layers for o in f(p)])
-    return made(use_conv, wrong)
-
-def block(n_in, n_out, act=nn.ReLU, pool=nn.MaxPool2d): return lambda p: [nn.Conv2d(n_in, n_out, 3, padding=1), act(), pool(2)]
-def end(p): return [nn.Flatten(), *[Drop(p)]*(p>0), nn.Linear(16*7*7, 10)]
-
-check('conv_net', '08', nets([(), (0.5,), (0.2,)]), use=use_conv, near=1e-4, facts=True, names=('looks at', 'p'), same=('conv_net',),
-      mistakes={
-    'the second convolution has no ReLU after it': conv_with(block(1, 8), block(8, 16, nn.Identity), end),
-    'the first convolution has no ReLU after it, so that it could be left out': conv_with(block(1, 8, nn.Identity), block(8, 16), end),
-    'the mean of four pixels is taken; take the largest, with `nn.MaxPool2d(2)`':
-        conv_with(block(1, 8, pool=nn.AvgPool2d), block(8, 16, pool=nn.AvgPool2d), end),
-    'there is no dropout; it comes before the last layer if `p` is above 0': conv_with(block(1, 8), block(8, 16), lambda p: end(0)),
-    'the dropout comes after the last layer and drops logits; put it before that layer':
-        conv_with(block(1, 8), block(8, 16), lambda p: [*end(0), *[Drop(p)]*(p>0)]),
-    'the convolutions have 16 and 32 channels; this network has 8 and 16':
-        conv_with(block(1, 16), block(16, 32), lambda p: [nn.Flatten(), *[Drop(p)]*(p>0), nn.Linear(32*7*7, 10)]),
-    'the convolutions have no padding, so that the images shrink at their edges; `padding=1` keeps their size': conv_with(
-        lambda p: [nn.Conv2d(1, 8, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 16, 3), nn.ReLU(), nn.MaxPool2d(2)],
-        lambda p: [nn.Flatten(), *[Drop(p)]*(p>0), nn.Linear(16*5*5, 10)])})(conv_wanted)

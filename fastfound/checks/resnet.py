@@ -51,7 +51,13 @@ def must_fit(positions, taken=lambda size, k, stride, padding: (size+2*padding-k
 def bias_across(x, w, b, stride=1, padding=0): return convolved(x, w, 0*b, stride, padding)+b  # an error unless the sizes fit
 
 check('basic_conv', '07', convolutions, names=('x', 'w', 'b', 'stride', 'padding'), without=CONVOLUTIONS, near=1e-9,
-      same=('basic_conv', 'conv2d'), mistakes={
+      same=('basic_conv', 'conv2d'),
+      hints=('What shape does `F.unfold(x, ks, padding=padding, stride=stride)` have, with `ks` the height and width of a kernel? Each '
+          'column is one position. Which shape must the kernels get, so that one matrix product gives a number for each kernel and '
+          'position?',
+          'The columns are (n, c_in*kh*kw, positions). Flatten the kernels to (c_out, c_in*kh*kw), multiply, and add the biases as a '
+          'column, `b[:,None]`. Then view the result as (n, c_out, height, width); along an axis there are (size + 2*padding - k)//stride'
+          ' + 1 positions.'), mistakes={
     'the biases are missing: add one to each output channel': lambda x, w, b, *o: convolved(x, w, 0*b, *o),
     'the kernels are turned round; in deep learning a convolution slides the kernel as it is':
         lambda x, w, b, *o: convolved(x, w.flip(2,3), b, *o),
@@ -78,6 +84,8 @@ check('basic_conv', '07', convolutions, names=('x', 'w', 'b', 'stride', 'padding
     'each output channel gets the mean of the biases; it has one of its own':
         lambda x, w, b, *o: convolved(x, w, b.mean().expand(b.shape), *o),
     'the biases are subtracted; add them': lambda x, w, b, *o: convolved(x, w, -b, *o),
+    'without being told, the stride is not 1; it should be': lambda x, w, b, stride=2, padding=0: convolved(x, w, b, stride, padding),
+    'without being told, the padding is not 0; it should be': lambda x, w, b, stride=1, padding=1: convolved(x, w, b, stride, padding),
     'the padding is on the left and at the top only; it is on all four sides':
         lambda x, w, b, stride=1, padding=0: convolved(F.pad(x, (padding,0,padding,0)), w, b, stride)})(convolved)
 
@@ -115,7 +123,11 @@ def pool(f):
     return made(use_pool, wrong)
 
 check('basic_pool', '07', pooled(('amax', 'mean', 'sum', 'amin')), use=use_pool, names=('x', 'reduce'), without=POOLS,
-      same=('basic_pool', 'max_pool2d', 'avg_pool2d'), mistakes={
+      same=('basic_pool', 'max_pool2d', 'avg_pool2d'),
+      hints=('`x.unfold(axis, size, step)` cuts windows along one axis and puts them into a new last axis. What shape has `x.unfold(2, 2, '
+          '2)`?',
+          'Unfold the rows and then the columns, and the squares are (n, c, h//2, w//2, 2, 2). `reduce` takes a tensor and the axes that '
+          'it should reduce, as `torch.amax` does: here the last two.'), mistakes={
     'the squares overlap: move by 2 pixels, not by 1': windows((2,2), (1,1)),
     '`reduce` makes no difference; call it on the pixels of each square': pool(lambda x, r: of_corners(x)),
     'only the left upper pixel of each square is left; reduce all four': pool(lambda x, r: x[...,:x.shape[2]//2*2:2,:x.shape[3]//2*2:2]),
@@ -216,13 +228,14 @@ def norm_wanted(what, batches, settings):
 def norm_with(dims=(0,2,3), correction=0, kept=1, weight=lambda m: m, in_eval='kept', in_training='batch',
               root=lambda v, eps: (v+eps).sqrt(),
               learned=True, detach=True, updates_in_eval=False, buffers=True, through=True, gamma=True, starts=(0.,1.),
-              beta=True, minus=1., count=lambda x: x.numel()//x.shape[1], kept_from=0, updates=True):
+              beta=True, minus=1., count=lambda x: x.numel()//x.shape[1], kept_from=0, updates=True, begins=(1.,0.), default=0.1,
+              swapped=False, corrected=lambda v, n, kept: v*n/(n-kept), join=lambda gamma, y, beta: gamma*y + beta):
     "Batch normalisation with a mistake in one of its parts"
     class Wrong(nn.Module):
-        def __init__(self, c, eps=1e-5, momentum=0.1):
+        def __init__(self, c, eps=1e-5, momentum=default):
             super().__init__()
-            self.eps,self.momentum = eps,weight(momentum)
-            g,b = torch.ones(c,1,1),torch.zeros(c,1,1)
+            self.eps,self.momentum = (momentum,eps) if swapped else (eps,weight(momentum))
+            g,b = (torch.full((c,1,1), o) for o in begins)
             self.gamma,self.beta = (nn.Parameter(g),nn.Parameter(b)) if learned else (g,b)
             for name,start in zip(('mean', 'var'), starts):
                 if buffers: self.register_buffer(name, torch.full((c,1,1), start))
@@ -235,16 +248,22 @@ def norm_with(dims=(0,2,3), correction=0, kept=1, weight=lambda m: m, in_eval='k
                 n = count(x)
                 if updates and (self.training or updates_in_eval):
                     a,b = x.mean((0,2,3))[:,None,None],x.var((0,2,3), correction=kept_from)[:,None,None]
-                    a,b = a if not detach else a.detach(),b*n/(n-kept) if not detach else b.detach()*n/(n-kept)
+                    a,b = a.detach() if detach else a,corrected(b.detach() if detach else b, n, kept)
                     self.mean,self.var = [(1-self.momentum)*old+self.momentum*new for old,new in ((self.mean, a), (self.var, b))]
                 if (self.training and in_training=='batch') or (not self.training and in_eval=='batch'): mean,var = m,v
             y = (x-minus*mean)/root(var, self.eps)
             if not gamma: return y + self.beta
-            return self.gamma*y + self.beta if beta else self.gamma*y
+            return join(self.gamma, y, self.beta) if beta else self.gamma*y
     return made(use_norm, Wrong)
 
 check('BasicNorm', '07', norms, use=use_norm, near=1e-9, names=('what', 'batches', 'settings'), without=NORMS,
-      same=('BasicNorm', 'BatchNorm'), mistakes={
+      same=('BasicNorm', 'BatchNorm'),
+      hints=('A statistic of a channel goes over three of the four axes (n,c,h,w): which? What shape must it have to be subtracted from '
+          'the images? Write the formula first, then ask what is different when `self.training` is false.',
+          'Parameters `gamma` of ones and `beta` of zeros and the buffers `mean` of zeros and `var` of ones all have the shape (c,1,1). '
+          'In training take mean and variance over (0,2,3), with `correction=0`, and let each buffer move towards them by `momentum` '
+          '(`lerp_` and `detach`), the variance times n/(n-1), where n counts the numbers of a channel. Both ways end with the formula, '
+          '`eps` under the root.'), mistakes={
     'the batch is normalised with the variance divided by n-1; here it is that of the batch itself, divided by n: `correction=0`':
         norm_with(correction=1),
     'the variance that is kept is divided by n; it is an estimate for all images, so divide by n-1': norm_with(kept=0),
@@ -268,6 +287,18 @@ check('BasicNorm', '07', norms, use=use_norm, near=1e-9, names=('what', 'batches
     'the mean is not subtracted': norm_with(minus=0.),
     'the mean is added; subtract it': norm_with(minus=-1.),
     'the correction of the variance counts the images; n is the number of all their pixels in a channel': norm_with(count=len),
+    'the mean minus the image: this changes the sign; subtract the mean from the image':
+        norm_with(join=lambda gamma, y, beta: beta - gamma*y),
+    'beta is subtracted; add it': norm_with(join=lambda gamma, y, beta: gamma*y - beta),
+    'gamma is added; multiply by it': norm_with(join=lambda gamma, y, beta: gamma + y + beta),
+    'this multiplies by the standard deviation; divide by it': norm_with(root=lambda v, eps: 1/(v+eps).sqrt()),
+    'gamma begins at 0 and beta at 1; it is the other way round': norm_with(begins=(0.,1.)),
+    'gamma begins at 0, so that every image gives the same; it begins at 1': norm_with(begins=(0.,0.)),
+    'beta begins at 1; it begins at 0': norm_with(begins=(1.,1.)),
+    '`eps` and `momentum` are kept under each other\'s name': norm_with(swapped=True),
+    'without being told, `momentum` is 0.9; it should be 0.1, as it is the weight of the new batch': norm_with(default=0.9),
+    'the correction of the variance is upside down: multiply by n/(n-1)': norm_with(corrected=lambda v, n, kept: v*(n-kept)/n),
+    'the correction of the variance counts the numbers of all channels; n is that of one channel': norm_with(count=torch.numel),
     'the running mean begins at 1; it begins at 0': norm_with(starts=(1.,1.)),
     'the running variance begins at 0; it begins at 1': norm_with(starts=(0.,0.)),
     'beta makes no difference: add it': norm_with(beta=False),
@@ -358,7 +389,10 @@ def network(build):
     return made(use_network, wrong)
 
 check('conv3x3', '07', networks((1,1), (2,3), (3,2,2), (1,4,2), (4,4,3)), use=use_network, names=('what', 'x', 'n_in', 'n_out', 'stride'),
-      same=('conv3x3',), mistakes={
+      same=('conv3x3',),
+      hints=('One layer of PyTorch does it all. Which padding keeps the size with kernels of 3 by 3?',
+          'It is `nn.Conv2d` from `n_in` to `n_out` with kernels of 3, the stride that came in, a padding of 1, and '
+          '`bias=False`.'), mistakes={
     'there are biases, which batch normalisation would subtract again: `bias=False`': network(lambda *o: three_by_three(*o, bias=True)),
     'the image gets smaller at its edges: a padding of 1 keeps its size': network(lambda *o: three_by_three(*o, padding=0)),
     '`stride` makes no difference; hand it on':

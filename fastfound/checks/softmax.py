@@ -54,10 +54,19 @@ SHARED = {
         lambda x, dim=-1: x.flatten().log_softmax(0).view(x.shape),
     'the largest number of the whole tensor is subtracted; a row of far smaller ones then has exponentials of 0, so take that of each row':
         lambda x, dim=-1: (x-x.max()-(x-x.max()).exp().sum(dim, keepdim=True).log()) if x.numel() else x}
+def log_of_sum(z, dim): return z-z.exp().sum(dim, keepdim=True).log()
+def shifted(f):
+    "A mistake after the largest logit was subtracted"
+    return lambda x, dim=-1: f(x-x.max(dim, keepdim=True).values, dim) if x.numel() else x.clone()
+
 EMPTY = 'a tensor without any numbers has no maximum; give one like it back'
 
 check('log_softmax', '03', logits, near=1e-5, without=('softmax', 'numpy'), same=('log_softmax', 'softmax', 'logsumexp'),
-    names=('x', 'dim'), mistakes=SHARED | {
+    names=('x', 'dim'), hints=(
+    'Above, it is written for the last dimension. What changes for `dim`, and which tensors have no maximum?',
+    'Give back a copy if there are no numbers. Else subtract the maximum over `dim` (`keepdim=True`, and `.values`), and from the result '
+    'the logarithm of the sum of its exponentials over `dim`.'),
+    mistakes=SHARED | {
     'these are the probabilities; take their logarithms': lambda x, dim=-1: x.softmax(dim),
     'the logarithm of the softmax is taken at the end, and what was rounded to 0 has none; '
     'subtract the log-sum-exp from the logits instead':
@@ -68,13 +77,32 @@ check('log_softmax', '03', logits, near=1e-5, without=('softmax', 'numpy'), same
         lambda x, dim=-1: x-(x-x.max(dim, keepdim=True).values).exp().sum(dim, keepdim=True).log() if x.numel() else x,
     'the sign is wrong: subtract the log-sum-exp from the logits': lambda x, dim=-1: -x.log_softmax(dim),
     'the logarithm is missing: subtract the *logarithm* of the sum of the exponentials':
+        shifted(lambda z, dim: z-z.exp().sum(dim, keepdim=True)),
+    'the logarithm is missing, and the largest logit is not subtracted: it is the logarithm of the sum of the exponentials of what is left':
         lambda x, dim=-1: x-x.exp().sum(dim, keepdim=True),
+    'the log-sum-exp is added; subtract it': shifted(lambda z, dim: z+z.exp().sum(dim, keepdim=True).log()),
+    'the exponential is missing: add up the exponentials of the logits, not the logits':
+        shifted(lambda z, dim: z-z.sum(dim, keepdim=True).log()),
+    'the logits come back as they are; that is right only for a tensor without any numbers': lambda x, dim=-1: x.clone(),
+    'the maximum lost its axis, and lines up with the wrong numbers: `keepdim=True` keeps it':
+        lambda x, dim=-1: log_of_sum(x-x.max(dim).values, dim) if x.numel() else x.clone(),
+    'the sum lost its axis, and lines up with the wrong numbers: `keepdim=True` keeps it':
+        shifted(lambda z, dim: z-z.exp().sum(dim).log()),
+    'the largest number is added; subtract it, so that the largest exponential is 1':
+        lambda x, dim=-1: log_of_sum(x+x.max(dim, keepdim=True).values, dim) if x.numel() else x.clone(),
+    'the smallest logit is subtracted; take the largest, so that no exponential is above 1':
+        lambda x, dim=-1: log_of_sum(x-x.min(dim, keepdim=True).values, dim) if x.numel() else x.clone(),
+    'the logarithm is that of one more than the sum: `log1p` adds 1 first':
+        shifted(lambda z, dim: z-z.exp().sum(dim, keepdim=True).log1p()),
     'this is the mean of the exponentials, not their sum':
         lambda x, dim=-1: x.log_softmax(dim)+(torch.log(torch.tensor(float(x.shape[dim]))) if x.numel() else 0),
     EMPTY: not_empty})(
     lambda x, dim=-1: (x.double()-x.double().logsumexp(dim, keepdim=True)).to(x.dtype) if x.numel() else x.clone())
 
 check('softmax', '03', logits, near=1e-5, without=('softmax', 'numpy'), same=('softmax',), names=('x', 'dim'),
+    hints=(
+    '`log_softmax` gives the logarithms of the probabilities. Which function leads back?',
+    'Take the exponential of `log_softmax`, and hand `dim` on to it.'),
     mistakes=softmax_by(SHARED) | {
     'these are the logarithms of the probabilities; take their exponentials': lambda x, dim=-1: x.log_softmax(dim),
     'the logits are divided by their sum; take the exponential of each first, which is never negative':
@@ -108,11 +136,16 @@ def classes():
     yield randn(3,8, seed=9)[:,::2],of(3,3,0)
     yield randn(2,3, seed=10).requires_grad_(),of(2,1)
 
+def refused(x, t): raise AssertionError('the shapes')
 def picked(p, targ): return p.gather(1, targ[:,None])[:,0]
 def nll(x, targ): return -picked(x.double().log_softmax(1), targ)
 
 @check('cross_entropy', '03', classes, near=1e-5, without=('losses', 'numpy'), same=('cross_entropy', 'CrossEntropy', 'nll_loss'),
-    names=('preds', 'targ'), mistakes={
+    names=('preds', 'targ'), hints=(
+    '`log_softmax(preds)` is (n,c). Which one number of each row counts?',
+    '`gather(1, columns)` picks a number from each row, for `columns` of shape (n,1); `targ` needs a second axis for that. Then take the '
+    'mean, with a minus sign.'),
+    mistakes={
     'this is the sum over the batch; the loss is a mean, so divide by n': lambda x, t: nll(x, t).sum().to(x.dtype),
     'the sign is wrong: the loss is *minus* the log-probability, and never negative': lambda x, t: -nll(x, t).mean().to(x.dtype),
     'this is the probability of the right class; take its logarithm first': lambda x, t: -picked(x.softmax(1), t).mean(),
@@ -137,7 +170,16 @@ def nll(x, targ): return -picked(x.double().log_softmax(1), targ)
     'these are the losses of the examples; the loss is their mean': lambda x, t: nll(x, t).to(x.dtype),
     'the logarithm is that to base 2; take the natural one':
         lambda x, t: (nll(x, t).mean()/torch.log(torch.tensor(2., dtype=torch.float64))).to(x.dtype),
-    'this is a number of Python; a loss stays a tensor, so that its gradient can be found': lambda x, t: nll(x, t).mean().item()})
+    'this is a number of Python; a loss stays a tensor, so that its gradient can be found': lambda x, t: nll(x, t).mean().item(),
+    'this picks from columns: `gather(0, ...)` takes a row for each number, and `gather(1, ...)` a class of each row':
+        lambda x, t: -x.log_softmax(1).gather(0, t[:,None]).mean(),
+    'all are picked from the first row; pass the class numbers as a column, `targ[:,None]`, with one for each row':
+        lambda x, t: -x.log_softmax(1).gather(1, t[None]).mean(),
+    '`gather` needs as many axes in the class numbers as in the logits: pass a matrix (n,1), `targ[:,None]`':
+        lambda x, t: -x.log_softmax(1).gather(1, t).mean(),
+    'the shapes (n,c) and (n,) are right, but they are refused: what does your check of them ask for?': refused,
+    'this is the largest log-probability of each row; pick that of the right class': lambda x, t: -x.log_softmax(1).max(1).values.mean(),
+    'this is the root of the mean square; take the mean of the losses': lambda x, t: nll(x, t).square().mean().sqrt().to(x.dtype)})
 def cross_entropy(preds, targ):
     x = preds.double()
     return (x.logsumexp(1)-picked(x, targ)).mean().to(preds.dtype)
@@ -153,6 +195,10 @@ def entropy_with(g):
                       lambda self, out, x, t: set_g(x, g(x.softmax(1), F.one_hot(t, x.shape[1]), len(x)).to(x.dtype)))
 
 @check('CrossEntropy', '03', losses, near=1e-5, use=use_loss, names=('inp', 'targ'), without=(*WITHOUT, 'losses'), same=('CrossEntropy',),
+    hints=(
+    '`forward(inp, targ)` gives the loss. The gradient that `bwd(out, inp, targ)` sets stands in the text above the cell.',
+    '`F.one_hot(targ, inp.shape[1])` is the one-hot target. Subtract it from the softmax, divide by the number of examples, and set '
+    '`inp.g`.'),
     mistakes={
     'this is the gradient of the sum over the batch; the loss is a mean, so divide by n': entropy_with(lambda p, hot, n: p-hot),
     'the sign is wrong: softmax minus the one-hot target, so that the right logit has a negative gradient and rises':
@@ -160,6 +206,8 @@ def entropy_with(g):
     'the one-hot target is missing: subtract 1 from the softmax at the right class': entropy_with(lambda p, hot, n: p/n),
     'only the logit of the right class gets a gradient; all others are in the log-sum-exp, too':
         entropy_with(lambda p, hot, n: hot*(p-1)/n),
+    'this multiplies by n; the loss is a mean, so divide by it': entropy_with(lambda p, hot, n: (p-hot)*n),
+    'the one-hot target is added; subtract it': entropy_with(lambda p, hot, n: (p+hot)/n),
     'the gradient is divided by the number of classes, too; the mean goes over the examples only':
         entropy_with(lambda p, hot, n: (p-hot)/p.numel()),
     'this is the gradient for *probabilities*, minus one over that of the right class; the softmax is part of this loss':

@@ -36,7 +36,11 @@ def all_columns(rows): return [total([o[0] for o in rows], c)/sum(o[0] for o in 
 def each_row(rows): return [sum(o[1:])/len(o[1:]) for o in rows] if rows else [math.nan]
 def alone(rows): return without_none(rows)[0] if rows else [math.nan]
 
-@check('weighted_mean', '05', measured, same=('weighted_mean',), mistakes={
+@check('weighted_mean', '05', measured, same=('weighted_mean',), hints=(
+    'Take one column of values and the column of counts, such as 0.9, 0.8, 0.2 and 256, 256, 10: what is the sum over all 522 examples? '
+    '`zip(*rows)` gives the columns of `rows`.',
+    'For each column but the first, add up count times value over the rows, and divide by the sum of the counts. Without any rows there is '
+    'no count: then give `[float(\'nan\')]` first of all.'), mistakes={
     'this is the plain mean over the batches; a small batch counts less, so multiply each value by its count, and divide by their sum':
         means(lambda ns, vs: sum(vs)/len(vs)),
     'the products are added, but not divided by the sum of the counts': means(total),
@@ -146,6 +150,7 @@ def simulated(train, valid, n_epoch, lr, hooks, metrics=2):
 
 def learners():
     "What is looked at, the sizes of the training and validation batches, the number of epochs, and what callbacks do"
+    cancel('CancelFitException')  # imported before the time of an input begins
     for train,valid,n in (((2,), (2,), 1), ((3,), (1,), 1), ((2,2), (2,), 1), ((4,1), (3,1), 1), ((2,3,1), (2,1), 3), ((1,), (1,1,5), 2)):
         yield 'record and weights',train,valid,n
     yield 'the record without metrics',(2,1),(2,1),2
@@ -238,8 +243,12 @@ def use_learner(cls, what, train, valid, n_epoch, does=''):
     if what in ('events', 'two callbacks'): return numbered('event', events, len(learner_wanted(what, train, valid, n_epoch, does)))
     if what=='what a callback reads': return numbered('at', read, len(learner_wanted(what, train, valid, n_epoch, does)))
     rows = learn.record
-    return {'the number of rows in the record': len(rows)} | {f'row {i} of the record': list(o) for i,o in enumerate(rows)} | {
-        'the weights': model.w.detach()}
+    graph = any(isinstance(v, torch.Tensor) and v.requires_grad for row in rows for v in row)
+    return in_record(rows, model.w.detach(), 'tensors with their graphs' if graph else 'numbers')
+
+def in_record(rows, weights, kept='numbers'):
+    return {'the number of rows in the record': len(rows), 'what the record keeps': kept} | {
+        f'row {i} of the record': list(o) for i,o in enumerate(rows)} | {'the weights': weights}
 
 def mode(training, grad): return ('training' if training else 'evaluation') + (', with gradients' if grad else ', without gradients')
 
@@ -274,8 +283,7 @@ def learner_wanted(what, train, valid, n_epoch, does=''):
         return numbered('forward pass', once*n_epoch, 2*len(train+valid)+1)
     found = {'events': s.events, 'two callbacks': doubled, 'what a callback reads': read}.get(what)
     if found: return numbered('at' if found is read else 'event', found, len(found)+1)
-    return {'the number of rows in the record': len(s.record)} | {f'row {i} of the record': o for i,o in enumerate(s.record)} | {
-        'the weights': s.w}
+    return in_record(s.record, s.w)
 
 # what goes wrong
 
@@ -284,7 +292,8 @@ def a_learner(events=True, after=True, suppress_after=True, no_grad=True, mode=T
               learn=True, order=('backward', 'step'), cancels=PARTS, columns=lambda a, b: a+b, rows=True,
               steps=True, all_parts=True, backwards=False, zero='after',
               suppress_before=True, training=lambda name: name=='train', measures=True, metrics_in=lambda training: not training,
-              valid='valid', own_dl=True,
+              valid='valid', own_dl=True, fits=True, does=True, n=lambda o: o, batches_done=True, trained=True, fires=('before', 'after'),
+              number=lambda o: o.item(),
               all_cbs=True, without=(), looks=True):
     class Wrong:
         def __init__(self, dls, model, loss_func, opt_func, lr, metrics=(), cbs=()):
@@ -292,13 +301,14 @@ def a_learner(events=True, after=True, suppress_after=True, no_grad=True, mode=T
             self.opt,self.record = opt_func(model.parameters(), lr=lr),[]
             for cb in cbs if learn else []: cb.learn = self
         def __call__(self, event):
-            for cb in (self.cbs if all_cbs else self.cbs[:1]) if events and event.partition('_')[2] not in without else []:
+            kind,_,part = event.partition('_')
+            for cb in (self.cbs if all_cbs else self.cbs[:1]) if events and kind in fires and part not in without else []:
                 if not looks or hasattr(cb, event): getattr(cb, event)()
         def with_events(self, name, f):
             which = tuple(cancel(k) for k,v in cancels.items() if v==name or not all_parts)
             try:
                 self(f'before_{name}')
-                f()
+                if does: f()
                 if not after: self(f'after_{name}')
             except which:
                 if not suppress_before: raise
@@ -306,9 +316,9 @@ def a_learner(events=True, after=True, suppress_after=True, no_grad=True, mode=T
                 with suppress(*which if suppress_after else ()): self(f'after_{name}')
         def fit(self, n_epoch):
             self.n_epoch = n_epoch
-            self.with_events('fit', self.all_epochs)
+            if fits: self.with_events('fit', self.all_epochs)
         def all_epochs(self):
-            for self.epoch in range(first_epoch, self.n_epoch+first_epoch): self.with_events('epoch', self.one_epoch)
+            for self.epoch in range(first_epoch, n(self.n_epoch)+first_epoch): self.with_events('epoch', self.one_epoch)
         def one_epoch(self):
             a = self.one_pass('train', self.dls.train)
             with torch.set_grad_enabled(not no_grad): b = self.one_pass('validate', getattr(self.dls, valid))
@@ -318,11 +328,11 @@ def a_learner(events=True, after=True, suppress_after=True, no_grad=True, mode=T
             self.dl,self.training,self.measured = dl,training(name),[]
             self.given = dl
             if mode: self.model.train(self.training)
-            self.with_events(name, self.all_batches)
+            if trained: self.with_events(name, self.all_batches)
             return mean(self.measured)
         def all_batches(self):
             for self.iter,(self.xb,self.yb) in enumerate(self.dl if own_dl else self.given, first_iter):
-                self.with_events('batch', self.one_batch)
+                if batches_done: self.with_events('batch', self.one_batch)
         def one_batch(self):
             if zero=='before': self.opt.zero_grad()
             self.with_events('pred', self.forward)
@@ -340,14 +350,23 @@ def a_learner(events=True, after=True, suppress_after=True, no_grad=True, mode=T
             if steps: self.opt.step()
         def measure(self):
             metrics = [f(self.pred, self.yb).item() for f in self.metrics] if metrics_in(self.training) else []
-            if measures: self.measured.append([len(self.yb), self.loss.item(), *metrics])
+            if measures: self.measured.append([len(self.yb), number(self.loss), *metrics])
     return made(use_learner, Wrong)
 
 def plain(rows): return [sum(c)/len(c) for c in list(zip(*rows))[1:]] or [math.nan]
 def last(rows): return rows[-1][1:] if rows else [math.nan]
 def use_names(what, train, valid, n_epoch, does=''): return 'looks at','training batches of','validation batches of','epochs','a callback'
 
-check('BasicLearner', '05', learners, use=use_learner, facts=True, names=use_names, same=('BasicLearner', 'Learner'), without=('sgd',),
+check('BasicLearner', '05', learners, use=use_learner, facts=True, names=use_names, same=('BasicLearner', 'Learner'),
+      without=('sgd',), hints=(
+    'Begin with `CallbackLoop`, which has nearly all of it: copy its methods, make the optimizer from `opt_func`, and get one epoch '
+    'with a record to run before you turn to the cancel exceptions. Which parts does a validation batch leave out?',
+    '`with_events` suppresses the exception of its own part twice: around `before_` and `f()`, and around `after_`. `one_epoch` '
+    'makes a pass '
+    'over the training batches and, inside `torch.no_grad()`, one over those of validation, and appends the means of both to `record`. '
+    'A pass sets `dl`, `training` and an empty list of what is measured, sets the mode of the model, does `all_batches` between '
+    'its events, '
+    'and returns the `weighted_mean`. The loss of a batch is measured as soon as it is computed.'),
       mistakes={
     'no events are fired: call the method of every callback that has one for the event': a_learner(events=False),
     'a cancelled part gets no `after_` event; fire it after the block that suppresses the exception, not inside it': a_learner(after=False),
@@ -392,4 +411,18 @@ check('BasicLearner', '05', learners, use=use_learner, facts=True, names=use_nam
     'the batches are counted from 1; `iter` begins at 0': a_learner(first_iter=1),
     'the record has the validation columns first; the training loss comes before them': a_learner(columns=lambda a, b: b+a),
     'the record keeps only the last epoch; append a row for each': a_learner(rows=False),
-    'callbacks respond in reverse order; go through the list from its start': a_learner(backwards=True)})(learner_wanted)
+    'callbacks respond in reverse order; go through the list from its start': a_learner(backwards=True),
+    'nothing happens in `fit`; it does `all_epochs` between its events, by `with_events`': a_learner(fits=False),
+    'the fit has its two events and no epoch between them: `with_events` calls `f()`, and `all_epochs` does the epochs':
+        a_learner(does=False),
+    'the events `before_...` are missing; fire them before each part': a_learner(fires=('after',)),
+    'the events `after_...` are missing; fire them after each part': a_learner(fires=('before',)),
+    'there is one epoch too few': a_learner(n=lambda o: o-1),
+    'there is one epoch too many': a_learner(n=lambda o: o+1),
+    'the epochs are counted from 1, and there is one too few; `range(n_epoch)` goes from 0 to n_epoch-1':
+        a_learner(first_epoch=1, n=lambda o: o-1),
+    'no batch is done; each of them is done between its events, by `with_events`': a_learner(batches_done=False),
+    'a pass over the data does nothing; it does `all_batches` between its events, by `with_events`': a_learner(trained=False),
+    'there is no backward pass, nor its events': a_learner(order=('step',)),
+    'the record keeps the losses as tensors, and with them the graphs of all batches; keep numbers: `self.loss.item()`':
+        a_learner(number=lambda o: o, mean=lambda rows: without_none(rows) if rows else [math.nan])})(learner_wanted)

@@ -31,7 +31,7 @@ def steps_of(*settings, lrs=(0.1,), matrix=False, default=False):
         yield randn(*some, seed=3),randn(4, *some, seed=4),(0.1,0.3,0.2,0.05),{}  # as a schedule has it
         yield randn(*some, seed=5),randn(4, *some, seed=6),lrs[0],{},randn(2,2, seed=7)
         yield randn(*some, seed=8),randn(30, *some, seed=9),lrs[-1],{}
-        if default: yield randn(*some, seed=10),randn(3, *some, seed=11),None,{}
+        if default: yield randn(*some, seed=10),randn(3, *some, seed=11),'left out',{}
     return inputs
 
 rule_names = 'p','gradients','lr','settings','another parameter'
@@ -43,7 +43,7 @@ def use_rule(f, p, gradients, lr, settings, other=None):
     p,state,points = p.clone(),{},[]
     q,other_state,other_points = None if other is None else other.clone(),{},[]
     for i,(g,rate) in enumerate(zip(gradients, rates(lr, len(gradients)))):
-        f(p, g, state, *(() if rate is None else (rate,)), **settings)
+        f(p, g, state, *(() if rate=='left out' else (rate,)), **settings)
         points.append(p.clone())
         if other is None: continue
         f(q, other*(i-1.5), other_state, rate, **settings)
@@ -61,7 +61,7 @@ def path(direction, decay=0., default=None):
     "An oracle from `direction`, which has the directions of all steps from all gradients and settings"
     def of(p, gradients, lr, wd=decay, **settings):
         d,points,at = direction(gradients.double(), **settings),[],p.double()
-        for o,rate in zip(d, rates(default if lr is None else lr, len(d))):
+        for o,rate in zip(d, rates(default if lr=='left out' else lr, len(d))):
             at = (1-rate*wd)*at - rate*o
             points.append(at)
         return torch.stack(points).to(p.dtype)
@@ -82,7 +82,9 @@ def rule(update, default=1e-3):
 NOT_IN_PLACE = 'the parameter stays as it was: `p = p - ...` makes a new tensor, and only `p -= ...` changes the one that the model has'
 UP = 'the step has the wrong sign: it goes against the gradient, so subtract'
 
-check('basic_sgd', '06', steps_of(), use=use_rule, names=rule_names, without=WITHOUT, near=1e-9, same=('basic_sgd', 'SGD'), mistakes={
+check('basic_sgd', '06', steps_of(), use=use_rule, names=rule_names, without=WITHOUT, near=1e-9, same=('basic_sgd', 'SGD'), hints=(
+    'In which direction does the loss fall, and how far does a step go? The parameter `p` itself must change: nothing is returned.',
+    'Subtract the rate times the gradient from `p`, with an operator that changes a tensor in place.'), mistakes={
     UP: rule(lambda p, g, s, lr: p+lr*g),
     NOT_IN_PLACE: rule(lambda p, g, s, lr: p),
     'the learning rate is missing': rule(lambda p, g, s, lr: p-g),
@@ -111,7 +113,11 @@ def nesterov(p, g, state, lr, beta=0.9):
 
 check('basic_momentum', '06', steps_of({'beta': 0.5}, {'beta': 0.}, {'beta': 0.99}, {'beta': 1.}, lrs=(0.1,0.01)),
       use=use_rule, names=rule_names,
-      without=WITHOUT, near=1e-9, same=('basic_momentum', 'SGD'), mistakes={
+      without=WITHOUT, near=1e-9, same=('basic_momentum', 'SGD'), hints=(
+    'What has to be remembered from one step to the next? Keep it in the dict `state` under a name of your own; `state.get(name, 0)` is 0 '
+    'before the first step.',
+    'The new sum is `beta` times the old one plus the gradient. Store it in `state`, and subtract the rate times this sum from `p`, '
+    'in place.'), mistakes={
     'the step is made with the gradient alone, so this is plain gradient descent; '
     'keep a sum of the gradients in `state`, and subtract that':
         rule(lambda p, g, s, lr, beta=0.9: p-lr*g),
@@ -133,7 +139,12 @@ check('basic_momentum', '06', steps_of({'beta': 0.5}, {'beta': 0.}, {'beta': 0.9
         rule(twice),
     'the sum is divided by 1-beta; it is not an average, so subtract it as it is, times `lr`':
         summed(lambda m, g, b: b*m+g, step=lambda p, m, g, lr: p-lr*m/(1-0.9)),
-    '`beta` makes no difference; it is the setting of the rule, 0.9 only by default': summed(lambda m, g, b: b*m+g, settings=False)})(
+    '`beta` makes no difference; it is the setting of the rule, 0.9 only by default': summed(lambda m, g, b: b*m+g, settings=False),
+    'the sum begins at 1; before the first gradient it is 0': summed(lambda m, g, b: b*m+g, start=torch.ones_like),
+    '`beta` is added to the old sum; multiply the sum by it': summed(lambda m, g, b: b+m+g),
+    'the rate is added to the sum; multiply the sum by it': summed(lambda m, g, b: b*m+g, step=lambda p, m, g, lr: p-(lr+m)),
+    'the parameter becomes the step alone; subtract it from what the parameter was':
+        summed(lambda m, g, b: b*m+g, step=lambda p, m, g, lr: lr*m)})(
     path(lambda g, beta=0.9: faded(g, beta)))
 
 def squares(new=lambda v, g, a: a*v+(1-a)*g**2, root=lambda v, eps: v.sqrt()+eps, sign=-1, start=lambda g: 0):
@@ -144,7 +155,11 @@ def squares(new=lambda v, g, a: a*v+(1-a)*g**2, root=lambda v, eps: v.sqrt()+eps
 
 check('basic_rmsprop', '06', steps_of({'alpha': 0.5}, {'eps': 0.5}, {'alpha': 0.9, 'eps': 0.1}, lrs=(0.1,0.01), default=True),
       use=use_rule, names=rule_names,
-      without=WITHOUT, near=1e-9, same=('basic_rmsprop', 'RMSProp'), mistakes={
+      without=WITHOUT, near=1e-9, same=('basic_rmsprop', 'RMSProp'), hints=(
+    'This keeps an average in `state`, of what? It begins at 0, and `alpha` of it is left after a step, as in `moving_average` above.',
+    'The new average is `alpha` times the old one plus `1-alpha` times the square of the gradient. The step is the rate times '
+    'the gradient, '
+    'divided by the root of this average plus `eps`, where `eps` is added to the root.'), mistakes={
     'the root is missing: divide by the root of the average of the squares': squares(root=lambda v, eps: v+eps),
     'the gradients are averaged, not their squares': squares(new=lambda v, g, a: a*v+(1-a)*g),
     '`eps` stands under the root; add it to the root': squares(root=lambda v, eps: (v+eps).sqrt()),
@@ -156,9 +171,12 @@ check('basic_rmsprop', '06', steps_of({'alpha': 0.5}, {'eps': 0.5}, {'alpha': 0.
     'the average is not kept: store it in `state`': squares(new=lambda v, g, a: (1-a)*g**2),
     UP: squares(sign=1)})(path(lambda g, alpha=0.99, eps=1e-8: g/(((1-alpha)*faded(g**2, alpha)).sqrt()+eps), default=0.01))
 
-def adam(m=lambda m, g, b: b*m+(1-b)*g, v=lambda v, g, b: b*v+(1-b)*g**2, correct_m=True, correct_v=True,
+def over(x, c): return x/torch.tensor(1-c, dtype=torch.float64).to(x.dtype)
+
+def adam(m=lambda m, g, b: b*m+(1-b)*g, v=lambda v, g, b: b*v+(1-b)*g**2, correct_m=over, correct_v=over,
          root=lambda v, eps: v.sqrt()+eps, sign=-1,
-         t=lambda state: state.get('t', 0)+1, keep_t=True, swap=False, wd=lambda p, g, lr, wd: (p, g, 0.), default=0.01, ignores=False,
+         t=lambda state: state.get('t', 0)+1, keep_t=True, start_m=torch.zeros_like, start_v=torch.zeros_like,
+         swap=False, wd=lambda p, g, lr, wd: (p, g, 0.), default=0.01, ignores=False,
          step=lambda a, g, lr: lr*a, powers=lambda b1, b2, n: (b1**n, b2**n), keep_corrected=False, rate=None):
     "Adam and AdamW with a mistake in one of their parts"
     def update(p, g, state, lr, wd_=default, beta1=0.9, beta2=0.999, eps=1e-8):
@@ -167,11 +185,11 @@ def adam(m=lambda m, g, b: b*m+(1-b)*g, v=lambda v, g, b: b*v+(1-b)*g**2, correc
         p,g,after = wd(p, g, lr, wd_)
         n = t(state)
         if keep_t: state['t'] = state.get('t', 0)+1
-        a = state['m'] = m(state.get('m', torch.zeros_like(g)), g, beta1)
-        b = state['v'] = v(state.get('v', torch.zeros_like(g)), g, beta2)
+        a = state['m'] = m(state.get('m', start_m(g)), g, beta1)
+        b = state['v'] = v(state.get('v', start_v(g)), g, beta2)
         c1,c2 = powers(beta1, beta2, n)
-        if correct_m: a = a/torch.tensor(1-c1, dtype=torch.float64).to(a.dtype)
-        if correct_v: b = b/torch.tensor(1-c2, dtype=torch.float64).to(b.dtype)
+        if correct_m: a = correct_m(a, c1)
+        if correct_v: b = correct_v(b, c2)
         if keep_corrected: state['m'],state['v'] = a,b
         new = p+sign*step(a, g, rate or lr)/root(b, eps)
         return new-after*new
@@ -210,15 +228,49 @@ ADAM = {
     'the steps are counted from 2; the first is step 1': dict(t=lambda s: s.get('t', 0)+2),
     'the gradient is divided by the root, and the average of the gradients is not used; that is RMSProp': dict(step=lambda a, g, lr: lr*g),
     'the rate is missing': dict(step=lambda a, g, lr: a),
-    'the corrected averages are stored, and corrected again in the next step; store them as they were before': dict(keep_corrected=True)}
+    'the corrected averages are stored, and corrected again in the next step; store them as they were before': dict(keep_corrected=True),
+    'the step is multiplied by the root; divide by it': dict(root=lambda v, eps: 1/(v.sqrt()+eps)),
+    'the average of the gradients is multiplied by 1-beta1**t; divide by it': dict(correct_m=lambda x, c: x*(1-c)),
+    'the average of the squares is multiplied by 1-beta2**t; divide by it': dict(correct_v=lambda x, c: x*(1-c)),
+    'the correction of the average of the squares is upside down': dict(correct_v=lambda x, c: (1-c)/x),
+    'the average of the gradients is divided by 1+beta1**t; the weights of its values add up to 1-beta1**t':
+        dict(correct_m=lambda x, c: x/(1+c)),
+    'the average of the squares is divided by 1+beta2**t; the weights of its values add up to 1-beta2**t':
+        dict(correct_v=lambda x, c: x/(1+c)),
+    'the average of the squares is corrected after the root; correct it first': dict(correct_v=lambda x, c: x/(1-c)**2),
+    'the average of the gradients begins at 1; before the first step it is 0': dict(start_m=torch.ones_like),
+    'the average of the squares begins at 1; before the first step it is 0': dict(start_v=torch.ones_like),
+    'the average of the gradients begins with the first gradient; it begins at 0, and is corrected': dict(start_m=lambda g: g),
+    'the new gradient has the weight 1+beta1; it is 1-beta1': dict(m=lambda m, g, b: b*m+(1+b)*g),
+    'the new square has the weight 1+beta2; it is 1-beta2': dict(v=lambda v, g, b: b*v+(1+b)*g**2),
+    '1-beta1 is added to the new gradient; multiply them': dict(m=lambda m, g, b: b*m+(1-b+g)),
+    '1-beta2 is added to the new square; multiply them': dict(v=lambda v, g, b: b*v+(1-b+g**2)),
+    '`beta1` is added to the old average; multiply it': dict(m=lambda m, g, b: b+m+(1-b)*g),
+    '`beta2` is added to the old average; multiply it': dict(v=lambda v, g, b: b+v+(1-b)*g**2),
+    '`2**g` is 2 to the power of g; the square is `g**2`': dict(v=lambda v, g, b: b*v+(1-b)*2**g),
+    '`2*g` is twice the gradient; the square is `g**2`': dict(v=lambda v, g, b: b*v+(1-b)*2*g),
+    '`eps` is subtracted from the root; add it': dict(root=lambda v, eps: v.sqrt()-eps),
+    'the rate is added to the average of the gradients; multiply it': dict(step=lambda a, g, lr: lr+a)}
 
 check('basic_adam', '06', steps_of({'beta1': 0.5}, {'beta2': 0.9}, {'eps': 0.5}, {'beta1': 0., 'beta2': 0.5, 'eps': 0.1},
       lrs=(0.1,0.01), default=True), use=use_rule, names=rule_names, without=WITHOUT, near=1e-9, same=('basic_adam', 'Adam', 'AdamW'),
+      hints=('Three things go into `state`: the number of steps, and two averages. Write the three formulas above the cell as '
+             'three or four '
+             'lines; what is `t` in the first step?',
+             'Count the step first, so that `t` is 1 in the first. `m` and `v` are moving averages of `g` and `g**2` that begin '
+             'at 0. Store '
+             'them as they are, and correct them only in the last line: `m` over `1-beta1**t`, divided by the root of `v` over '
+             '`1-beta2**t` '
+             'plus `eps`.'),
       mistakes={k: adam(**v) for k,v in ADAM.items()} | {UP: adam(sign=1), NOT_IN_PLACE: rule(lambda p, g, s, lr, **kw: p)})(
     path(corrected, default=1e-3))
 
 check('basic_adamw', '06', steps_of({'wd': 0.5}, {'wd': 0.}, {'wd': 2.}, {'wd': 0.1, 'beta1': 0.5, 'eps': 0.1}, {'beta2': 0.9},
       lrs=(0.1,0.01), default=True), use=use_rule, names=rule_names, without=WITHOUT, near=1e-9, same=('basic_adamw', 'Adam', 'AdamW'),
+      hints=('Shrink the parameter first, and leave its gradient alone. The rest is there already, in `basic_adam`.',
+             'Subtract `lr*wd` times the parameter from it, in place. Then call `basic_adam` with the same parameter, gradient, '
+             'state and rate, '
+             'and hand the other settings on with `**settings`.'),
       mistakes={
     'the decay is added to the gradient, and so is divided by the root, too; AdamW shrinks the parameter itself: `p -= lr*wd*p`':
         adam(wd=lambda p, g, lr, wd: (p, g+wd*p, 0.)),
@@ -245,13 +297,16 @@ POSITIONS = 0.,1.,0.5,0.25,0.75,0.1,0.9,0.125,1/3,0.999,1e-9,0.6
 def positions():
     for o in POSITIONS: yield o,
 
-check('basic_linear', '06', positions, near=1e-6, names=('pos',), same=('basic_linear', 'linear_schedule'), mistakes={
+check('basic_linear', '06', positions, near=1e-6, names=('pos',), same=('basic_linear', 'linear_schedule'), hints=(
+    'What should come at 0, at 0.5 and at 1?', 'It is 1 at the start, and what is lost is just the progress.'), mistakes={
     'this rises from 0 to 1; the rate falls from 1 to 0': lambda pos: pos,
     'the rate stays at 1': lambda pos: 1.})(lambda pos: (1-pos*pos)/(1+pos))
 
 def half_cosine(pos): return math.cos(math.pi*pos/2)**2
 
-check('basic_cosine', '06', positions, near=1e-6, names=('pos',), same=('basic_cosine', 'cosine_schedule'), mistakes={
+check('basic_cosine', '06', positions, near=1e-6, names=('pos',), same=('basic_cosine', 'cosine_schedule'), hints=(
+    'The cosine goes from 1 to -1 while its argument goes from 0 to π. How do you bring that to 1 and 0?',
+    'Take `math.cos` of π times the progress, add 1, and halve it.'), mistakes={
     'the cosine goes from 1 to -1; add 1 and divide by 2, and it goes from 1 to 0': lambda pos: math.cos(math.pi*pos),
     'this is a quarter of a cosine, flat at the beginning only; half of one, from 0 to π, is flat at both ends':
         lambda pos: math.cos(math.pi*pos/2),
@@ -271,7 +326,13 @@ def cycle(rise=lambda pos, peak, low: low+(1-low)*half_cosine(1-pos/peak), fall=
     def f(pos, peak=0.25, low=1/25): return rise(pos, peak, low) if pos<peak else fall(pos, peak, low)
     return f
 
-check('basic_one_cycle', '06', cycles, near=1e-6, names=('pos', 'peak', 'low'), same=('basic_one_cycle', 'one_cycle'), mistakes={
+check('basic_one_cycle', '06', cycles, near=1e-6, names=('pos', 'peak', 'low'), same=('basic_one_cycle', 'one_cycle'), hints=(
+    'Write the two parts separately, one for `pos<peak`. In each, what fraction of *this part* is over? `basic_cosine` falls '
+    'from 1 to 0; how '
+    'do you make it rise?',
+    'In the first part `pos/peak` goes from 0 to 1, so `basic_cosine(1-pos/peak)` rises from 0 to 1; stretch that to go from '
+    '`low` to 1. In the '
+    'second, `pos-peak` over `1-peak` goes from 0 to 1.'), mistakes={
     'the rate rises from 0; it begins at `low`': cycle(lambda pos, peak, low: half_cosine(1-pos/peak)),
     'the rate rises to 1+low; between `low` and 1 there is only 1-low, so multiply by it':
         cycle(lambda pos, peak, low: low+half_cosine(1-pos/peak)),
@@ -338,7 +399,10 @@ def rounds(start=lambda m: m/m.norm(), new=lambda x, s, a, b, c: a*x+(b*s+c*s@s)
     return f
 
 check('newton_schulz', '06', matrices, near=2e-4, names=('m', 'n', 'a', 'b', 'c'), without=('numpy', *SINGULAR),
-      same=('newton_schulz', 'orthogonalize'), mistakes={
+      same=('newton_schulz', 'orthogonalize'), hints=(
+    'First divide the matrix by its norm. Then put it `n` times into the polynomial of the text; which product appears in it twice?',
+    'In each round let `s` be `x@x.T`. The new `x` is `a*x` plus the matrix `b*s + c*s@s` times `x`; all products are matrix products.'),
+      mistakes={
     'the matrix is not divided by its norm first, so its singular values are too large and explode': rounds(start=lambda m: m),
     'there is one round only; make `n` of them': rounds(times=lambda n: 1),
     'there is a round too few': rounds(times=lambda n: n-1),
@@ -358,7 +422,11 @@ def muon(new=lambda m, g, b: b*m+(1-b)*g, step=lambda p, m, g, lr: p-lr*by_singu
     return rule(update)
 
 check('basic_muon', '06', steps_of({'beta': 0.5}, {'beta': 0.}, lrs=(0.1,0.02), matrix=True), use=use_rule, names=rule_names, near=5e-4,
-      without=WITHOUT, same=('basic_muon', 'Muon'), mistakes={
+      without=WITHOUT, same=('basic_muon', 'Muon'), hints=(
+    'Keep a moving average of the gradients in `state`. What is done to it before the step?',
+    'The average is `beta` times the old one plus `1-beta` times the gradient, stored as it is. The step is the rate times '
+    '`newton_schulz` of it.'),
+      mistakes={
     'the gradient is made orthogonal, not the momentum': muon(step=lambda p, m, g, lr: p-lr*by_singular_values(g)),
     'the step is the momentum itself; make it orthogonal first': muon(step=lambda p, m, g, lr: p-lr*m),
     'the orthogonal matrix is stored; keep the average of the gradients': muon(keep=by_singular_values),

@@ -27,6 +27,14 @@ def doubled(x, times):
     for _ in range(times): x = x+x
     return x
 
+class _Nested:
+    def __eq__(self, other): return type(self) is type(other)
+    def __repr__(self): return 'another Value'
+_Nested.__name__ = 'Value'
+def number(o):
+    "`o`, unless it is a Value where a number belongs"
+    return _Nested() if hasattr(o, 'backward_fns') or hasattr(o, 'slopes') else o
+
 def use_value(cls, formula, *values):
     "The results of `formula` and the gradients that they leave"
     given = {k: cls(v) for k,v in zip(letters(formula), values)}
@@ -34,29 +42,30 @@ def use_value(cls, formula, *values):
     for i,part in enumerate(formula.split(';')):
         result = eval(part.strip(), {'doubled': doubled}, dict(given))
         result.backward()
-        told[f'the data of the result{f" {i+1}" if i else ""}'] = result.data
-    return told | {f'{k}.grad': o.grad for k,o in given.items()} | {f'{k}.data': o.data for k,o in given.items()}
+        told[f'the data of the result{f" {i+1}" if i else ""}'] = number(result.data)
+    return told | {f'{k}.grad': number(o.grad) for k,o in given.items()} | {f'{k}.data': number(o.data) for k,o in given.items()}
 
 def engine(add=(lambda a, b: 1, lambda a, b: 1), mul=(lambda a, b: b, lambda a, b: a), power=lambda a, n: n*a**(n-1), tanh=lambda t: 1-t*t,
-           minus=-1, start=1., upstream=lambda d, g: d*g, order=sorted, accumulate=lambda old, new: old+new, right=True, wrap=True):
-    "A small engine, with a mistake in one of its parts"
+           minus=-1, start=1., upstream=lambda d, g: d*g, order=sorted, accumulate=lambda old, new: old+new, right=True, wrap=True,
+           sums=lambda a, b: a+b, products=lambda a, b: a*b, powers=lambda a, n: a**n):
+    "A small engine, with a mistake in one of its parts; a derivative may be a function of the gradient of the result"
     class Wrong:
         created = 0
         def __init__(self, data, inputs=(), slopes=()):
             Wrong.created += 1
             self.data,self.grad,self.inputs,self.slopes,self.index = data,0.,inputs,slopes,Wrong.created
         def __add__(self, b):
-            b = b if isinstance(b, Wrong) or not wrap else Wrong(b)
-            return Wrong(self.data+b.data, (self,b), [f(self.data, b.data) for f in add])
+            b = Wrong(b) if wrap==2 or wrap and not isinstance(b, Wrong) else b
+            return Wrong(sums(self.data, b.data), (self,b), [f(self.data, b.data) for f in add])
         def __mul__(self, b):
-            b = b if isinstance(b, Wrong) or not wrap else Wrong(b)
-            return Wrong(self.data*b.data, (self,b), [f(self.data, b.data) for f in mul])
-        def __pow__(self, n): return Wrong(self.data**n, (self,), [power(self.data, n)])
+            b = Wrong(b) if wrap==2 or wrap and not isinstance(b, Wrong) else b
+            return Wrong(products(self.data, b.data), (self,b), [f(self.data, b.data) for f in mul])
+        def __pow__(self, n): return Wrong(powers(self.data, n), (self,), [power(self.data, n)])
         def tanh(self):
             t = math.tanh(self.data)
             return Wrong(t, (self,), [tanh(t)])
-        def __sub__(self, b): return self + (b*minus if isinstance(b, Wrong) else b*minus)
-        if right: __radd__,__rmul__ = __add__,__mul__
+        def __sub__(self, b): return self + (minus*b if right=='swapped' else b*minus)
+        if right: __radd__,__rmul__ = (__mul__,__add__) if right=='swapped' else (__add__,__mul__)
         def backward(self):
             found,waiting = {id(self): self},[self]
             while waiting:
@@ -66,10 +75,15 @@ def engine(add=(lambda a, b: 1, lambda a, b: 1), mul=(lambda a, b: b, lambda a, 
                         waiting.append(o)
             self.grad = start
             for o in order(found.values(), key=lambda o: -o.index):
-                for inp,d in zip(o.inputs, o.slopes): inp.grad = accumulate(inp.grad, upstream(d, o.grad))
+                for inp,d in zip(o.inputs, o.slopes): inp.grad = accumulate(inp.grad, d(o.grad) if callable(d) else upstream(d, o.grad))
     return made(use_value, Wrong)
 
-@check('Value', '03a', formulas, use=use_value, names=formula_names, without=('autograd', 'numpy'), same=('Value',), mistakes={
+@check('Value', '03a', formulas, use=use_value, names=formula_names, without=('autograd', 'numpy'), same=('Value',), hints=(
+    ('Begin with `__init__`, `+` and `backward`, and try `a + a` before you write more: what does a sum send back to each of its '
+     'inputs? The class on this page that knows `+` and `*` is most of it.'),
+    ('Each operation makes a new Value with its number, its two inputs, and a function from the gradient of the result to that of '
+     'each input: for a product, the gradient times the `data` of the other factor. `backward` sets its own `grad` to 1, goes '
+     'through all that it was computed from, the newest first, and *adds* to the `grad` of their inputs.')), mistakes={
     'the gradients that arrive replace each other; a value that is used several times adds them up, so write `+=`':
         engine(accumulate=lambda old, new: new),
     'a value passes its gradient on before all that used it have added their part; visit the newest first, by the index of creation':
@@ -88,8 +102,40 @@ def engine(add=(lambda a, b: 1, lambda a, b: 1), mul=(lambda a, b: b, lambda a, 
     'the derivative of the power aⁿ is n·aⁿ⁻¹; the exponent has not become smaller': engine(power=lambda a, n: n*a**n),
     'the derivative of the tanh is 1-t², with the result t squared': engine(tanh=lambda t: 1-t),
     'the tanh passes the gradient on as it is; multiply by its derivative, 1-t²': engine(tanh=lambda t: 1),
-    'the derivative of the tanh is 1-t²; here the 1 is missing or the sign is wrong': engine(tanh=lambda t: t*t-1),
+    'the derivative of the tanh is 1-t²; here the sign is wrong': engine(tanh=lambda t: t*t-1),
     'a difference is a sum here; multiply what is subtracted by -1': engine(minus=1),
+    'only the result passes its gradient on; each value does, after its own has arrived: begin with the newest and go back to the oldest':
+        engine(order=lambda values, key: sorted(values, key=lambda o: o.index)),
+    'only the inputs of the result itself pass their gradients on; find their inputs, too, and the inputs of these':
+        engine(order=lambda values, key: sorted({o.index: o for v in [*values][:1] for o in (v, *v.inputs)}.values(), key=key)),
+    'what arrives at a value is subtracted from its gradient; add it': engine(accumulate=lambda old, new: old-new),
+    'a product computes a sum, as if it was copied from `__add__`: multiply the numbers': engine(products=lambda a, b: a+b),
+    'a sum computes a difference; add the numbers': engine(sums=lambda a, b: a-b),
+    'a power computes a product: write `a.data**n`': engine(powers=lambda a, n: a*n),
+    'base and exponent of the power are swapped; n is the exponent': engine(powers=lambda a, n: n**a),
+    'the backward function for the first factor adds the gradient of the result; multiply by it':
+        engine(mul=(lambda a, b: lambda g: g+b, lambda a, b: a)),
+    'the backward function for the second factor adds the gradient of the result; multiply by it':
+        engine(mul=(lambda a, b: b, lambda a, b: lambda g: g+a)),
+    'the second of two terms gets the gradient with a minus, as in a difference; it gets it as it is':
+        engine(add=(lambda a, b: 1, lambda a, b: -1)),
+    'the derivative of the power aⁿ is n·aⁿ⁻¹: the exponent becomes smaller by 1, and here it becomes larger':
+        engine(power=lambda a, n: n*a**(n+1)),
+    'the derivative of the power aⁿ is n·aⁿ⁻¹: the exponent becomes smaller by 1, and here by 2': engine(power=lambda a, n: n*a**(n-2)),
+    'the derivative of the power aⁿ is n·aⁿ⁻¹; its exponent is n-1, not 1-n': engine(power=lambda a, n: n*a**(1-n)),
+    'the derivative of the power aⁿ is n·aⁿ⁻¹, a power; here n-1 is a factor': engine(power=lambda a, n: n*a*(n-1)),
+    'the derivative of the power aⁿ is n·aⁿ⁻¹; base and exponent are swapped in it': engine(power=lambda a, n: n*(n-1)**a),
+    'in the backward function of the power the gradient of the result is added to the factor n; multiply by it':
+        engine(power=lambda a, n: lambda g: (g+n)*a**(n-1)),
+    'in the backward function of the power there is a sum; the gradient, n and aⁿ⁻¹ are multiplied':
+        engine(power=lambda a, n: lambda g: g*n+a**(n-1)),
+    'the derivative of the tanh is 1-t²; here it is 1+t²': engine(tanh=lambda t: 1+t*t),
+    'the derivative of the tanh is 1-t²; the 1 is missing': engine(tanh=lambda t: -t*t),
+    'the derivative of the tanh is 1-t², with t times t and not plus': engine(tanh=lambda t: 1-2*t),
+    'the backward function of the tanh adds the gradient of the result; multiply by it': engine(tanh=lambda t: lambda g: g+1-t*t),
+    'a Value is wrapped in another Value, which then stands where a number belongs; wrap only what is none: `isinstance(b, Value)` tells':
+        engine(wrap=2),
+    '`__radd__` and `__rmul__` are swapped: 2+a comes as a product, and 2*a as a sum': engine(right='swapped'),
     'an ordinary number on the left, as in `2*a`, is not taken; Python asks `__radd__` and `__rmul__` for it': engine(right=False),
     'an ordinary number on the right, as in `a*2`, is not taken; wrap it in a Value': engine(wrap=False)})
 def value_wanted(formula, *values):
@@ -210,7 +256,11 @@ def mistakes(use, **kw): return {text: made(use, wrong) for text,wrong in kw.ite
 
 NAMES,REST = ('what', 'sizes', 'inputs'),dict(without=('autograd', 'numpy'))
 
-check('Neuron', '03a', neurons, use=use_part, names=NAMES, same=('Neuron',), mistakes=mistakes(use_part, **{
+check('Neuron', '03a', neurons, use=use_part, names=NAMES, same=('Neuron',), hints=(
+    ('What does a neuron with two inputs keep? A list of two Values in `self.w`, and one Value in `self.b`. How large should the '
+     'weights be at first, for `n_in` inputs?'),
+    ('`random.gauss(0, n_in**-0.5)` draws a weight, and the bias starts at 0. The output is a sum over `zip(self.w, xs)` that '
+     'starts from the bias (the second argument of `sum`), and then `.tanh()`.')), mistakes=mistakes(use_part, **{
     'the bias is missing; the sum starts from it: `sum(..., self.b)`': neuron(bias=False),
     'the activation function is missing; take the `tanh` of the sum': neuron(act=lambda o: o),
     '`parameters` leaves out the bias; it is trained, too': neuron(parameters=lambda n: n.w),
@@ -220,7 +270,11 @@ check('Neuron', '03a', neurons, use=use_part, names=NAMES, same=('Neuron',), mis
     lambda what, sizes, xs: part_wanted(what, (*sizes, 1), xs, single=True))
 
 def layers(): yield from network_inputs((1,1), (2,2), (3,2), (1,3), (2,5))
-check('Layer', '03a', layers, use=use_part, names=NAMES, same=('Layer',), mistakes=mistakes(use_part, **{
+check('Layer', '03a', layers, use=use_part, names=NAMES, same=('Layer',), hints=(
+    ('Which of the two sizes says how many neurons there are, and which one how many weights each of them has? Keep the neurons in'
+     ' a list, `self.neurons`.'),
+    ('Three list comprehensions: one makes `n_out` neurons with `n_in` inputs, one calls each of them with the same `xs`, and the '
+     'last has two `for`s, over neurons and over the parameters of each.')), mistakes=mistakes(use_part, **{
     'all neurons are one and the same, so that they share their weights: make a new one for each output': layer(same=True),
     'one neuron is missing, or inputs and outputs are swapped: a layer has `n_out` neurons, with `n_in` inputs each':
         layer(n=lambda n: n-1 or 1),
@@ -230,7 +284,10 @@ check('Layer', '03a', layers, use=use_part, names=NAMES, same=('Layer',), mistak
     '`parameters` gives those of the first neuron only': layer(parameters=lambda self: self.neurons[0].parameters())}), **REST)(part_wanted)
 
 def mlps(): yield from network_inputs((1,1), (2,2,1), (2,3,2), (3,4,1), (1,2,2,1), (2,8,1))
-check('MLP', '03a', mlps, use=use_part, names=NAMES, same=('MLP',), mistakes=mistakes(use_part, **{
+check('MLP', '03a', mlps, use=use_part, names=NAMES, same=('MLP',), hints=(
+    ('`MLP(2, 8, 1)` has how many layers, and with which sizes? Keep them in a list, `self.layers`.'),
+    ('There is a layer for each pair of neighbours in `sizes`: `zip(sizes, sizes[1:])` gives them. A call hands `xs` to the first '
+     'layer, and what comes out to the next one, in a loop.')), mistakes=mistakes(use_part, **{
     'every layer gets the inputs of the network; each gets the outputs of the one before': mlp(send=False),
     'the last layer is missing: a network has a layer for each *pair* of sizes, `zip(sizes, sizes[1:])`':
         mlp(pairs=lambda sizes: list(zip(sizes, sizes[1:]))[:-1] or [sizes]),
