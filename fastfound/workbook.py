@@ -6,7 +6,7 @@
 __all__ = ['Blank', 'blanks', 'new_workbook', 'judge', 'count', 'run_test', 'progress', 'grade', 'review']
 
 # %% ../nbs/programs/workbook.ipynb #fb70aef8
-import ast, csv, html, importlib, json, keyword, os, re, subprocess, sys, tempfile, threading, time
+import ast, csv, html, importlib, json, keyword, os, re, signal, subprocess, sys, tempfile, threading, time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +21,10 @@ from .files import atomic_write
 # %% ../nbs/programs/workbook.ipynb #ca479b96
 _CHAPTERS = Path(fastfound.__file__).parent/'data/workbook'
 _LIB = 'mylib'  # the name of the library in the notebooks that come with the package
+
+def _cells(path): return json.loads(path.read_text(encoding='utf-8'))['cells']
+def _source(cell): return ''.join(cell['source'])
+def _is_blank(cell): return 'blank' in cell['metadata'].get('tags', [])
 
 _SETTINGS = '''[DEFAULT]
 lib_name = {name}
@@ -85,19 +89,30 @@ _README = '''# {name}
 
 What I have written on the way from one neuron to a small language model.
 
-0. Once: `pip install -e '.[dev]'`, for Jupyter and nbdev.
-1. `jupyter lab nbs` (or `make lab`): open `01_matmul`, and replace a `...`. The check below the cell tells whether it is right.
-2. `fastfound test` (or `make test`): check all that is written.
-3. `nbdev_export` (or `make export`): write it to the package `{name}`, which later chapters import.
-4. `fastfound progress` (or `make progress`): what is done, and what comes next.
+| command | what it does |
+|---|---|
+| `jupyter lab nbs` | open the notebooks; begin with `01_matmul` |
+| `fastfound test` | check all that is written |
+| `nbdev_export` | write it to the package `{name}`, which later chapters import |
+| `fastfound progress` | show what is done, and what comes next |
+| `fastfound review` | ask questions of the chapters that are begun |
 
-Until you have written a function, the book's stands in for it.
+They are the same in every terminal, on Windows too; all but the first also work in `nbs`. Where there is `make`, `make lab`, `make test`,
+`make export` and `make progress` are shorter. If `jupyter` or `nbdev_export` is missing, `pip install -e ".[dev]"` brings it.
+
+In a notebook, run the cells from the top. Where you see `...` below `@todo`, write the function and run its cell and the check below it,
+which tells whether it is right, and if not, on which input; `hint('its_name')` helps. Until you have written a function, the book's stands
+in for it, so nothing has to wait. The notebooks are all that you edit: `{name}/` is made from them.
+
+## What is written here
+
+{list}
 '''
 
 # %% ../nbs/programs/workbook.ipynb #c6a424f3
 def _check_name(name):
     "An error unless a library can be called `name`"
-    if not name.isidentifier() or keyword.iskeyword(name) or name!=name.lower():
+    if not name.isidentifier() or not name.isascii() or keyword.iskeyword(name) or name!=name.lower():
         raise ValueError(f'new: got {name!r}, wanted a name such as mylib, of small letters, digits and underscores')
     if find_spec(name): raise ValueError(f'new: got {name!r}, but a module of that name can be imported already: wanted another name')
 
@@ -114,15 +129,19 @@ def blanks() -> list:
     "The `Blank`s of all chapters, in the order of the book"
     found = []
     for path in sorted(_CHAPTERS.glob('*.ipynb')):
-        cells = json.loads(path.read_text(encoding='utf-8'))['cells']
-        module = next(m[1] for c in cells if (m := re.match(r'#\| default_exp (\w+)', ''.join(c['source']))))
+        cells = _cells(path)
+        module = next(m[1] for c in cells if (m := re.match(r'#\| default_exp (\w+)', _source(c))))
         book = ast.parse((Path(fastfound.__file__).parent/f'{module}.py').read_text(encoding='utf-8')).body
         lines = {o.name: o.end_lineno-o.lineno for o in book if isinstance(o, (ast.FunctionDef, ast.ClassDef))}
-        for c in cells:
-            if 'blank' not in c['metadata'].get('tags', []): continue
-            names = [o.name for o in ast.parse(''.join(c['source'])).body if isinstance(o, (ast.FunctionDef, ast.ClassDef))]
+        for c in filter(_is_blank, cells):
+            names = [o.name for o in ast.parse(_source(c)).body if isinstance(o, (ast.FunctionDef, ast.ClassDef))]
             found += [Blank(path.stem, module, o, max(3, lines[o])) for o in names if not o.startswith('_')]
     return found
+
+def _list():
+    "The blanks in Markdown, a line for each chapter"
+    pages = dict.fromkeys(o.page for o in blanks())
+    return '\n'.join(f"- `{p}`: {', '.join(f'`{o.name}`' for o in blanks() if o.page==p)}" for p in pages)
 
 def _without_help(text): return re.sub(r'<details>.*?</details>\n*', '', text, flags=re.S).rstrip() + '\n'*text.endswith('\n')
 
@@ -138,12 +157,12 @@ def new_workbook(
     with tempfile.TemporaryDirectory(dir=where, prefix=f'.{name}_') as tmp:
         tmp = Path(tmp)/name
         (tmp/'nbs').mkdir(parents=True)
-        files = {'settings.ini': _SETTINGS, 'setup.py': _SETUP, 'Makefile': _MAKE, 'README.md': _README}
+        files = {'settings.ini': _SETTINGS, 'setup.py': _SETUP, 'Makefile': _MAKE, 'README.md': _README.replace('{list}', _list())}
         for o,text in files.items(): (tmp/o).write_text(text.replace('{name}', name), encoding='utf-8', newline='\n')
         for o in _CHAPTERS.glob('*.ipynb'):
             nb = json.loads(re.sub(rf'\b{_LIB}\b', name, o.read_text(encoding='utf-8')))
             for c in nb['cells'] if klass else ():
-                if c['cell_type']=='markdown': c['source'] = _without_help(''.join(c['source'])).splitlines(keepends=True)
+                if c['cell_type']=='markdown': c['source'] = _without_help(_source(c)).splitlines(keepends=True)
             text = json.dumps(nb, indent=1, ensure_ascii=False, sort_keys=True) + '\n'
             (tmp/'nbs'/o.name).write_text(text, encoding='utf-8', newline='\n')
         _write_package(tmp/'nbs', tmp/name)
@@ -151,50 +170,110 @@ def new_workbook(
     return to
 
 # %% ../nbs/programs/workbook.ipynb #7bda58cc
+def _is_workbook(folder):
+    return (folder/'settings.ini').is_file() and any((folder/'nbs'/o.name).exists() for o in _CHAPTERS.glob('*.ipynb'))
+
 def _library(folder):
     "The name of the library of the workbook in `folder`"
     settings = Path(folder)/'settings.ini'
-    m = settings.exists() and re.search(r'^lib_path *= *(\w+)', settings.read_text(encoding='utf-8'), re.M)
-    if not m or not (Path(folder)/'nbs').is_dir():
-        raise FileNotFoundError(f'got {Path(folder).resolve()}, wanted the folder of a workbook, as `fastfound new mylib` makes it')
+    m = _is_workbook(Path(folder)) and re.search(r'^lib_path *= *(\w+)', settings.read_text(encoding='utf-8'), re.M)
+    if not m or m[1]=='fastfound':  # whose notebooks are the book's own
+        raise FileNotFoundError(f'got {Path(folder).resolve()}, wanted the folder of a workbook, or one in it; '
+                                '`fastfound new mylib` makes one')
     return m[1]
 
+def _workbook(folder):
+    "The folder of the workbook that `folder` is or lies in; `folder` itself where there is none"
+    here = Path(folder).resolve()
+    return next(filter(_is_workbook, (here, *here.parents)), folder)
+
 def _write_package(nbs, to):
-    "Write the exported cells of the notebooks in `nbs` as modules to the folder `to`"
+    "Write what the notebooks in `nbs` export to the folder `to`; from each name whose blank is no Python to the reason"
     to.mkdir(parents=True)
     (to/'__init__.py').write_text('', encoding='utf-8')
+    broken = {}
     for path in sorted(nbs.glob('*.ipynb')):
-        sources = [''.join(c['source']) for c in json.loads(path.read_text(encoding='utf-8'))['cells'] if c['cell_type']=='code']
+        sources = [_source(c) for c in _cells(path) if c['cell_type']=='code']
         module = next((m[1] for o in sources if (m := re.match(r'#\| *default_exp (\w+)', o))), None)
+        if not module: continue
         exported = [o for o in sources if re.search(r'^#\| *exports?\b', o, re.M)]
-        if module: (to/f'{module}.py').write_text('\n\n'.join(exported) + '\n', encoding='utf-8')
+        for i,o in enumerate(exported):
+            try: ast.parse(o)
+            except SyntaxError as e:
+                names = re.findall(r'^(?:def|class) +(\w+)', o, re.M)
+                broken |= dict.fromkeys(names, f'line {e.lineno} of its cell is no Python: {e.msg}')
+                exported[i] = _as_new(path.stem, names, to.name)  # so that the others can be judged
+        (to/f'{module}.py').write_text('\n\n'.join(exported) + '\n', encoding='utf-8')
+    return broken
+
+def _as_new(page, names, lib):
+    "The blanks of a chapter that define any of `names`, as they came"
+    path = _CHAPTERS/f'{page}.ipynb'
+    blanks = [_source(c) for c in _cells(path) if _is_blank(c)] if path.exists() else []
+    wanted = rf"^(?:def|class) +(?:{'|'.join(names) or '$'})\b"
+    return re.sub(rf'\b{_LIB}\b', lib, '\n\n'.join(o for o in blanks if re.search(wanted, o, re.M)))
 
 def _judge(lib, items, seconds, gigabytes):
-    "In a process of its own: print a line of JSON before and after each of `items`, pairs of module and name"
+    "In a process of its own: print a line of JSON before and after each of `items`, pairs of module and name, and at the end"
     import torch
     from fastfound.checking import verdict
+    from fastfound.checks.shared import CHANGES, Shared
     torch.set_num_threads(1)
     try: import resource
     except ImportError: pass  # Windows has no limits of this kind
-    else: resource.setrlimit(resource.RLIMIT_DATA, (int(gigabytes*2**30),)*2)
+    else:
+        for what,most in ((resource.RLIMIT_DATA, gigabytes*2**30), (resource.RLIMIT_FSIZE, 2**30), (resource.RLIMIT_CORE, 0)):
+            resource.setrlimit(what, (int(most),)*2)
     out = os.fdopen(os.dup(1), 'w', encoding='utf-8', buffering=1)
+    if hasattr(os, 'register_at_fork'): os.register_at_fork(after_in_child=lambda: os.close(out.fileno()))
+    def tell(**kw): out.write(json.dumps(kw) + '\n')
     nothing = os.open(os.devnull, os.O_WRONLY)
     for i in (1,2): os.dup2(nothing, i)
     sys.path.insert(0, os.getcwd())
+    me,shared = os.getpid(),Shared()
     for module,name in items:
-        out.write(json.dumps({'begin': name}) + '\n')
-        try:
-            v = verdict(name, getattr(importlib.import_module(f'{lib}.{module}'), name), seconds)
-            found = dict(state=v.state, text=v.text, mistake=v.mistake, inputs=v.inputs)
-        except BaseException as e:
-            text = f'{name}: {type(e).__name__}: {str(e)[:200]}'
-            found = dict(state='not yet' if isinstance(e, AttributeError) else 'wrong', text=text, mistake='', inputs=0)
-        out.write(json.dumps({'name': name, **found}) + '\n')
+        tell(begin=name, loads=module if f'{lib}.{module}' not in sys.modules else '')
+        found = dict(state='wrong', mistake='', inputs=0)
+        try: home = importlib.import_module(f'{lib}.{module}')
+        except BaseException as e: found['text'] = f'{name}: the code of its chapter raises {type(e).__name__}: {str(e)[:200]}'
+        else:
+            tell(begin=name)
+            try:
+                if not hasattr(home, name): found |= dict(state='not yet', text=f'{name}: not yet')
+                else:
+                    v = verdict(name, getattr(home, name), seconds)
+                    found = dict(state=v.state, text=v.text, mistake=v.mistake, inputs=v.inputs)
+            except BaseException as e: found['text'] = f'{name}: {type(e).__name__}: {str(e)[:200]}'
+        if os.getpid()!=me: os._exit(0)  # what came here is a copy of this process
+        tell(name=name, **found)
+        if shared.restore() or found['mistake']==CHANGES: break  # the others are judged by a new process
+    tell(end=True)
+    out.flush()
+    os._exit(0)  # whatever threads are left
 
 def _lines(process, queue):
     with suppress(ValueError):  # closed, since nobody waits any longer
-        for line in process.stdout: queue.put(line)
+        for line in iter(lambda: process.stdout.readline(10**6), ''): queue.put(line)
     queue.put(None)
+
+def _end(process):
+    "End a process and, where the system has groups of them, those that it has started"
+    with suppress(ProcessLookupError, PermissionError):
+        if hasattr(os, 'killpg'): os.killpg(process.pid, signal.SIGKILL)
+        else: process.kill()
+
+def _report(process, left, seconds):
+    "What `process` tells of the blanks in `left`; the name and the module at which it stopped, and whether it came to its end"
+    queue,found,at,end = Queue(),{},(),False
+    threading.Thread(target=_lines, args=(process, queue), daemon=True).start()
+    names = {o.name: o for o in left}
+    with suppress(Empty, ValueError, TypeError):  # it hangs, or something else has written
+        while not end and (line := queue.get(timeout=4*seconds+10 if at else 60)) is not None:
+            told = json.loads(line)
+            if 'begin' in told: at = told['begin'],told.get('loads', '')
+            elif told.get('name') in names: found[names[told.pop('name')]] = told
+            end = 'end' in told
+    return found,at,end
 
 def judge(
     folder,        # of a workbook
@@ -202,35 +281,31 @@ def judge(
     gigabytes=4,   # of memory
 ) -> dict:         # from each Blank to a dict with `state`, `text` and `mistake`
     "Check all that is written in the notebooks of a workbook"
-    lib,wanted,found = _library(folder),blanks(),{}
-    with tempfile.TemporaryDirectory() as tmp:
-        _write_package(Path(folder)/'nbs', Path(tmp)/lib)
-        left,failed = list(wanted),0
-        while left:
+    lib,wanted = _library(folder),blanks()
+    def wrong(name, text): return dict(state='wrong', text=f'{name}: {text}', mistake='', inputs=0)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as tmp:
+        broken,failed = _write_package(Path(folder)/'nbs', Path(tmp)/lib),0
+        found = {o: wrong(o.name, broken[o.name]) for o in wanted if o.name in broken}
+        while left := [o for o in wanted if o not in found]:
             items = [(o.module, o.name) for o in left]
             code = f'from fastfound.workbook import _judge; _judge({lib!r}, {items!r}, {seconds}, {gigabytes})'
             path = [str(Path(fastfound.__file__).parents[1]), os.getenv('PYTHONPATH', '')]
             env = {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, path))}
             with subprocess.Popen([sys.executable, '-c', code], cwd=tmp, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                  stderr=subprocess.PIPE, text=True, encoding='utf-8', env=env) as p:
-                queue,now,begun = Queue(),'',False
-                threading.Thread(target=_lines, args=(p, queue), daemon=True).start()
-                try:
-                    while (line := queue.get(timeout=60 if not now else 4*seconds+10)) is not None:
-                        told = json.loads(line)
-                        now,begun = told.get('begin', ''),True
-                        if name := told.pop('name', ''): found[next(o for o in left if o.name==name)] = told
-                except Empty: p.kill()
+                                  stderr=subprocess.PIPE, text=True, encoding='utf-8', env=env, start_new_session=True) as p:
+                try: told,at,end = _report(p, left, seconds)
+                finally: _end(p)
                 said = p.stderr.read()
-            left = [o for o in left if o not in found]
-            if left:  # the process has ended in the first of these
-                if not begun:
-                    failed += 1
-                    if failed<2: continue  # once more
-                    raise RuntimeError(f'the process that checks the workbook could not be started: {said.strip()[-300:]}')
-                text = f'{left[0].name}: it ends the whole program, or takes too much time or memory'
-                found[left[0]] = dict(state='wrong', text=text, mistake='', inputs=0)
-                left = left[1:]
+            found |= told
+            if end and told: continue
+            if not at:
+                failed += 1
+                if failed<2: continue  # once more
+                raise RuntimeError(f'the process that checks the workbook could not be started: {said.strip()[-300:]}')
+            name,module = at
+            for o in left:  # in which the process has ended
+                if o.module==module: found[o] = wrong(o.name, 'the code of its chapter ends the program, or takes too much time or memory')
+                elif o.name==name: found[o] = wrong(name, 'it ends the whole program, or takes too much time or memory')
     return {o: found[o] for o in wanted}
 
 # %% ../nbs/programs/workbook.ipynb #197c49ef
@@ -242,26 +317,28 @@ def count(
     return ', '.join(f'{v} {k}' for k,v in n.items())
 
 def run_test(
-    folder='.', # of a workbook
+    folder='.', # of a workbook, or a folder in it
 ) -> bool:      # whether nothing is wrong
     "Print what is wrong in the workbook in `folder`, and the count"
-    results = judge(folder)
+    results = judge(_workbook(folder))
     wrong = [o['text'] for o in results.values() if o['state']=='wrong']
     print(*wrong, sep='\n\n', end='\n\n'*bool(wrong))
     print(count(results))
     return not wrong
 
 def progress(
-    folder='.', # of a workbook
+    folder='.', # of a workbook, or a folder in it
 ) -> str:
     "What is done in the workbook in `folder`, a line a chapter, and what comes next"
-    results,lines = judge(folder),[]
+    results,lines = judge(_workbook(folder)),[]
     marks = {'right': '#', 'wrong': 'x', 'not yet': '.'}
     for page in dict.fromkeys(o.page for o in results):
         states = [v['state'] for o,v in results.items() if o.page==page]
         lines.append(f"{page:<20} {''.join(marks[o] for o in states):<14} {states.count('right')} of {len(states)}")
     lines.append(count(results))
-    after = next((o for s in ('wrong','not yet') for o,v in results.items() if v['state']==s), None)
+    begun = {o.page for o,v in results.items() if v['state']=='right'} or {'01_matmul'}  # which is the best to begin with
+    def turn(o): return results[o]['state']=='not yet', o.page not in begun  # what is wrong, then what is left of a chapter that is begun
+    after = min((o for o,v in results.items() if v['state']!='right'), key=turn, default=None)
     lines.append(f'next: {after.name} in nbs/{after.page}.ipynb, about {after.minutes} minutes' if after else 'all of it is yours')
     return '\n'.join(lines)
 
@@ -303,38 +380,40 @@ def _grades_page(results):
 # %% ../nbs/programs/workbook.ipynb #c89fd1f1
 def _questions(path):
     "Pairs of a question and its answer in the notebook `path`"
-    text = '\n'.join(''.join(c['source']) for c in json.loads(path.read_text(encoding='utf-8'))['cells'] if c['cell_type']=='markdown')
+    text = '\n'.join(_source(c) for c in _cells(path) if c['cell_type']=='markdown')
     part = re.search(r'^## Questions\n(.*?)(?=^## |\Z)', text, re.M|re.S)
     found = re.findall(r'\*\*\d+\.\*\* (.+?)\n\n<details><summary>Answer</summary>\n\n(.+?)\n\n</details>', part[1], re.S) if part else []
     return [(f'{path.stem} {i}', q, a) for i,(q,a) in enumerate(found, 1)]
 
-def _begun(folder, page):
+def _begun(folder, lib, page):
     "Whether something has been written in a blank of the chapter `page`"
-    def sources(path):
-        nb = json.loads(path.read_text(encoding='utf-8'))
-        return {''.join(c['source']) for c in nb['cells'] if 'blank' in c['metadata'].get('tags', [])}
     mine = Path(folder)/'nbs'/f'{page}.ipynb'
-    lib = _library(folder)
-    return mine.exists() and bool(sources(mine)-{o.replace(_LIB, lib) for o in sources(_CHAPTERS/f'{page}.ipynb')})
+    if not mine.exists(): return False
+    left = {_source(c) for c in _cells(mine)}  # of all cells, since not every program that edits notebooks keeps their tags
+    return not left.issuperset(re.sub(rf'\b{_LIB}\b', lib, _source(c)) for c in _cells(_CHAPTERS/mine.name) if _is_blank(c))
 
 def review(
-    folder='.',   # of a workbook
+    folder='.',   # of a workbook, or a folder in it
     minutes=5,    # after which no new question comes
     ask=input,    # how a line is read
     now=None,     # the day, as a number; today by default
 ) -> int:         # how many were asked
     "Ask the questions that are due: think, reveal, and say whether you knew it; a question that was missed comes back the next day"
+    folder = _workbook(folder)
     path,start,asked = Path(folder)/'review.json',time.monotonic(),0
     now = now or date.today().toordinal()
     known = json.loads(path.read_text(encoding='utf-8')) if path.exists() else {}
-    pages = [o for o in sorted(_CHAPTERS.glob('*.ipynb')) if _begun(folder, o.stem)]
+    lib = _library(folder)
+    pages = [o for o in sorted(_CHAPTERS.glob('*.ipynb')) if _begun(folder, lib, o.stem)]
     due = [o for p in pages for o in _questions(p) if known.get(o[0], [0,0])[0]<=now]
     for key,question,answer in sorted(due, key=lambda o: known.get(o[0], [0,0])[0]):
         if time.monotonic()-start>minutes*60: break
         print(f'\n{question}\n')
-        ask('Think, then press Enter. ')
-        print(f'\n{answer}\n')
-        knew = ask('Did you know it? [y/n] ').strip().lower().startswith('y')
+        try:
+            ask('Think, then press Enter. ')
+            print(f'\n{answer}\n')
+            knew = ask('Did you know it? [y/n] ').strip().lower().startswith('y')
+        except EOFError: break  # Ctrl-D, or the end of a file
         days = 3*max(1, known.get(key, [0,0])[1]) if knew else 0
         known[key] = [now+max(1, days), days]
         asked += 1

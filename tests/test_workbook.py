@@ -2,6 +2,7 @@
 import ast, csv, json, os, re, subprocess, sys
 from pathlib import Path
 import pytest
+from fastfound.checking import verdict
 from fastfound.checks import find_check
 from fastfound.workbook import blanks, count, grade, judge, new_workbook, progress, review, run_test
 
@@ -111,10 +112,26 @@ def test_reader_who_fills_in_every_blank(tmp_path):
         done = {v['state'] for o,v in found.items() if workbook.PAGES.index(o.page)<=workbook.PAGES.index(page)}
         assert done=={'right'} and count(found).endswith(f" {sum(v['state']=='not yet' for v in found.values())} not yet"), count(found)
     assert progress(folder).endswith('all of it is yours') and run_test(folder)
-    export = 'from nbdev.doclinks import nbdev_export; nbdev_export()'
-    env = {k: v for k,v in os.environ.items() if k!='IN_TEST'}  # in a test nbdev exports nothing
-    r = subprocess.run([sys.executable, '-c', export], cwd=folder, capture_output=True, text=True, env=env)
-    assert r.returncode==0, r.stderr
+    plain = {k: v for k,v in os.environ.items() if k!='IN_TEST'}  # in a test nbdev exports nothing
+    plain |= {'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', 'FASTFOUND_OFFLINE': '1'}
+    def ran(*cmd, **env):
+        r = subprocess.run([sys.executable, *cmd], cwd=folder, capture_output=True, text=True, env=plain|env)
+        assert r.returncode==0, r.stdout[-3000:]+r.stderr[-3000:]
+        return r.stdout
+    ran('-c', 'from nbdev.doclinks import nbdev_export; nbdev_export()')
+    assert count(judge(folder)) in ran('-m', 'fastfound', 'test')
+    # as its owner would, who has the sample
+    test = 'from nbdev.test import nbdev_test; nbdev_test(n_workers=2, do_print=True)'
+    assert ran('-c', test, FASTFOUND_DATA='').count('Completed')==len(workbook.PAGES)
+    plain.pop('PYTHONPATH')
+    ran('-m', 'pip', 'wheel', '-q', '--no-build-isolation', '--no-deps', '--no-index', '-w', str(tmp_path/'dist'), '.')
+    wheel, = (tmp_path/'dist').iterdir()
+    ran('-m', 'pip', 'install', '-q', '--no-deps', '--no-index', '--target', str(tmp_path/'to'), str(wheel))
+    modules = [road.name(o) for o in workbook.PAGES]
+    found = run(tmp_path/'to', f'''
+import importlib
+for o in {modules!r}: print(importlib.import_module(f'mine.{{o}}').__file__)''').splitlines()
+    assert [Path(o).parent for o in found]==[tmp_path/'to/mine']*len(modules), found
     out = run(folder, f'''
 import sys
 for o in {[road.name(o) for o in workbook.PAGES]!r}: sys.modules[f'fastfound.{{o}}'] = None  # cannot be imported
@@ -141,13 +158,75 @@ print(learned('sample', 20), learned('full', 5) if {bool(os.getenv('FASTFOUND_DA
     sample,full = map(float, out.split()[-2:])
     assert sample>=0.93 and full>=0.97, out
 
+@pytest.mark.parametrize('path', PAGES, ids=lambda o: o.stem)
+def test_no_page_defines_anew_what_checks(path):
+    "Cells further down call these"
+    trees = [ast.parse(re.sub(r'^[%!].*', '', source(c), flags=re.M)) for c in cells(path) if c['cell_type']=='code']
+    assert not {o.name for t in trees for o in t.body if isinstance(o, ast.FunctionDef)} & {'check', 'hint', 'todo'}
+
+def test_what_comes_next_is_said(tmp_path, monkeypatch, capsys):
+    "In three lines of commands, and in a README with all that there is to write; a command of the package is one that exists"
+    from fastfound import cli
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(['new', 'mylib'])==0
+    said,readme = capsys.readouterr().out,(tmp_path/'mylib/README.md').read_text(encoding='utf-8')
+    assert [re.match(r'  (\S+( \S+)*)', o)[1] for o in said.splitlines()[1:]]==['cd mylib', 'jupyter lab nbs', 'fastfound progress']
+    commands = re.findall(r'^\| `([^`]+)`', readme, re.M)
+    assert set(re.findall(r'fastfound (\w+)', '\n'.join(commands)))=={'test', 'progress', 'review'}<=set(cli._COMMANDS)
+    assert {'jupyter lab nbs', 'nbdev_export'}<={*commands} and "'." not in readme and '{' not in readme
+    assert all(f'`{o.page}`' in readme and f'`{o.name}`' in readme for o in BLANKS)
+    assert sum(o.startswith('- `') for o in readme.splitlines())==len(PAGES)
+
+def test_blanks_and_letters_in_the_path(tmp_path):
+    "And another name of the folder than of the library: answers are judged, the package is exported and imported"
+    folder = new_workbook('mylib', tmp_path).rename(tmp_path/"Übungen & Ann's 数学")
+    write(folder, 'relu', in_book('fully_connected', 'relu'))
+    assert count(judge(folder)).startswith('1 right, 0 wrong')
+    env = {k: v for k,v in os.environ.items() if k!='IN_TEST'}
+    export = 'from nbdev.doclinks import nbdev_export; nbdev_export()'
+    r = subprocess.run([sys.executable, '-c', export], cwd=folder/'nbs', capture_output=True, text=True, env=env)
+    assert r.returncode==0, r.stderr
+    assert run(folder, 'from mylib.fully_connected import relu; print(relu.__module__)').endswith('mylib.fully_connected\n')
+
+def test_a_workbook_is_found_from_within(tmp_path):
+    "From its folders; not from elsewhere, not in the book itself, and not for what is graded"
+    folder = new_workbook('mylib', tmp_path)
+    assert progress(folder/'nbs')==progress(folder) and run_test(folder/'mylib')
+    (folder/'eve/nbs').mkdir(parents=True)
+    (folder/'eve/settings.ini').write_text('lib_path = eve')
+    for o in (tmp_path, ROOT, ROOT/'nbs', tmp_path/'nowhere'):
+        with pytest.raises(FileNotFoundError, match='wanted the folder of a workbook, or one in it'): progress(o)
+    assert 'wanted the folder of a workbook' in grade(folder, tmp_path)['eve']
+
+def test_progress_goes_on_where_the_reader_is(tmp_path):
+    "It begins with chapter 1; what is wrong comes first, then what is left of a chapter that is begun"
+    folder = new_workbook('mylib', tmp_path)
+    def following(): return re.search(r'next: (\w+) in nbs/(\w+)', progress(folder)).groups()
+    assert following()==('matmul_loops', '01_matmul')
+    write(folder, 'relu', in_book('fully_connected', 'relu'))
+    assert following()==('kaiming', '02_fully_connected')
+    write(folder, 'mse', 'def mse(output, targ): return 0')
+    assert following()==('mse', '02_fully_connected')
+
+def test_the_picture_of_a_notebook_is_of_today():
+    "What the picture on the page for readers shows, as its cell has it in words, is what the check says"
+    cell, = [c for c in road.cells('programs/write_your_own') if c['id']=='5c3ee000']
+    data = cell['outputs'][0]['data']
+    code,said = ''.join(data['text/plain']).split('\n\n')
+    blank = next(c for c in cells(ROOT/'fastfound/data/workbook/01_matmul.ipynb') if 'blank' in tags(c))
+    space = {'todo': lambda f: f}
+    exec(code, space)
+    assert code.startswith(source(blank).removesuffix('...').rstrip())
+    assert verdict('matmul_loops', space['matmul_loops']).text==said.rstrip()
+    assert len(data['image/png'])*3/4<120_000 and '13 was wanted' in source(cell)
+
 def test_nothing_is_overwritten(mylib):
     before = {o: o.read_bytes() for o in mylib.rglob('*') if o.is_file()}
     with pytest.raises(FileExistsError, match='nothing in it was changed'): new_workbook('mylib', mylib.parent)
     assert {o: o.read_bytes() for o in mylib.rglob('*') if o.is_file()}==before
     assert [o.name for o in mylib.parent.iterdir()]==['mylib']
 
-@pytest.mark.parametrize('name', ['My', '1a', 'a-b', 'class', 'torch', 'numpy', ''])
+@pytest.mark.parametrize('name', ['My', 'größe', '1a', 'a-b', 'class', 'torch', 'numpy', ''])
 def test_names_that_will_not_do(name, tmp_path):
     with pytest.raises((ValueError, FileExistsError), match='wanted'): new_workbook(name, tmp_path)
     assert list(tmp_path.iterdir())==[]
@@ -176,6 +255,10 @@ def test_review(tmp_path, capsys):
     folder = new_workbook('asked', tmp_path)
     assert review(folder, ask=None)==0 and 'no questions yet' in capsys.readouterr().out
     write(folder, 'relu', in_book('fully_connected', 'relu'))
+    page = folder/'nbs/02_fully_connected.ipynb'  # an editor that keeps no tags
+    page.write_text(page.read_text(encoding='utf-8').replace('"blank"', ''), encoding='utf-8')
+    def gone(text): raise EOFError
+    assert review(folder, ask=gone, now=100)==0 and not (folder/'review.json').exists()
     known = iter(['', 'y']*3 + ['', 'n']*7)
     assert review(folder, ask=lambda text: next(known), now=100)==10
     assert review(folder, ask=None, now=100)==0
