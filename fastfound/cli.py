@@ -78,7 +78,10 @@ def _new(words, NAME, **options):
     _on_ctrl_c()
     if len(NAME)>1: raise ValueError(f'new: got {len(NAME)} names, wanted one')
     to = new_workbook(NAME[0], klass=options.get('class', False))
-    print(f'made {to}; to begin: cd {to}, then jupyter lab nbs, and open 01_matmul')
+    print(f'''made {to}; what comes next:
+  cd {to}
+  jupyter lab nbs       open 01_matmul, and write where you see ...
+  fastfound progress    what is done, and what is next''')
 
 def _test(words, folder='.'):
     "Print what is wrong in a workbook, and the count; exit status 1 if something is"
@@ -195,7 +198,7 @@ Look at this machine and say what to do about each problem
 Make a workbook: chapters with blanks, for a library of your own
 
 NAME: of the library and of its folder, which is made here
---class: leave out hints and answers
+--class: without hints and answers, for students whose work is graded
 
   fastfound new mylib
   fastfound new mylib --class'''),
@@ -203,7 +206,7 @@ NAME: of the library and of its folder, which is made here
 
 Check what you have written in a workbook
 
---folder FOLDER: the workbook (default: .)
+--folder FOLDER: the workbook, or a folder in it (default: .)
 
   fastfound test
   fastfound test --folder mylib'''),
@@ -211,7 +214,7 @@ Check what you have written in a workbook
 
 Show what is done in a workbook, and what comes next
 
---folder FOLDER: the workbook (default: .)
+--folder FOLDER: the workbook, or a folder in it (default: .)
 
   fastfound progress
   fastfound progress --folder mylib'''),
@@ -219,7 +222,7 @@ Show what is done in a workbook, and what comes next
 
 Ask questions of the chapters you have begun, the missed ones again
 
---folder FOLDER: the workbook (default: .)
+--folder FOLDER: the workbook, or a folder in it (default: .)
 --minutes N: after which no new question comes (default: 5)
 
   fastfound review

@@ -14,7 +14,7 @@ from .display import Table
 
 # %% ../nbs/01_matmul.ipynb #9e1f8a12
 def matmul_loops(a, b):
-    "The matrix product of `a` and `b`, one multiplication at a time"
+    "The matrix product of `a` and `b`, one multiplication at a time; an error if their inner sizes differ"
     (n,k),(k2,m) = a.shape,b.shape
     assert k==k2, f"can't multiply {n}x{k} by {k2}x{m}"
     c = a.new_zeros(n, m)  # with the dtype of a
@@ -25,7 +25,7 @@ def matmul_loops(a, b):
 
 # %% ../nbs/01_matmul.ipynb #49461eff
 def matmul_dot(a, b):
-    "The matrix product of `a` and `b`, a row times a column at a time"
+    "The matrix product of `a` and `b`, a row times a column at a time; an error if their inner sizes differ"
     (n,k),(k2,m) = a.shape,b.shape
     assert k==k2, f"can't multiply {n}x{k} by {k2}x{m}"
     c = a.new_zeros(n, m)
@@ -35,7 +35,7 @@ def matmul_dot(a, b):
 
 # %% ../nbs/01_matmul.ipynb #18bd4f76
 def matmul_bcast(a, b):
-    "The matrix product of `a` and `b`, a row of `a` times all of `b` at a time"
+    "The matrix product of `a` and `b`, a row of `a` times all of `b` at a time; an error if their inner sizes differ"
     (n,k),(k2,m) = a.shape,b.shape
     assert k==k2, f"can't multiply {n}x{k} by {k2}x{m}"
     c = a.new_zeros(n, m)
@@ -44,7 +44,7 @@ def matmul_bcast(a, b):
 
 # %% ../nbs/01_matmul.ipynb #33d2053d
 def matmul_einsum(a, b):
-    "The matrix product of `a` and `b` in Einstein's notation"
+    "The matrix product of `a` and `b` in Einstein's notation; an error if their inner sizes differ"
     (n,k),(k2,m) = a.shape,b.shape
     assert k==k2, f"can't multiply {n}x{k} by {k2}x{m}"
     return torch.einsum('ik,kj->ij', a, b)

@@ -53,7 +53,7 @@ def conv3x3(n_in, n_out, stride=1):
 
 # %% ../nbs/07_resnet.ipynb #9669a787
 class ResBlock(nn.Module):
-    "`relu(x + f(x))`, where `f` is two convolutions (He and others 2015, section 3)"
+    "`relu(x + f(x))`, where `f` is `conv1`, `bn1`, ReLU, `conv2` and `bn2` (He and others 2015, section 3)"
     def __init__(self, n_in, n_out, stride=1):
         super().__init__()
         self.conv1,self.bn1 = conv3x3(n_in, n_out, stride),nn.BatchNorm2d(n_out)
@@ -75,7 +75,7 @@ class Skip(nn.Module):
 
 # %% ../nbs/07_resnet.ipynb #c9a28b0f
 def small_resnet(n_out=10, n_in=1, widths=(16,32,64)):
-    "Three stages of `widths` channels, for images (n,n_in,h,w) of at least 8 by 8 pixels"
+    "An `nn.Sequential` of three stages of `widths` channels, for images (n,n_in,h,w) of at least 8 by 8 pixels"
     def shrink(n_in, n_out):
         return conv3x3(n_in, n_out),nn.MaxPool2d(2),nn.BatchNorm2d(n_out),nn.ReLU()
     def stage(n_in, n_out):

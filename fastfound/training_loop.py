@@ -82,7 +82,7 @@ class StopIfExploded:
 class HandLearner(Learner):
     "A Learner for a `Model` whose layers have their own backward pass; `loss_func` is the `loss` of that model"
     def forward(self):
-        "Predict with the layers of the model"
+        "Set `pred` to the predictions of the layers of the model"
         self.pred = self.model.predict(*self.xb)
     def backward(self):
         "Let the layers compute their gradients"

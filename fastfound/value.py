@@ -10,7 +10,7 @@ import itertools, math, random
 
 # %% ../nbs/03a_value.ipynb #77838d21
 class Value:
-    "A number that records how it was computed"
+    "A number, `data`, that records how it was computed, and its gradient, `grad`"
     created = itertools.count()
     def __init__(self, data, op='', inputs=(), backward_fns=()):
         self.data,self.grad,self.index = data,0.,next(Value.created)
@@ -47,7 +47,7 @@ class Value:
 
 # %% ../nbs/03a_value.ipynb #a814b5a6
 class Neuron:
-    "A weighted sum of the inputs and a bias, and tanh of it"
+    "A weighted sum of the inputs and a bias, and tanh of it; the weights are the list `w`, the bias is `b`"
     def __init__(self, n_in):
         self.w,self.b = [Value(random.gauss(0, n_in**-0.5)) for _ in range(n_in)],Value(0.)
     def __call__(self, xs): return sum((w*x for w,x in zip(self.w, xs)), self.b).tanh()
@@ -55,14 +55,14 @@ class Neuron:
 
 # %% ../nbs/03a_value.ipynb #fb2eb583
 class Layer:
-    "Neurons that get the same inputs"
+    "Neurons that get the same inputs, in the list `neurons`"
     def __init__(self, n_in, n_out): self.neurons = [Neuron(n_in) for _ in range(n_out)]
     def __call__(self, xs): return [neuron(xs) for neuron in self.neurons]
     def parameters(self): return [p for neuron in self.neurons for p in neuron.parameters()]
 
 # %% ../nbs/03a_value.ipynb #5e3c0963
 class MLP:
-    "A multilayer perceptron: `MLP(2, 8, 1)` has two inputs, eight hidden units and one output"
+    "A multilayer perceptron: `MLP(2, 8, 1)` has two inputs, eight hidden units and one output. Its layers are the list `layers`"
     def __init__(self, *sizes): self.layers = [Layer(a, b) for a,b in zip(sizes, sizes[1:])]
     def __call__(self, xs):
         for layer in self.layers: xs = layer(xs)

@@ -33,7 +33,8 @@ LEFT_OUT = {  # and why
     **dict.fromkeys('device_name default_device is_main_process Live fastfound_home Callback Recorder Progress Distributed no_grad'.split(),
                     'takes no arguments'),
     **{k: 'an exception' for k,v in NAMES.items() if inspect.isclass(v) and issubclass(v, Exception)},
-    **dict.fromkeys('FileInfo SuggestedLRs Evaluation Prediction ImageData Ladder'.split(), 'a record of values, which others make'),
+    **dict.fromkeys('FileInfo SuggestedLRs Evaluation Prediction Question ImageData Ladder'.split(),
+                    'a record of values, which others make'),
     **dict.fromkeys('''show_source LazyModule notify operations LRFinder TrackerCallback gunzip gunzip_start verify read_verified
         check_tensor check_options check_choice check_writable checked in_words as_path'''.split(), 'a part of the house, for no caller'),
     **dict.fromkeys('get_fashion get_cifar10 fetch explore_init'.split(), 'needs a network or a long time'),
@@ -222,6 +223,8 @@ GOOD = {
     'explore_broadcast': lambda: call(explore_broadcast, (5,1), (4,)),
     'explore_backprop': lambda: call(explore_backprop),
     'explore_lr': lambda: call(explore_lr, torch.arange(9.), torch.arange(9.)**2, steps=5),
+    'predict': lambda: call(NAMES['predict'], 'Is it 2?', ['2', '3'], '2', 'One and one.'),
+    'lines_in_order': lambda: call(NAMES['lines_in_order'], show_images, {'    pass': 'It does nothing.'}, {1: []}),
     'explore_kernel': lambda: call(explore_kernel, x(2,28,28)),
     'explore_paths': lambda: call(explore_paths, 50., lr=1.85, momentum=0.8, adam_lr=0.3),
     'explore_playground': lambda: call(explore_playground, [(1.,2.,1.), (2.,1.,-1.)], (4,), steps=1, seed=3),
@@ -287,7 +290,8 @@ GOOD = {
 LEFT_OUT.update(dict.fromkeys('''check_count check_member check_lr as_pair torch_state set_torch_state surely AtEnd keeps_torch_state
     one_at_a_time computation_graph is_correct metric_name loss_reduction loss_weights check_loss add_loss sample_losses in_full_precision
     as_number Tensors in_words as_path dilate closing local_paper reduced arc bow join Hand'''.split(), 'a part of others'))
-LEFT_OUT.update(dict.fromkeys('difference shown Verdict verdict is_empty todo of_the_book check'.split(), 'judges whatever a reader wrote'))
+LEFT_OUT.update(dict.fromkeys('difference shown Verdict verdict is_empty todo of_the_book check hint'.split(),
+                              'judges whatever a reader wrote'))
 LEFT_OUT.update(dict.fromkeys('conv2d_weight_grad conv2d_input_grad max_pool_indices max_pool_grad batch_norm_grad batch_norm'.split(),
                               'naked gradients of a lesson'),
                 matmul_tiles='needs a GPU', cnn_learner='is vision_learner',

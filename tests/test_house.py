@@ -123,13 +123,17 @@ def test_things_are_where_their_name_says(name):
 
 @pytest.mark.parametrize('page', road.chapters())
 def test_chapters_are_of_a_length(page):
-    assert sum(c['cell_type']=='code' for c in road.cells(page))<=80
+    assert sum(c['cell_type']=='code' and not answers(c) for c in road.cells(page))<=80
+
+def answers(cell):
+    "Whether this is a cell for the reader's answer to an exercise, which is left out of the site"
+    return 'answer' in cell['metadata'].get('tags', [])
 
 def hidden(cell): return cell['metadata'].get('jupyter', {}).get('source_hidden', False)
 
 def visible(cell):
     "How many lines of code of a cell a reader sees; what is folded on the site is hidden, as a test below says"
-    if cell['cell_type']!='code' or hidden(cell): return 0
+    if cell['cell_type']!='code' or hidden(cell) or answers(cell): return 0
     return sum(bool(o.strip()) and not o.startswith('#|') for o in road.source(cell).splitlines())
 
 def length(cells): return sum(len(road.source(c).split()) for c in cells if c['cell_type']=='markdown'),sum(map(visible, cells))
@@ -182,10 +186,24 @@ def test_what_is_not_the_lesson_is_folded(page):
         body = ast.parse(text).body
         return body and all(isinstance(o, (ast.Import, ast.ImportFrom)) for o in body)
     aside = [(c,o) for c,o in code if re.search(FOLDED, o, re.M) or o[:1] not in '%!' and imports(o)]
-    assert [o for c,o in aside if not hidden(c)]==[]
+    assert [o for c,o in aside if hidden(c)==answers(c)]==[]
     assert [o for _,o in aside if not re.search(FOLDED+'|^#\\| *export$', o, re.M)]==[]
-    exercises = re.findall(r'^\*\*\d+\.\*\*', prose(page).partition('\n## Exercises')[2].partition('\n## ')[0], re.M)
-    assert sum('code-summary: "Solution' in o for _,o in code)>=len(exercises)
+
+@pytest.mark.parametrize('page', road.book())
+def test_each_exercise_has_a_place_for_the_answer(page):
+    "Below each exercise of a chapter stands a cell to write in, which ends with its check, and then a solution, which passes it"
+    cells = road.cells(page)
+    start = next((i for i,c in enumerate(cells) if road.source(c).startswith('## Exercises')), len(cells))
+    numbers = [(i,m[1]) for i,c in enumerate(cells[start:], start) if c['cell_type']=='markdown'
+               for m in re.finditer(r'^\*\*(\d+)\.\*\*', road.source(c), re.M)]
+    for i,n in numbers:
+        if (ROOT/f'fastfound/data/workbook/{page}.ipynb').exists():
+            number = f"{page.partition('_')[0]}.{n}"
+            i += 1
+            assert answers(cells[i]) and '...' in road.source(cells[i]), number
+            assert re.match(rf"check\('{re.escape(number)}', ", road.source(cells[i]).splitlines()[-1]), number
+            assert f"check('{number}', " in road.source(cells[i+1]), f'{number}: the solution does not pass the check'
+        assert 'code-summary: "Solution' in road.source(cells[i+1]), (page, n)
 
 @pytest.mark.parametrize('page', road.pages())
 def test_links_hold_no_name_alone(page):

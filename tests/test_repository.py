@@ -1,5 +1,5 @@
 "The files around the book: README, workflows, forms and citation are what GitHub expects, and say what is true."
-import configparser, importlib.util, re, shutil, subprocess, sys
+import configparser, importlib.util, json, re, shutil, subprocess, sys
 from pathlib import Path
 import pytest, yaml
 from check_jsonschema.cli import main as check_jsonschema
@@ -107,6 +107,8 @@ def test_readme_follows_the_settings(tmp_path):
     assert '\npip install fastfound\ngit clone https://github.com/someone/fork\n' in readme and '\nuvx fastfound demo\n' in readme
     assert '/github/someone/fork/blob/main/nbs/00_datasets.ipynb)' in readme and 'https://someone.github.io/fork/fastfound.pdf' in readme
     assert 'fastfound/fastfound' not in readme
+    guide = '\n'.join(map(road.source, json.loads((tmp_path/'nbs/programs/write_your_own.ipynb').read_text(encoding='utf-8'))['cells']))
+    assert '\npip install "fastfound[workbook]"\n' in guide and '\n!pip install -q "fastfound[workbook]"\n' in guide
 
 def test_before_a_release_the_package_comes_from_the_repository():
     "Anyone could register its name meanwhile"

@@ -172,7 +172,17 @@ def reader(browser):
     context.close()
 
 EXPLORABLES = {'index': 1, 'matmul': 2, 'fully_connected': 1, 'backprop': 1, 'value': 2, 'mnist_sgd': 1, 'update_rules': 1,
-               'resnet': 1, 'attention': 1, 'web': 2, 'explorables': 10}
+               'resnet': 1, 'attention': 1, 'web': 2, 'explorables': 10,
+               'practice': 1, 'lines_in_order': 8}
+
+def test_lines_in_order_lead_to_their_functions(page_for):
+    "Where they stand on the same site"
+    page = page_for(SITE/'lines_in_order.html')
+    at = page.evaluate('[...document.querySelectorAll("[data-explorable]")].map(o => o.explorable.to)')
+    assert len(at)==8
+    for to in at:
+        name,_,anchor = to.partition('#')
+        assert f'id="{anchor}"' in text_of(name.removesuffix('.html')), to
 
 @pytest.mark.parametrize('name', PAGES)
 def test_pages_in_a_browser(reader, name):

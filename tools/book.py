@@ -49,6 +49,8 @@ def answers(text):
                 f'<p><strong>{at[1]}.</strong> {body[3:]}' if prose else f'<p class="ff-alone"><strong>{at[1]}.</strong></p>{body}')
             return ''
         return m[0]
+    if m := re.search(r'<section id="[\w-]*predictions">\s*<h2>Predictions</h2>(.*?)</section>', text, re.S):
+        text,found['Predictions'] = text.replace(m[0], ''),[m[1]]
     text = re.sub(r'<h\d>(.*?)</h\d>|<p><strong>(\d+)\.</strong>|<details[^>]*><summary>(?:Answer|Solution)</summary>(.*?)</details>',
                   take, text, flags=re.S)
     text = re.sub(r'<details[^>]*><summary>(Hint|Second hint)</summary>\s*<p>(.*?)</details>',

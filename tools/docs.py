@@ -61,12 +61,13 @@ PARTS = {'The road': road.chapters(), 'Side roads': road.side_roads(), 'Library'
 WEIGHTS = {'The road': 1.2, 'Side roads': 1, 'Library': .9, 'Programs': .75}  # in a search, where an idea is explained comes first
 MADE = {'glossary': 'Glossary', 'names': 'Every name'}  # pages without a notebook
 KINDS = {'library': 'Reference: what the chapters stand on', 'programs': 'Program: made from the chapters and the library, to be used'}
-OVERVIEWS = 'all', 'coming', 'figures'  # programs that only collect
+OTHERS = {**dict.fromkeys(('all', 'coming', 'figures'), 'Overview: what the book holds, collected'),
+          'write_your_own': 'Guide: how to work through the book'}
 
 def kind(page, known):
     "The first line of a page outside the book, which says what it is and where the book begins, if that is among the pages `known`"
     if '/' not in page: return []
-    what = 'Overview: what the book holds, collected' if road.name(page) in OVERVIEWS else KINDS[page.partition('/')[0]]
+    what = OTHERS.get(road.name(page), KINDS[page.partition('/')[0]])
     first = road.chapters()[0]
     return [f'{{.ff-kind}}\n{what}.' + (f' The road begins at [{road.short(first)}]({first}.ipynb).' if first in known else '')]
 

@@ -5,6 +5,7 @@ from urllib.parse import quote
 import yaml
 from docutils.nodes import make_id
 from PIL import Image
+from llms import prediction
 from readme import joined
 
 SHOWN = re.compile(r'---\n\n(?:\[source\]\((?P<source>[^)]*)\)[^\n]*\n\n)?#+ (?P<name>[^\n]+)\n\n'
@@ -55,6 +56,12 @@ def inlined(text):
     text = re.sub(r'<(script|style)\b.*?</\1>', '', text, flags=re.S)
     return re.sub(r' id="(T_\w+)"', lambda m: f' style="{styles[m[1]]}"' if m[1] in styles else '', text)
 
+def paper_question(asked, choices):
+    "A question and its choices, on paper"
+    return (f'<div class="ff-html ff-predict"><p><strong>Predict before you read on.</strong> {asked}</p>'
+            f'<ul>{"".join(f"<li>{o}</li>" for o in choices)}</ul>'
+            '<p>The answer stands at the end of this chapter, under “Predictions”.</p></div>')
+
 def one_id_each(text):
     "Markdown in which a definition has no id where a heading or an earlier definition has the same"
     used = {make_id(o) for o in re.findall(r'^#+ (.+)$', text, re.M)}
@@ -96,7 +103,10 @@ class Pages:
             if not self.scripts and 'data-explorable' in text:
                 address = f'{self.site}{self.on}.html'
                 text += f'<p class="ff-try">This figure answers at <a href="{address}">{address}</a>.</p>'
-            scrolls = '' if 'data-explorable' in text else ' tabindex="0"'
+            if not self.scripts and (asked := prediction(text)):
+                self.predicted.append(asked)
+                return raw(paper_question(*asked[:2]))
+            scrolls = '' if 'data-explorable' in text or 'class="ff-predict"' in text else ' tabindex="0"'
             return raw(f'<div class="ff-html"{scrolls}>{text}</div>')
         if 'image/png' in data: return self.picture(data['image/png'], name, opts.get('fig-alt'))
         text = joined(o.get('text') or data.get('text/plain') or '').rstrip()
@@ -147,6 +157,7 @@ class Pages:
         self.on = self.names[name]
         try: self.module = import_module(f'fastfound.{self.on}')
         except ImportError: self.module = None
+        self.predicted = []  # questions whose answers a book has at the end of the page
         real = False  # in the part that a first reader can skip
         parts,found = [f"# {front['title']}", *first,
                        *([f"{{.ff-lead}}\n{front['description'].rstrip('.')}."] if front.get('description') else []), *head],[]
@@ -175,4 +186,5 @@ class Pages:
                 for d in found: parts += self.definition(d, False)
                 parts,found = [*parts, text],[]
         for d in found: parts += self.definition(d, False)
+        if self.predicted: parts += ['## Predictions', *(raw(f'<p><em>{asked}</em> {told}</p>') for asked,_,told in self.predicted)]
         return front, one_id_each('\n\n'.join(o for o in parts if o) + '\n')

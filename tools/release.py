@@ -3,20 +3,15 @@
 `make release` is the next minor version, `make release ARGS=1.2.3` that one, `make release ARGS='--part patch'` the next of its part.
 Nothing in this repository changes but with `--real`.
 """
-import argparse, configparser, datetime, os, re, shutil, sys, tempfile, time
+import argparse, datetime, os, re, shutil, sys, tempfile, time
 from pathlib import Path
 from packages import make_and_try, run, step
+from road import settings
 
 ROOT = Path(__file__).parents[1]
 CHANGES,CITATION,PARTS = '.github/CHANGELOG.md','CITATION.cff',('major', 'minor', 'patch')
 
 def read(root, name): return (root/name).read_text(encoding='utf-8')
-
-def settings(root):
-    "The settings of the project; the version stands here, and everything else follows"
-    config = configparser.ConfigParser(delimiters=['='])
-    config.read_string(read(root, 'settings.ini'))
-    return config['DEFAULT']
 
 def sections(root):
     "The headings of CHANGELOG, newest first, each with its text"

@@ -1,6 +1,7 @@
 """The road through the book, in one place: sidebar, README, Next links, the picture of the house and the tests read it from here.
 
-Run, it writes the table of the front page, and its addresses and commands from settings.ini; `--check` only tells whether they are in step.
+Run, it writes the table of the front page, its addresses, and what installs the package, from settings.ini; `--check` only tells
+whether they are in step.
 """
 import json, os, re, sys
 from configparser import ConfigParser
@@ -27,7 +28,7 @@ ROAD = {
     '09_attention': ('Attention', 'a language model that invents names', {'09a_words': 'words'}),
 }
 END = 'programs/demo'  # where the road leads after its last chapter
-PROGRAMS = ['workbook', 'demo', 'train', 'doctor', 'cli', 'web', 'all', 'coming', 'figures']
+PROGRAMS = ['write_your_own', 'lines_in_order', 'workbook', 'demo', 'train', 'doctor', 'cli', 'web', 'all', 'coming', 'figures']
 
 def chapters(): return list(ROAD)
 
@@ -104,12 +105,12 @@ def table():
     rows = [f'| [{int(page[:2])}. {title}]({page}.ipynb) | {built} | {links(sides)} |' for page,(title,built,sides) in ROAD.items()]
     return '\n'.join(['| chapter | you build | side roads |', '|---|---|---|', *rows, '',
                       f"The book stands on a library: {links({o: name(o).replace('_', ' ') for o in library()})}. "
-                      f"On both stand programs: {links({o: name(o) for o in programs()})}."])
+                      f"On both stand programs: {links({o: short(o) for o in programs()})}."])
 
-def settings():
-    "The settings of the project"
+def settings(root=ROOT):
+    "The settings of the project; the version stands here, and everything else follows"
     config = ConfigParser(delimiters=['='])
-    config.read(ROOT/'settings.ini', encoding='utf-8')
+    config.read(root/'settings.ini', encoding='utf-8')
     return config['DEFAULT']
 
 def site(cfg): return f"{cfg['doc_host']}{cfg['doc_baseurl']}".rstrip('/') + '/'
@@ -134,13 +135,19 @@ def in_step(text, cfg):
     before,path,_ = text.partition('| chapter |')
     return before + table() if path else text
 
+def with_extra(text, cfg):
+    "The Markdown `text` with what installs the package and an extra of it, in quotation marks"
+    lib = cfg['lib_name']
+    return re.sub(rf'"{lib}(\[\w+\])[^"]*"', rf'"{lib}\1{cfg["install_from"].removeprefix(lib)}"', text)
+
 def main(check):
-    front,cfg = NBS/'index.ipynb',settings()
-    nb = json.loads(front.read_text(encoding='utf-8'))
-    stale = [(o, text) for o in nb['cells'] if o['cell_type']=='markdown' and (text := in_step(source(o), cfg))!=source(o)]
-    if not stale: return
-    if check: sys.exit('out of step with tools/road.py and settings.ini: nbs/index.ipynb; run `make export`')
-    for cell,text in stale: cell['source'] = text.splitlines(keepends=True)
-    write(front, nb)
+    cfg = settings()
+    for page,made in (('index', in_step), ('programs/write_your_own', with_extra)):
+        nb = json.loads(path(page).read_text(encoding='utf-8'))
+        stale = [(o, text) for o in nb['cells'] if o['cell_type']=='markdown' and (text := made(source(o), cfg))!=source(o)]
+        if not stale: continue
+        if check: sys.exit(f'out of step with tools/road.py and settings.ini: nbs/{page}.ipynb; run `make export`')
+        for cell,text in stale: cell['source'] = text.splitlines(keepends=True)
+        write(path(page), nb)
 
 if __name__ == '__main__': main('--check' in sys.argv[1:])

@@ -44,7 +44,7 @@ def code(source, id, **metadata):
 FIRST = f'''#| hide
 import sys
 if '..' not in sys.path: sys.path.insert(0, '..')  # where {LIB} is
-from fastfound.checking import check, todo'''
+from fastfound.checking import check, hint, todo'''
 
 def workbook_page(page):
     "The notebook of a chapter as a workbook"
@@ -55,9 +55,8 @@ def workbook_page(page):
         if cell['cell_type']!='code':
             cells.append({**cell, 'metadata': {}, 'source': road.to_site(source, PAGES).splitlines(keepends=True)})
             continue
-        if 'code-summary: "Solution' in source:
-            cells.append(code('', cell['id']))
-            continue
+        if 'code-summary: "Solution' in source: continue
+        if 'answer' in tags: source = source.replace('#| hide\n', '', 1)
         if source.startswith('#| hide') and only_checks(source): continue
         def ours(m): return f'from {LIB if m[1] in modules else "fastfound"}.{m[1]} import'
         source = re.sub(r'^from fastfound\.(\w+) import', ours, source, flags=re.M)
