@@ -115,7 +115,7 @@ def test_what_a_page_outside_the_book_is():
     "It says so in its first line, and leads to where the book begins"
     def first(page): return re.search(r'<h1>.*?</h1>\s*<p class="ff-kind">(\w+).*?<a [^>]*href="datasets.html"', text_of(page), re.S)
     got = {road.name(o): m and m[1] for o in road.pages() for m in [first(road.name(o))]}
-    overviews = dict.fromkeys(('all','coming','figures'), 'Overview')
+    overviews = dict.fromkeys(('all','coming','figures'), 'Overview') | {'write_your_own': 'Guide'}
     assert got=={road.name(o): 'Reference' if o in road.library() else overviews.get(road.name(o), 'Program') if '/' in o else None
                  for o in road.pages()}
 
