@@ -194,23 +194,23 @@ def _same_gradients(got, given, want, args):
     except RuntimeError: return False  # such as a tensor that was changed in place after it had been used
 
 def _tried(c, f, args, seconds):
-    "What `f` gives for `args`, and what is to be said against it, if anything; an exception counts as what it gives"
+    "What `f` gives for `args`, what was wanted, and what is to be said against it, if anything; an exception counts as what it gives"
     given = copy.deepcopy(args)
     watch = _NotUsing(functions_in(c.without), {c.name, *c.same}, getattr(f, '__module__', ''))
     try:
         with _limited(seconds), watch: got = c.use(f, *given)
-    except _TooLong: return None,f'it gives no answer within {seconds:g} seconds'
+    except _TooLong: return None,None,f'it gives no answer within {seconds:g} seconds'
     except KeyboardInterrupt: raise
     except BaseException as e:  # SystemExit, too, which would end the program
         got = e if isinstance(e, Exception) else type(type(e).__name__, (Exception,), {})(*e.args)
-    if watch.used: return got,f'it uses {watch.used}'
+    if watch.used: return got,None,f'it uses {watch.used}'
     want = c.want(*args)
-    if isinstance(got, Exception): return got,f'it raises {type(got).__name__}: {textwrap.shorten(str(got), 90)}'
-    if bad := difference(got, want, c.near): return got,bad
-    if isinstance(want, torch.Tensor) and want.requires_grad and not _same_gradients(got, given, want, args):
-        return got,'it gives the right values, but autograd finds other gradients through it'
-    if not c.changes and any(difference(g, a) for g,a in zip(given, args) if isinstance(a, torch.Tensor)): return got,'it changes its input'
-    return got,''
+    if isinstance(got, Exception): bad = f'it raises {type(got).__name__}: {textwrap.shorten(str(got), 90)}'
+    elif bad := difference(got, want, c.near): pass
+    elif isinstance(want, torch.Tensor) and want.requires_grad and not _same_gradients(got, given, want, args):
+        bad = 'it gives the right values, but autograd finds other gradients through it'
+    elif not c.changes and any(difference(g, a) for g,a in zip(given, args) if isinstance(a, torch.Tensor)): bad = 'it changes its input'
+    return got,want,bad
 
 def _mistake(c, results):
     "The usual mistake that explains all of `results` (arguments, what came, what is to be said against it); empty if none does"
@@ -253,25 +253,26 @@ def verdict(
     if _is_the_books(f): return Verdict(name, 'not yet', f"{name}: not yet, this is the book's")
     if is_empty(f): return Verdict(name, 'not yet', f'{name}: not yet')
     shared = Shared()
-    try: v = _verdict(c, name, f, seconds)
+    try: v = _verdict(c, f, seconds)
     except Exception:
         if not (changed := shared.restore()): raise
     else:
         if not (changed := shared.restore()): return v
     return Verdict(name, 'wrong', f'{name}: not right yet; {CHANGES}: {", ".join(changed[:3])}', CHANGES)
 
-def _verdict(c, name, f, seconds):
-    results,first,n = [],None,0
+def _verdict(c, f, seconds):
+    name,results,wanted,first = c.name,[],[],None
     for args in c.inputs():
-        n += 1
-        got,bad = _tried(c, f, args, seconds)
+        got,want,bad = _tried(c, f, args, seconds)
         results.append((args, got, bad))
-        if bad and not first: first = args,got,bad
+        wanted.append(want)
+        if bad and not first: first = args,got,want,bad
         if bad.startswith(('it gives no answer', 'it uses')): break
+    n = len(results)
     if not n: raise LookupError(f'verdict: the check {name} has no input, wanted at least one')
     if not first:
         return Verdict(name, 'right', f'{name}: right' + (f", {n} input{'s'*(n!=1)}" if args else ''), inputs=n)
-    args,got,bad = first
+    args,got,want,bad = first
     if not bad.startswith('it ') or isinstance(got, Exception): mistake = _mistake(c, results)
     else: mistake = _IN_PLACE if bad=='it changes its input' else ''
     if bad.startswith('it uses'):
@@ -279,11 +280,12 @@ def _verdict(c, name, f, seconds):
     own = _parameters(f)
     names = c.names(*args) if callable(c.names) else c.names or own
     if not mistake and isinstance(got, Exception): mistake = raised(got)
-    elif not mistake and not bad.startswith('it ') and not c.facts: mistake = in_general([(g, c.want(*a)) for a,g,_ in results], c.near)
+    elif not mistake and not bad.startswith('it ') and not c.facts:
+        mistake = in_general([(g, w) for (_,g,_),w in zip(results, wanted)], c.near)
     if not mistake and not bad.startswith('it gives no'): mistake = where_only([(a, not b) for a,_,b in results], names, own)
     given = [f'    {k} = {shown(v)}' for k,v in zip(names, args)]
     lines = [f'{name}: not right yet; {bad}' + (', on the smallest input that shows it:' if given else ''), *given]
-    if args and not isinstance(got, Exception) and not bad.startswith(('it ', 'the dtype')): lines += _marked(got, c.want(*args), c.near)
+    if args and not isinstance(got, Exception) and not bad.startswith(('it ', 'the dtype')): lines += _marked(got, want, c.near)
     if mistake: lines.append(textwrap.fill(mistake, 100, initial_indent='  ', subsequent_indent='  '))
     elif _hints(name): lines.append(f"  hint('{name}') tells how to begin")
     return Verdict(name, 'wrong', '\n'.join(lines), mistake, n)

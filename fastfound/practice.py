@@ -101,7 +101,7 @@ def lines_in_order(
     every,shuffled = [*lines, *distractors],list(range(len(lines)+len(distractors)))
     random.Random(f.__qualname__).shuffle(shuffled)
     at = d['syms'].get(f.__module__, {}).get(f'{f.__module__}.{f.__qualname__}', ('',))[0].rpartition('/')[2]
-    site = f"{d['settings']['doc_host']}{d['settings']['doc_baseurl']}/"
+    site = ''.join(map(d['settings'].get, ('doc_host', 'doc_baseurl'))) + '/'
     def item(line): return f'<li><code>{"&#160;"*(len(line)-len(line.lstrip()))}{escape(line.strip())}</code></li>'
     still = f'<p><code>{escape(signature)}</code></p><ol>{"".join(item(every[i]) for i in shuffled)}</ol>'
     data = dict(name=f.__qualname__, signature=signature, lines=every, wrong=list(distractors.values()), before=before, shuffled=shuffled,

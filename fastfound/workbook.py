@@ -282,6 +282,8 @@ def judge(
 ) -> dict:         # from each Blank to a dict with `state`, `text` and `mistake`
     "Check all that is written in the notebooks of a workbook"
     lib,wanted = _library(folder),blanks()
+    path = [str(Path(fastfound.__file__).parents[1]), os.getenv('PYTHONPATH', '')]
+    env = {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, path))}
     def wrong(name, text): return dict(state='wrong', text=f'{name}: {text}', mistake='', inputs=0)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as tmp:
         broken,failed = _write_package(Path(folder)/'nbs', Path(tmp)/lib),0
@@ -289,8 +291,6 @@ def judge(
         while left := [o for o in wanted if o not in found]:
             items = [(o.module, o.name) for o in left]
             code = f'from fastfound.workbook import _judge; _judge({lib!r}, {items!r}, {seconds}, {gigabytes})'
-            path = [str(Path(fastfound.__file__).parents[1]), os.getenv('PYTHONPATH', '')]
-            env = {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, path))}
             with subprocess.Popen([sys.executable, '-c', code], cwd=tmp, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE, text=True, encoding='utf-8', env=env, start_new_session=True) as p:
                 try: told,at,end = _report(p, left, seconds)

@@ -109,18 +109,20 @@ def judged(name, most=None):
         here = dict(home, __name__='__main__', _spoil=_spoil)
         os.dup2(null, 1)
         try:
-            exec(compile(found[key], key, 'exec'), here)
-            v = verdict(name, here[name], seconds=2)
-            results[key] = v.state!='right',v.mistake
-        except Exception as e: results[key] = True,f'{type(e).__name__}'  # it cannot even be defined
+            try: exec(compile(found[key], key, 'exec'), here)
+            except Exception: results[key] = True,''  # it cannot even be defined
+            else:
+                v = verdict(name, here[name], seconds=2)
+                results[key] = v.state!='right',v.mistake
         finally:
             sys.stdout.flush()
             os.dup2(out, 1)
     return results
 
-def judge_all(names, most=None, workers=None):
-    with ProcessPoolExecutor(workers or os.cpu_count(), mp_context=get_context('spawn')) as pool:
-        return dict(zip(names, pool.map(judged, names, [most]*len(names))))
+def judge_all(names, most):
+    "`judged` for each of `names`, with as many mutants as `most` says for it"
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context('spawn')) as pool:
+        return dict(zip(names, pool.map(judged, names, map(most, names))))
 
 if __name__ == '__main__':
     for name in sys.argv[1:]:

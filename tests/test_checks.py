@@ -24,6 +24,12 @@ def as_a_readers(name, *changes):
     exec(compile(text, f.__module__, 'exec'), home)
     return home[name]
 
+def on_page(number, code, answer, home, seconds=2):
+    "The verdict on `answer`, an expression, after `code`, as written on a page that has the names of `home`"
+    here = {**home, '__name__': '__main__'}
+    exec(code, here)
+    return verdict(number, eval(answer, here), seconds)
+
 @pytest.mark.parametrize('name', [o for o in CHECKS if o[0].isalpha()])
 def test_the_books_solution_is_right(name):
     v = verdict(name, as_a_readers(name))

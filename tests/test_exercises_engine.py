@@ -1,8 +1,9 @@
 "Page 3b: answers to the exercises that are right in another way pass, and wrong ones are met by the sentence that explains them."
+from functools import partial
 import pytest, torch
 import torch.nn.functional as F
 from fastfound import engine
-from fastfound.checking import verdict
+from test_checks import on_page
 
 @pytest.fixture(autouse=True)
 def operations_of_a_test_are_gone_after_it():
@@ -10,11 +11,7 @@ def operations_of_a_test_are_gone_after_it():
     for o in ('softplus', 'cumsum', 'recomputed'):
         if hasattr(engine.Tensor, o): delattr(engine.Tensor, o)
 
-def answered(number, code, answer):
-    "The verdict on `answer`, an expression, after `code`, as written on the page"
-    home = {**vars(engine), '__name__': '__main__', 'F': F}
-    exec(code, home)
-    return verdict(number, eval(answer, home), seconds=2)
+answered = partial(on_page, home={**vars(engine), 'F': F})
 
 def op(text): return '@operations\nclass _Mine:\n' + '\n'.join('    '+o for o in text.splitlines())
 SOFTPLUS = 'def softplus(a): return F.softplus(a), lambda g: g*a.sigmoid()'

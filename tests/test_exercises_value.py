@@ -2,14 +2,11 @@
 import inspect, math
 import pytest
 from fastfound import value
-from fastfound.checking import verdict
+from test_checks import on_page
 
 def answered(number, code, answer):
-    "The verdict on `answer`, an expression, after `code`, as written on the page"
-    home = {**vars(value), '__name__': '__main__', 'math': math}
-    exec(inspect.getsource(value.Value), home)  # what is set on it is gone after the test
-    exec(code, home)
-    return verdict(number, eval(answer, home), seconds=1)
+    "With a class of its own, so that what is set on it is gone after the test"
+    return on_page(number, inspect.getsource(value.Value)+'\n'+code, answer, {**vars(value), 'math': math}, seconds=1)
 
 DIVIDE = "def divide(a, b): return Value(a.data/b.data, '÷', (a,b), (lambda g: g/b.data, lambda g: -g*a.data/b.data**2))\n"
 HAND_ON = '''def hand_on(v, g):

@@ -5,8 +5,7 @@ from collections import Counter
 from itertools import takewhile
 import torch
 from .attention import ATTENTION, LETTERS, PARAMS, by_head, known, random_params, text, transformer, weights
-from .datasets_exercises import RIGHT, as_number, but, first_of, to_first_wrong
-from .matmul_exercises import one_and_value, value_or
+from .facts import RIGHT, as_number, but, first_of, one_and_value, to_first_wrong, value_or
 from .spec import check, exercise, made
 
 # 1. a head that looks back

@@ -4,32 +4,8 @@ import tempfile
 from pathlib import Path
 import torch
 from PIL import Image
+from .facts import RIGHT, as_number, but, first_of, to_first_wrong
 from .spec import check, exercise, made, rng
-
-def to_first_wrong(found, want):
-    "Those of the facts `found` that are as in `want`, and the first that is not"
-    told = {}
-    for k,w in want.items():
-        told[k] = found[k]
-        if found[k]!=w: break
-    return told
-
-def but(want, **wrong):
-    "As a mistake: the facts `want` up to the first of `wrong`, and that one; `_` stands for a space in a key"
-    key,value = next((k if k in want else k.replace('_', ' '), v) for k,v in wrong.items())
-    def told(*_): return to_first_wrong({**want, key: value}, want)
-    return told
-
-def first_of(cases, other='something else'):
-    "The name of the first of `cases`, pairs of a name and whether it is that, that is so"
-    return next((k for k,is_so in cases if is_so), other)
-
-RIGHT = 'right'
-
-def as_number(o):
-    "A number, a tensor of one, or a string of one, as a float"
-    try: return float(o)
-    except (TypeError, ValueError): return float('nan')
 
 # 1. labels like the first
 

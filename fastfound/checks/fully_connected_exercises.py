@@ -76,8 +76,6 @@ STEP = {'the shape of the change': (784,50), 'the number of weights of the secon
     'the change is small beside the weights': True, 'the units have changed alike': False,
     "each unit's change is one pattern times its weight in the second layer": True}
 
-def stepped(i, **kw): return STEP | {list(STEP)[int(k[1:])]: v for k,v in kw.items()}
-
 exercise('02.5', use=use_step, facts=True, mistakes={
     'nothing has changed: `train` changes its tensors in place, so clone the weights of the first layer before, and subtract the clone':
         lambda: STEP | dict(zip(list(STEP)[3:], (False, False, False, False))),

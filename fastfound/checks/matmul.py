@@ -95,13 +95,15 @@ def with_misfits():
     for shapes in (((2,3), (1,2)), ((2,1), (3,2)), ((2,3), (2,3)), ((1,3), (4,1)), ((4,2), (3,4))):
         yield tuple(randn(*o, seed=sum(o)) for o in shapes)
 
-def use_product(f, a, b):
-    if a.shape[1]==b.shape[0]: return f(a, b)
+def fit(a, b): return a.ndim==b.ndim==2 and a.shape[1]==len(b) and a.dtype==b.dtype
+
+def use_operands(f, a, b):
+    if fit(a, b): return f(a, b)
     try: got = f(a, b)
     except Exception: return REFUSED
     return got if got is None else NOT_REFUSED
 
-def careful_product(a, b): return product(a, b) if a.shape[1]==b.shape[0] else REFUSED
+def product_or_refused(a, b): return product(a, b) if fit(a, b) else REFUSED
 
 def stretching(a, b):
     "A product that stretches an inner size of 1"
@@ -110,7 +112,7 @@ def stretching(a, b):
 
 def if_they_fit(f):
     "The mistake `f`, which may refuse what does not fit, or not"
-    def told(a, b): return f(a, b) if a.shape[1]==b.shape[0] else ...
+    def told(a, b): return f(a, b) if fit(a, b) else ...
     told.wrong = f
     return told
 
@@ -126,16 +128,6 @@ def operands():
     yield randn(2,2,3, seed=1),randn(3,2, seed=2)
     yield randn(2,3, seed=1),randn(2,3, seed=2)
     yield randn(2,3, seed=1),randn(3,2, seed=2, dtype=torch.float32)
-
-def fit(a, b): return a.ndim==b.ndim==2 and a.shape[1]==len(b) and a.dtype==b.dtype
-
-def use_operands(f, a, b):
-    if fit(a, b): return f(a, b)
-    try: got = f(a, b)
-    except Exception: return REFUSED
-    return got if got is None else NOT_REFUSED
-
-def product_or_refused(a, b): return product(a, b) if fit(a, b) else REFUSED
 
 ALL = ('matmul_loops', 'matmul_dot', 'matmul_bcast', 'matmul_einsum', 'matmul')
 WITHOUT = ('products', 'numpy', 'sums'), ('products', 'numpy'), ('products', 'numpy'), ('numpy',), ()  # three loops add up by themselves
@@ -156,8 +148,8 @@ HINTS = (
     ('PyTorch has an operator for this. What should be looked at before it is used, so that an error says what does not fit?',
      '`check_operands(a, b)`, above, raises whatever there is to raise. After it, return the product by the operator of this section'))
 for name,without,hints,more in zip(ALL, WITHOUT, HINTS, (OF_LOOPS, OF_DOT, OF_BCAST, {})):
-    check(name, '01', with_misfits, use=use_product, names=('a', 'b'), without=without, same=ALL[:3], hints=hints,
-          mistakes=NOT_CAREFUL | {k: if_they_fit(f) for k,f in (more | MISTAKES).items()})(careful_product)
+    check(name, '01', with_misfits, use=use_operands, names=('a', 'b'), without=without, same=ALL[:3], hints=hints,
+          mistakes=NOT_CAREFUL | {k: if_they_fit(f) for k,f in (more | MISTAKES).items()})(product_or_refused)
 
 check('matmul', '01', operands, use=use_operands, names=('a', 'b'), same=('matmul',), hints=HINTS[4], mistakes={
     'what does not fit is not refused: `@` takes vectors and stacks of matrices as well; call `check_operands(a, b)` first':

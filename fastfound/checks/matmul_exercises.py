@@ -3,8 +3,8 @@
 import math
 import torch
 from torch.overrides import TorchFunctionMode
-from .datasets_exercises import RIGHT, as_number, but, first_of, to_first_wrong
-from .matmul import ALL, MISTAKES, careful_product, product, stretching, use_product, with_misfits
+from .facts import RIGHT, as_number, but, first_of, one_and_value, to_first_wrong, value_or
+from .matmul import ALL, MISTAKES, product_or_refused, product, stretching, use_operands, with_misfits
 from .spec import check, exercise, made, randn
 
 # 1. the largest of ten products
@@ -90,20 +90,8 @@ PRODUCTS = {k: careful(v) for k,v in MISTAKES.items()} | {
     'inner sizes that differ are not refused: a size of 1 is stretched, without a word; compare them first, as the others do': stretching,
     'inner sizes that are equal are refused, and others are not: turn the condition round': never}
 
-check('01.4', '01', with_misfits, use=use_product, names=('a', 'b'), without=('products', 'numpy'), same=ALL,
-      mistakes={k: made(use_product, v) for k,v in PRODUCTS.items()})(careful_product)
-
-def one_and_value(inputs, name, values):
-    "Inputs of a function and one for a number that goes with it, and how both are used, as a pair"
-    def both():
-        yield name,
-        yield from inputs()
-    def use(of_function):
-        def used(pair, *args):
-            if args!=(name,): return of_function(pair[0], *args)
-            return {name: next((k for k,v in values.items() if math.isclose(as_number(pair[1]), v, rel_tol=1e-6)), 'another number')}
-        return used
-    return both,use
+check('01.4', '01', with_misfits, use=use_operands, names=('a', 'b'), without=('products', 'numpy'), same=ALL,
+      mistakes={k: made(use_operands, v) for k,v in PRODUCTS.items()})(product_or_refused)
 
 GIB,use_gib = one_and_value(with_misfits, 'gib', {
     RIGHT: 4, 'without bytes': 1, 'in bytes': 2**32, 'of the result': 2**-8, 'of ten': 4.294967296, 'of 8': 8, 'in MiB': 4096})
@@ -113,11 +101,6 @@ WITHOUT_LOOP = {f'`gib` {text}': name for name,text in {
     'of ten': 'is in GB, billions of bytes; a GiB has 2³⁰', 'of 8': 'counts eight bytes a number; a float32 has four',
     'in MiB': 'is in MiB; a GiB has 1,024 of them'}.items()}
 
-def value_or(f, name, other=RIGHT):
-    "Of a pair: `other` for the number, and what `f` gives for the function"
-    def told(*args): return {name: other} if args==(name,) else f(*args)
-    return told
-
 CUBES = {
     'each row of `a` meets the rows of `b`, which are its axis `l`; the axes of the products are `i`, `l` and `j`, so make `a` (n,k,1)':
         careful(lambda a, b: (a[:,None]*b).sum(2)),
@@ -126,9 +109,9 @@ CUBES = {
     'the sum goes over `i`, the rows of `a`; the one that goes is `l`, the inner one, which both have':
         careful(lambda a, b: (a[:,:,None]*b).sum(0))}
 
-check('01.5', '01', GIB, use=use_gib(use_product), names=lambda *args: ('a', 'b')*(len(args)==2), without=('products', 'numpy'), same=ALL,
-      mistakes={text: value_or(careful_product, 'gib', name) for text,name in WITHOUT_LOOP.items()} |
-               {k: value_or(made(use_product, v), 'gib') for k,v in (PRODUCTS | CUBES).items()})(value_or(careful_product, 'gib'))
+check('01.5', '01', GIB, use=use_gib(use_operands), names=lambda *args: ('a', 'b')*(len(args)==2), without=('products', 'numpy'), same=ALL,
+      mistakes={text: value_or(product_or_refused, 'gib', name) for text,name in WITHOUT_LOOP.items()} |
+               {k: value_or(made(use_operands, v), 'gib') for k,v in (PRODUCTS | CUBES).items()})(value_or(product_or_refused, 'gib'))
 
 # 6. squared distances
 

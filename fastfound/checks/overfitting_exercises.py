@@ -3,14 +3,14 @@
 import math
 import torch
 from torch import nn
+from .facts import as_number, but, given
 from .mnist_sgd import seeded
 from .overfitting import numbers, told_of
-from .resnet_exercises import given, number
 from .spec import check, exercise, made
 
 def result(o, key='validation'):
     "One of the numbers that `train` and `results` give"
-    return number(o[key]) if isinstance(o, dict) and key in o else math.nan
+    return as_number(o[key]) if isinstance(o, dict) and key in o else math.nan
 
 def results_of(**kw):
     "Such results, for the mistakes"
@@ -19,7 +19,7 @@ def results_of(**kw):
 # 1. three hundred digits against a thousand
 
 def use_three_hundred(answer):
-    try: mine,theirs = ([number(o) for o in side] for side in answer)
+    try: mine,theirs = ([as_number(o) for o in side] for side in answer)
     except TypeError: return {'`mine` and `theirs` are lists': False}
     told = {'`mine` and `theirs` are lists': True, 'each has an accuracy for two seeds or more': len(mine)==len(theirs)>=2}
     if not all(told.values()): return told
@@ -133,7 +133,7 @@ check('08.3', '08', first_layers, use=use_first, near=0.05, facts=True, names=('
 # 4. the lowest smoothed loss
 
 def use_lowest(answer):
-    z,loss = map(number, answer)
+    z,loss = map(as_number, answer)
     return {'`z`': f'{z:.2f}', '`loss`': f'{loss:.3f}'}
 
 def entropy(*p): return -sum(o*math.log(o) for o in p)
@@ -156,7 +156,7 @@ def lowest(): return use_lowest((math.log(91), LOWEST))
 
 def use_learned(answer):
     if not isinstance(answer, dict) or set(answer)!={3, 10, 100}: return {'`learned` has the keys 3, 10 and 100': False}
-    few,some,many = (number(answer[k]) for k in (3, 10, 100))
+    few,some,many = (as_number(answer[k]) for k in (3, 10, 100))
     return {'`learned` has the keys 3, 10 and 100': True, 'all are between 0 and 1': all(0<=o<=1 for o in (few, some, many)),
             'the labels are shuffled, and the digits those for training': 'validation digits' if max(few, some, many)<0.2
                 else 'true labels' if few>0.5 else 'yes',
@@ -190,13 +190,12 @@ def use_forecast(answer):
             'what came, not a forecast': errors[3], 'an accuracy': 1-math.exp(line(log_n[:3], logs[:3], at)),
             'a logarithm': line(log_n[:3], logs[:3], at), 'that of a line through the errors themselves': line(ns[:3], errors[:3], 3000),
             'that of a line with one logarithm': line(log_n[:3], errors[:3], at)}
-    value = number(forecast)
+    value = as_number(forecast)
     return {'`by_number` is that of the page': True,
             'the forecast': next((k for k,o in ways.items() if math.isclose(value, o, rel_tol=2e-3)), 'another')}
 
-def forecast_mistake(way):
-    def told(): return {'`by_number` is that of the page': True, 'the forecast': way}
-    return told
+FORECAST = {'`by_number` is that of the page': True, 'the forecast': 'that of the line'}
+def forecast_mistake(way): return but(FORECAST, the_forecast=way)
 
 @exercise('08.6', use=use_forecast, facts=True, mistakes={
     'the line goes through all four points; the one to be forecast must play no part':
@@ -207,7 +206,7 @@ def forecast_mistake(way):
     'the line goes through the numbers themselves; take the logarithms of both':
         forecast_mistake('that of a line through the errors themselves'),
     'the line goes through the error rates; take their logarithms as well': forecast_mistake('that of a line with one logarithm')})
-def forecast(): return forecast_mistake('that of the line')()
+def forecast(): return FORECAST
 
 # 7. the disappointment of the winner
 
@@ -219,7 +218,7 @@ def expected(lead, chosen, k, high):
 def use_choices(answer):
     tried,by_choices = answer
     if not isinstance(by_choices, dict) or set(by_choices)!={1, 3, 10, 30, 100}: return {'there is one for 1, 3, 10, 30 and 100': False}
-    try: a,b = ([number(o[k]) for o in tried] for k in ('chosen_by', 'accuracy'))
+    try: a,b = ([as_number(o[k]) for o in tried] for k in ('chosen_by', 'accuracy'))
     except (TypeError, KeyError): return {'`tried` is that of the page': False}
     if len(a)<100 or any(map(math.isnan, a+b)): return {'`tried` is that of the page': False}
     mean_a,mean_b = sum(a)/len(a),sum(b)/len(b)
@@ -229,13 +228,12 @@ def use_choices(answer):
             'of the best by accuracy': (leads,b), 'the lead by `chosen_by`': ([x-mean_a for x in a],a),
             'the lead by accuracy': ([y-mean_b for y in b],a)}
     def agrees(lead, chosen):
-        return all(expected(lead, chosen, k, False)-error<number(o)<expected(lead, chosen, k, True)+error for k,o in by_choices.items())
+        return all(expected(lead, chosen, k, False)-error<as_number(o)<expected(lead, chosen, k, True)+error for k,o in by_choices.items())
     return {'there is one for 1, 3, 10, 30 and 100': True, '`tried` is that of the page': True,
             'the disappointments': next((k for k,o in ways.items() if agrees(*o)), 'others')}
 
-def choices_mistake(way):
-    def told(): return {'there is one for 1, 3, 10, 30 and 100': True, '`tried` is that of the page': True, 'the disappointments': way}
-    return told
+CHOICES = {'there is one for 1, 3, 10, 30 and 100': True, '`tried` is that of the page': True, 'the disappointments': 'as expected'}
+def choices_mistake(way): return but(CHOICES, the_disappointments=way)
 
 @exercise('08.7', use=use_choices, facts=True, mistakes={
     'every sign is wrong: the winner leads more by `chosen_by`, and from that its lead by `accuracy` is subtracted':
@@ -244,4 +242,4 @@ def choices_mistake(way):
     'the best is chosen by `accuracy`; choose by `chosen_by`': choices_mistake('of the best by accuracy'),
     'this is the lead by `chosen_by`; subtract the lead by `accuracy`': choices_mistake('the lead by `chosen_by`'),
     'this is the lead by `accuracy`; subtract it from the lead by `chosen_by`': choices_mistake('the lead by accuracy')})
-def choices(): return choices_mistake('as expected')()
+def choices(): return CHOICES

@@ -4,17 +4,8 @@ import copy
 import torch
 import torch.nn.functional as F
 from torch import nn
+from .facts import as_number, given
 from .spec import check, exercise, made, randn
-
-def number(o):
-    "`o` as a number, whatever kind of one it is; nan if it is none"
-    try: return float(o.detach() if isinstance(o, torch.Tensor) else o)
-    except (TypeError, ValueError, RuntimeError): return float('nan')
-
-def given(use, *answer):
-    "What `use` gives for `answer`, which is a usual mistake"
-    def told(): return use(answer if len(answer)>1 else answer[0])
-    return told
 
 # 1. the strides and paddings that fit
 
@@ -102,7 +93,7 @@ def use_matrix(answer):
     matrix,fraction,n_values = answer
     def same(o): return isinstance(matrix, torch.Tensor) and matrix.shape==o.shape and torch.allclose(matrix.detach().float(), o, atol=1e-5)
     return {'`matrix`': next((k for k,o in MATRICES.items() if same(o)), 'something else'),
-            '`fraction`': f'{number(fraction):.3f}', '`n_values`': number(n_values)}
+            '`fraction`': f'{as_number(fraction):.3f}', '`n_values`': as_number(n_values)}
 
 @exercise('07.3', use=use_matrix, facts=True, mistakes={
     '`matrix` is transposed: `image.flatten()` has 64 numbers, so it has 64 rows': given(use_matrix, as_matrix().t(), 1-6/64, 3),
@@ -115,7 +106,7 @@ def matrix_wanted(): return use_matrix((as_matrix(), 1-6/64, 3))
 
 # 4. counting
 
-def use_counts(answer): return dict(zip(('`n_mul`', '`n_weights`'), map(number, answer)))
+def use_counts(answer): return dict(zip(('`n_mul`', '`n_weights`'), map(as_number, answer)))
 
 @exercise('07.4', use=use_counts, facts=True, mistakes={
     'the two are the other way round: first `n_mul`': given(use_counts, 64*32*9, 64*32*9*49),
