@@ -198,7 +198,7 @@ def _write_package(nbs, to):
         if not module: continue
         exported = [o for o in sources if re.search(r'^#\| *exports?\b', o, re.M)]
         for i,o in enumerate(exported):
-            try: ast.parse(o)
+            try: compile(o, path.name, 'exec')  # not ast.parse, which may fail in threads of Python 3.11
             except SyntaxError as e:
                 names = re.findall(r'^(?:def|class) +(\w+)', o, re.M)
                 broken |= dict.fromkeys(names, f'line {e.lineno} of its cell is no Python: {e.msg}')

@@ -86,7 +86,6 @@ def test_answers_stand_at_the_end():
         '<p class="ff-alone"><strong>1.</strong></p><pre>1</pre><p><strong>2.</strong> We.</p>')
 
 def test_shading_stays_with_the_cells():
-    pytest.importorskip('docutils')
     from pages import inlined
     assert inlined('<style>#T_a_row0_col0, #T_a_row1_col0 {\n  color: #fff;\n}\n</style><script>1</script><table id="T_a">'
                    '<td id="T_a_row0_col0">1</td><td id="T_a_row2_col0">2</td><td id="T_a_row1_col0">3</td></table>')==(

@@ -244,7 +244,8 @@ def test_grades(tmp_path, mylib):
     write(tmp_path/'all/bob', 'relu', 'def relu(x): return x')
     (tmp_path/'all/eve').mkdir()
     (tmp_path/'all/eve/settings.ini').write_text('')
-    grade(tmp_path/'all', tmp_path)
+    got = grade(tmp_path/'all', tmp_path)
+    assert [o for o,r in got.items() if isinstance(r, str)]==['eve'], got
     rows = {o['workbook']: o for o in csv.DictReader((tmp_path/'grades.csv').read_text(encoding='utf-8').splitlines())}
     page = (tmp_path/'grades.html').read_text(encoding='utf-8')
     assert rows['ann']['relu']=='right' and rows['bob']['relu']=='wrong' and rows['ann']['right']=='1' and 'eve' in rows, rows
