@@ -118,7 +118,7 @@ class OwnLinear(nn.Module):
 OTHERS = {'mse_grad': [mse_in_place, mse_by_example, mse_by_terms], 'lin_grad': [lin_by_example, lin_by_outer_products, lin_by_einsum],
           'relu_grad': [relu_by_mask, relu_by_output], 'softmax': [exp_over_sum, moved, lambda x, dim=-1: log_sum_exp(x, dim).exp()],
           'log_softmax': [log_sum_exp, log_moved], 'cross_entropy': [ce_by_index, ce_by_rows, ce_by_one_hot, ce_by_logsumexp],
-          'forward_and_backward': [network], 'Relu': [OwnRelu], 'Lin': [OwnLin], 'Mse': [OwnMse], 'CrossEntropy': [OwnCrossEntropy],
+          'forward_and_backward': [network], 'Relu': [OwnRelu], 'Lin': [OwnLin], 'CrossEntropy': [OwnCrossEntropy],
           'Model': [OwnModel], 'LinearLayer': [OwnLinear]}
 
 @pytest.mark.parametrize('name,f', [(name, f) for name,fs in OTHERS.items() for f in fs])
@@ -180,7 +180,6 @@ WRONG = {
     'Relu': [('relu_grad(inp, out)', 'relu_grad(out, inp)'), ('relu(inp)', 'inp'), ('relu_grad(inp, out)', 'inp.g = None')],
     'Lin': [('self.w, self.b)\n', 'self.w, 0*self.b)\n'), ('lin_grad(inp, out, self.w, self.b)', 'inp.g = None'),
             ('self.w,self.b = w,b', 'self.w,self.b = w.clone(),b.clone()')],
-    'Mse': [('.squeeze(-1)', ''), ('mse_grad(inp, targ)', 'inp.g = None'), ('mse(inp.squeeze(-1), targ)', '2*mse(inp.squeeze(-1), targ)')],
     'Model': [('reversed(self.layers)', 'self.layers'), ('        self.loss.backward()\n', ''), ('Relu(), ', ''),
               ('loss or Mse()', 'Mse()'), ('(l.w,l.b)', '(l.b,l.w)'),
               ('torch.zeros(nh)', 'torch.randn(nh)'), ('reversed(self.layers)', 'reversed(self.layers[1:])'),

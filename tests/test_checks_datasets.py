@@ -71,7 +71,6 @@ def test_another_way_is_right(name, f):
     assert v, v.text
 
 LENGTH = "    if len(data)!=size: raise ValueError(f'{name}: got {len(data):,} bytes, wanted {size:,} for a tensor of shape {shape}')\n"
-NUMBERS = 'np.frombuffer(data, dtype, offset=start).reshape(shape)'
 WRONG = {
     'parse_idx': [(LENGTH, ''), ('len(data)!=size', 'len(data)<size'), ('raise ValueError(f', 'raise IndexError(f'),
                   ('.reshape(shape)', ''), ('.reshape(shape)', '.reshape(shape[::-1])'),

@@ -19,7 +19,6 @@ def but(d, i, new=lambda o: o+1):
         return w
     return f
 
-def reversed_rows(w): return w.flip(0)
 def first_right(w): return torch.cat([w[:1], w[1:]+1])
 
 @pytest.mark.parametrize('f,part', [

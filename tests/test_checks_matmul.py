@@ -1,5 +1,5 @@
 "Chapter 1: other right ways pass the checks, and wrong ones do not."
-import itertools, random
+import itertools
 import pytest, torch
 from fastfound.checking import verdict
 from test_checks import as_a_readers

@@ -71,7 +71,7 @@ def muon_by_sum(p, g, state, lr, beta=0.95):
 OTHERS = {'basic_sgd': [sgd_in_place, sgd_by_copy], 'basic_momentum': [momentum_in_place, momentum_by_memory, momentum_by_average],
           'basic_rmsprop': [rmsprop_in_place], 'basic_adam': [adam_in_place, adam_by_weights],
           'basic_adamw': [adamw_by_factor, adamw_written_out],
-          'basic_linear': [lambda pos: (1-pos)*1.], 'basic_cosine': [cosine_by_sine],
+          'basic_cosine': [cosine_by_sine],
           'basic_one_cycle': [one_cycle_by_tensors, one_cycle_in_one],
           'newton_schulz': [newton_schulz_right], 'basic_muon': [muon_by_sum]}
 
@@ -109,7 +109,6 @@ WRONG = {
                     ('wd=0.01', 'wd=0.1'), ('lr*wd*p', 'lr*wd*p.abs()'),
                     ('p -= lr*wd*p', 'p = p - lr*wd*p'), ('lr*wd*p', 'lr**2*wd*p'), ('basic_adam(p, g,', 'basic_adam(p, p,'),
                     ('lr*wd*p', 'lr*wd*p**2')],
-    'basic_linear': [('1-pos', 'pos'), ('1-pos', '1-pos/2'), ('1-pos', '1-pos**2')],
     'basic_cosine': [('/2', ''), ('1+', '1-'), ('math.pi*pos', 'pos'), ('math.pi*pos', '2*math.pi*pos'), ('cos(', 'sin(')],
     'basic_one_cycle': [('low + ', ''), ('(1-low)*', ''), ('1-pos/peak', 'pos/peak'), ('/(1-peak)', ''), ('(pos-peak)/(1-peak)', 'pos'),
                         ('<peak', '>peak'), ('(pos-peak)/(1-peak)', '(pos-peak)/peak'),

@@ -1,5 +1,5 @@
 "Notebooks on the machines of others: what a page needs besides the package, its first cell, and a host of notebooks with older packages."
-import ast, json, os, re, subprocess, sys, threading
+import ast, os, re, subprocess, sys, threading
 from functools import cache, partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires

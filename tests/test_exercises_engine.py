@@ -1,6 +1,6 @@
 "Page 3b: answers to the exercises that are right in another way pass, and wrong ones are met by the sentence that explains them."
 from functools import partial
-import pytest, torch
+import pytest
 import torch.nn.functional as F
 from fastfound import engine
 from test_checks import on_page

@@ -41,10 +41,26 @@ def in_book(module, name):
     node = [o for o in ast.parse(text).body if getattr(o, 'name', '')==name][-1]
     return ast.get_source_segment(text, node)
 
-def test_about_sixty_ideas_at_least_four_a_chapter():
-    pages = [o.page for o in BLANKS]
-    assert 55<=len(BLANKS)<=90 and {p: pages.count(p) for p in workbook.PAGES if pages.count(p)<4}=={}
-    assert len({o.name for o in BLANKS})==len(BLANKS)
+IDEAS = {
+    '00_datasets': 'parse_idx write_idx mnist_arrays mnist_splits',
+    '01_matmul': 'matmul_loops matmul_dot matmul_bcast matmul_einsum broadcast_shape',
+    '02_fully_connected': 'relu kaiming lin normalize mse xavier lsuv',
+    '03_backprop': 'mse_grad relu_grad lin_grad forward_and_backward Relu Lin cross_entropy CrossEntropy log_softmax softmax',
+    '03a_value': 'Value Neuron Layer MLP',
+    '03b_engine': 'unbroadcast backward_order backward_pass power',
+    '04_mnist_sgd': 'sigmoid mnist_loss basic_sampler BasicLoader BasicOptim',
+    '05_training_loop': 'weighted_mean BasicLearner StopIfExploded HandLearner',
+    '06_update_rules': 'basic_sgd basic_momentum basic_rmsprop basic_adam basic_adamw basic_cosine basic_one_cycle newton_schulz '
+                       'basic_muon',
+    '07_resnet': 'basic_conv BasicNorm ResBlock Skip small_resnet',
+    '08_overfitting': 'distort dropout Dropout smooth_labels smoothed_loss',
+    '09_attention': 'attention_weights attention encode split_heads rms_norm name_model name_loss invent'}
+
+def test_the_ideas_are_blanks_and_the_plumbing_is_given():
+    "This is the list; about sixty, at least four a chapter"
+    found = {p: ' '.join(o.name for o in BLANKS if o.page==p) for p in workbook.PAGES}
+    assert found==IDEAS and len({o.name for o in BLANKS})==len(BLANKS) and 55<=len(BLANKS)<=72
+    assert all(len(o.split())>=4 for o in found.values())
 
 @pytest.mark.parametrize('name', [o.name for o in BLANKS])
 def test_each_blank_has_a_check_with_inputs(name): assert len(list(find_check(name).inputs()))>3

@@ -2,9 +2,8 @@
 # mypy: ignore-errors
 import math
 from collections import Counter
-from itertools import takewhile
 import torch
-from .attention import ATTENTION, LETTERS, PARAMS, by_head, known, random_params, text, transformer, weights
+from .attention import LETTERS, PARAMS, by_head, known, random_params, text, transformer, weights
 from .facts import RIGHT, as_number, but, first_of, one_and_value, to_first_wrong, value_or
 from .spec import check, exercise, made
 

@@ -278,28 +278,6 @@ def use_loss(layer, inp, targ):
     layer.backward()
     return {'the loss': loss} | all_g(inp=inp)
 
-def square(self, p, t): return (p[:,0]-t).pow(2).mean()
-
-@check('Mse', '03', column_and_targets, use=use_loss, names=('inp', 'targ'), without=(*WITHOUT, 'losses'), same=('Mse',), hints=(
-    '`forward(inp, targ)` gives the loss, `bwd(out, inp, targ)` sets `inp.g`. Predictions are (n,1): which of your functions wants them '
-    'so?',
-    '`mse` wants two equal shapes, so drop the last axis by `squeeze(-1)` for it. `mse_grad` takes the predictions as they are.'),
-    mistakes={
-    'predictions (n,1) and targets (n,) broadcast to (n,n) in the forward pass; drop the last axis: `inp.squeeze(-1)`':
-        layer_with(use_loss, lambda self, p, t: (p-t).pow(2).mean(), lambda self, out, p, t: set_g(p, 2*(p-t[:,None])/len(p))),
-    'shapes are refused: `mse` wants predictions (n,), so drop the last axis by `squeeze(-1)` for it; `mse_grad` wants (n,1)':
-        layer_with(use_loss, lambda self, p, t: refuse(), lambda self, out, p, t: set_g(p, None)),
-    'the wrong axis is dropped: `squeeze(-1)` drops the last one, and the first one is that of the examples':
-        layer_with(use_loss, lambda self, p, t: square(self, p, t) if len(p)==1 else refuse(),
-                   lambda self, out, p, t: set_g(p, 2*(p-t[:,None])/len(p))),
-    'the backward pass is that of a sum; the loss is a mean, so divide by n':
-        layer_with(use_loss, square, lambda self, out, p, t: set_g(p, 2*(p-t[:,None]))),
-    'the forward pass gives a sum; the loss is a mean':
-        layer_with(use_loss, lambda self, p, t: (p[:,0]-t).pow(2).sum(), lambda self, out, p, t: set_g(p, 2*(p-t[:,None])/len(p)))})
-def mse_layer(inp, targ):
-    loss,grads = gradients(lambda p, t: F.mse_loss(p.squeeze(1), t), inp, targ)
-    return {'the loss': loss, 'inp.g': grads[0]}
-
 class Total(_Layer):
     "A loss for tests: the sum of all numbers times the target"
     def forward(self, inp, targ): return (inp*targ).sum()

@@ -1,6 +1,5 @@
 "Exercises of chapter 1: the largest product, rows normalised, shapes that fit, two more products, distances, biases as weights."
 # mypy: ignore-errors
-import math
 import torch
 from torch.overrides import TorchFunctionMode
 from .facts import RIGHT, as_number, but, first_of, one_and_value, to_first_wrong, value_or

@@ -1,8 +1,8 @@
-"Chapter 4: a distance, the sigmoid, a loss for two classes, and mini-batches."
+"Chapter 4: the sigmoid, a loss for two classes, and mini-batches."
 import random, sys
 from contextlib import contextmanager
 import torch
-from .fully_connected import fit, layer, linear_layers, use_loss, REFUSED
+from .fully_connected import fit, use_loss, REFUSED
 from .spec import check, made, randn
 
 def whole(*rows, dtype=torch.float64): return torch.tensor(rows, dtype=dtype)
@@ -23,41 +23,7 @@ def seeded():
             random.setstate(state)
             if np: np.random.set_state(numpy_state)
 
-# a distance and the sigmoid
-
-def images():
-    "Images of whole numbers, and one of each batch; prototypes for a batch, and batches of equal length"
-    yield whole([1.,2.],[3.,4.]),whole([1.,5.],[3.,2.])
-    yield whole([[1.,0.]],[[0.,0.]]),whole([0.,4.])
-    for i,(a,b) in enumerate([((1,1),(1,1)), ((2,3),(2,3)), ((1,3,2),(3,2)), ((4,2,3),(2,3)), ((3,3,3),(3,3)), ((2,2,2),(2,2,2)),
-                              ((5,4,4),(1,4,4)),
-                              ((3,1,2,2),(2,2,2)), ((2,3,4,5),(4,5)), ((0,2,2),(2,2)), ((7,28,28),(28,28))]):
-        yield randn(*a, seed=i),randn(*b, seed=i+50)
-    for i,(a,b) in enumerate([((2,2),(2,2)), ((3,4,2),(4,2)), ((2,3,3),(3,3))]):
-        yield randn(*a, seed=i, dtype=torch.float32),randn(*b, seed=i+50, dtype=torch.float32)
-    yield randn(2,3,4, seed=1).transpose(1,2),randn(4,3, seed=2)
-    yield randn(2,3,2, seed=3).requires_grad_(),randn(3,2, seed=4)
-
-def distance(a, b):
-    d = (a.double()-b.double()).abs().flatten(-2)
-    return (d.sum(-1)/d.shape[-1]).to(a.dtype)
-
-check('mnist_distance', '04', images, without=('losses', 'l1_loss', 'cdist', 'numpy'), same=('mnist_distance',), hints=(
-    ('`a` may be one image of shape (28,28) or a batch of shape (n,28,28). Over which axes, counted from the end, does the mean '
-     'go, so that n numbers are left?'),
-    ('Subtract, take the absolute values, and then `.mean` with a tuple of the last two axes, -1 and -2.')), mistakes={
-    'the differences are not made positive, so that those of both signs cancel: take `.abs()` before the mean':
-        lambda a, b: (a-b).mean((-1,-2)),
-    'these are the squared differences; the *absolute* error takes their absolute values': lambda a, b: (a-b).pow(2).mean((-1,-2)),
-    'this is the root of the mean square; take the mean of the absolute differences': lambda a, b: (a-b).pow(2).mean((-1,-2)).sqrt(),
-    'this is the sum over the pixels; take the mean': lambda a, b: (a-b).abs().sum((-1,-2)),
-    'the images are added; subtract one from the other': lambda a, b: (a+b).abs().mean((-1,-2)),
-    'one number comes out for all images; the mean goes over the last two axes only, `.mean((-1,-2))`': lambda a, b: (a-b).abs().mean(),
-    'the mean goes over one axis; an image has two, rows and columns: `.mean((-1,-2))`': lambda a, b: (a-b).abs().mean(-1),
-    'the mean goes over the first two axes, and with a batch of images these are not rows and columns; take the last two: `.mean((-1,-2))`':
-        lambda a, b: (a-b).abs().mean((0,1)),
-    'the mean is taken first, and then its absolute value; differences of both signs have cancelled by then':
-        lambda a, b: (a-b).mean((-1,-2)).abs()})(distance)
+# the sigmoid
 
 def logits():
     "Logits of both signs, and such as are so large that their exponential is infinite"
@@ -106,80 +72,6 @@ def a_sigmoid(f):
 def sigmoid_wanted(x):
     p = torch.where(x.double()>0, 1/(1+(-x.double().abs()).exp()), (-x.double().abs()).exp()/(1+(-x.double().abs()).exp()))
     return {'the sigmoid': p.to(x.dtype), 'its gradient': (p*(1-p)).to(x.dtype)}
-
-# parameters and a linear layer
-
-def sizes():
-    "Sizes of parameters, small ones first, and standard deviations"
-    yield 1,
-    yield 3,
-    yield (2,3),
-    yield (4,1),0.5
-    yield (2,1,3),2.
-    yield 7,0.1
-    yield (200,200),
-    yield (20_000,1),0.1
-    yield 30_000,3.
-    yield (784,50),0.01
-    yield (3,2),0.
-
-def use_params(f, *args):
-    "Shape, dtype and, if there are enough of them, statistics of the numbers that `f` draws"
-    with seeded() as start:
-        w = f(*args)
-        other = f(*args)
-        start()
-        again = f(*args)
-    if not isinstance(w, torch.Tensor): return w
-    std = args[1] if len(args)>1 else 1.
-    o = w.detach().double()
-    told = {'its shape': tuple(w.shape), 'its dtype': str(w.dtype), 'whether it requires a gradient': w.requires_grad,
-            'whether it is a leaf, in which `backward` leaves a gradient': w.is_leaf}
-    if std: told |= {'two draws are equal': torch.equal(w, other), 'a draw after the same seed is equal': torch.equal(w, again)}
-    else: told |= {'its standard deviation': o.std().item()}
-    if o.numel()<10_000: return told
-    return told | {'its standard deviation, divided by the right one': o.std().item()/std,
-                   'its mean, in standard deviations': (o.mean()/o.std()).item(),
-                   'the fraction within one standard deviation': ((o-o.mean()).abs()<o.std()).double().mean().item()}
-
-def params(draw=torch.randn, scale=lambda w, std: w*std, finish=lambda w, std: w.requires_grad_()):
-    def wrong(size, std=1.0): return finish(scale(draw(size), std), std)
-    return made(use_params, wrong)
-
-@check('init_params', '04', sizes, use=use_params, near=0.03, facts=True, names=('size', 'std'), same=('init_params',), hints=(
-    ('`torch.randn` takes a shape. What do you do with its numbers so that their standard deviation is `std`, and in which order '
-     'do you do that and ask for gradients?'),
-    ('Multiply the random numbers by `std`, and call `.requires_grad_()` on the product: a tensor that was computed from one that '
-     'requires a gradient is no leaf.')), mistakes={
-    'the parameters do not require a gradient; end with `.requires_grad_()`': params(finish=lambda w, std: w),
-    'the gradient is required before the multiplication, so `backward` leaves it in a tensor that nobody keeps; multiply first':
-        params(scale=lambda w, std: w, finish=lambda w, std: w.requires_grad_()*std),
-    '`std` makes no difference here; multiply the numbers by it': params(scale=lambda w, std: w),
-    'the numbers are multiplied by the root of `std`; that would be right for a variance, and a standard deviation is the factor itself':
-        params(scale=lambda w, std: w*std**0.5),
-    'the numbers are uniform and positive; `torch.randn` draws from a normal distribution around 0': params(draw=torch.rand),
-    '`std` is added; multiply by it': params(scale=lambda w, std: w+std),
-    'the numbers are divided by `std`; multiply by it': params(scale=lambda w, std: w/std if std else w)})
-def params_wanted(size, std=1.):
-    shape = (size,) if isinstance(size, int) else tuple(size)
-    told = {'its shape': shape, 'its dtype': 'torch.float32', 'whether it requires a gradient': True,
-            'whether it is a leaf, in which `backward` leaves a gradient': True}
-    if std: told |= {'two draws are equal': False, 'a draw after the same seed is equal': True}
-    else: told |= {'its standard deviation': 0.}
-    if torch.Size(shape).numel()<10_000: return told
-    return told | {'its standard deviation, divided by the right one': 1., 'its mean, in standard deviations': 0.,
-                   'the fraction within one standard deviation': 0.6827}
-
-check('linear1', '04', linear_layers, without=('linear', 'numpy'), same=('linear1', 'lin', 'Lin', 'LinearLayer'), hints=(
-    '`xb` has the shape (n,784), `w` (784,1), `b` (1,), and the result (n,1). Which product gives that shape?',
-    'A matrix product with `@`, the inputs on the left, and the bias added to it; broadcasting takes care of the rows.'), mistakes={
-    'the bias is missing: add `b` to the product': lambda xb, w, b: layer(xb, w, torch.zeros_like(b)),
-    'this multiplies number by number; `@` multiplies rows with columns and adds up':
-        lambda xb, w, b: xb*w + b,
-    'the factors are in the wrong order: examples are rows of `xb`, so `xb` stands on the left': lambda xb, w, b: w@xb + b,
-    'the weights are transposed; they have a row for each input, so the product is `xb@w`': lambda xb, w, b: layer(xb, w.t(), b),
-    'the bias is added to the inputs, not to the outputs': lambda xb, w, b: layer(xb+b, w, torch.zeros_like(b)),
-    'the bias is subtracted; add it': lambda xb, w, b: layer(xb, w, -b)})(layer)
 
 # a loss for two classes
 
@@ -298,43 +190,6 @@ def order_wanted(n, shuffle=False, tried=None):
     told = {'the indices, sorted': list(range(n))}
     if n>10: told |= {'they are in order': False, 'a second order is equal': False, 'an order after the same seed is equal': True}
     return told | ({} if not tried else {f'how often {i} comes first': 1/n for i in range(n)} | {'how often 1 follows 0': 1/n})
-
-def examples():
-    "Lists of pairs of tensors: numbers, rows, images, of several types, and single ones"
-    def pairs(n, x=(), y=(), seed=0, dtype=torch.float32, targets=torch.int64):
-        return [(randn(*x, seed=seed+i, dtype=dtype),(9*randn(*y, seed=seed+i+50)).to(targets)) for i in range(n)]
-    yield [(torch.tensor(1.),torch.tensor(2))],
-    yield [(torch.tensor([1.,2.]),torch.tensor(0)), (torch.tensor([3.,4.]),torch.tensor(1))],
-    yield [(torch.tensor([1.,2.]),torch.tensor([5])), (torch.tensor([3.,4.]),torch.tensor([6])), (torch.tensor([7.,8.]),torch.tensor([9]))],
-    for i,(n,x,y) in enumerate([(1,(),()), (2,(),()), (3,(),(1,)), (2,(2,),()), (1,(3,),(1,)), (4,(2,3),()), (3,(3,3),(2,)),
-                                (5,(1,28,28),(1,)), (2,(0,),())]):
-        yield pairs(n, x, y, seed=i),
-    yield pairs(3, (2,), (), dtype=torch.float64, targets=torch.float64),
-    yield pairs(2, (2,), (3,), dtype=torch.uint8, targets=torch.float32),
-    yield tuple(pairs(3, (2,))),
-
-def joined(f): return lambda examples: f([x for x,_ in examples], [y for _,y in examples])
-
-@check('basic_collate', '04', examples, same=('basic_collate', 'default_collate'), without=('default_collate',), hints=(
-    ('You have a list of pairs and want a pair of two tensors. Which function of Python turns a list of pairs into all the first '
-     'ones and all the second ones?'),
-    ('`zip(*examples)` gives two tuples, inputs and targets. `torch.stack` makes one tensor of each, with a new axis in front.')),
-       mistakes={
-    'the examples are joined end to end; a batch has an axis of its own in front, so stack them':
-        joined(lambda xs, ys: (torch.cat(xs),torch.cat(ys))),
-    'inputs and targets are still lists; stack each into one tensor': joined(lambda xs, ys: (xs,ys)),
-    'inputs and targets are swapped': joined(lambda xs, ys: (torch.stack(ys),torch.stack(xs))),
-    'only the inputs come back; a batch is a pair, inputs and targets': joined(lambda xs, ys: torch.stack(xs)),
-    'the new axis is the last; the examples of a batch are along the first one':
-        joined(lambda xs, ys: (torch.stack(xs, -1),torch.stack(ys, -1))),
-    'the targets are not stacked': joined(lambda xs, ys: (torch.stack(xs),ys)),
-    'the examples are in reverse order': joined(lambda xs, ys: (torch.stack(xs[::-1]),torch.stack(ys[::-1])))})
-def collated(examples):
-    def batch(parts):
-        t = parts[0].new_empty(len(parts), *parts[0].shape)
-        for i,o in enumerate(parts): t[i] = o
-        return t
-    return batch([x for x,_ in examples]),batch([y for _,y in examples])
 
 class Pairs(list):
     "Pairs of a number, or a row that begins with it, and its square"

@@ -1,6 +1,5 @@
 "Chapter 4: the exercises."
 # mypy: ignore-errors
-import copy
 import torch
 from torch import nn
 from .mnist_sgd import seeded, whole

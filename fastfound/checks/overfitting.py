@@ -1,4 +1,4 @@
-"Chapter 8: images that are moved a little, dropout, smoothed labels, and two networks."
+"Chapter 8: images that are moved a little, dropout, smoothed labels."
 import torch
 import torch.nn.functional as F
 from torch import nn

@@ -6,7 +6,7 @@ from torch import nn
 from .facts import as_number, but, given
 from .mnist_sgd import seeded
 from .overfitting import numbers, told_of
-from .spec import check, exercise, made
+from .spec import check, exercise
 
 def result(o, key='validation'):
     "One of the numbers that `train` and `results` give"

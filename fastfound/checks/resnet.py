@@ -1,4 +1,4 @@
-"Chapter 7: convolutions and pooling, batch normalisation, and how networks are compared."
+"Chapter 7: convolutions, batch normalisation, and how networks are compared."
 # mypy: ignore-errors
 import torch
 import torch.nn.functional as F
@@ -6,13 +6,11 @@ from torch import nn
 from .spec import check, made, randn
 
 CONVOLUTIONS = 'numpy','conv1d','conv2d','conv3d','convolution','_convolution','conv_transpose2d','mkldnn_convolution','scipy'
-POOLS = ('numpy','max_pool2d','max_pool2d_with_indices','avg_pool2d','adaptive_max_pool2d','adaptive_avg_pool2d',
-         'fractional_max_pool2d','lp_pool2d')
 NORMS = 'numpy','batch_norm','native_batch_norm','layer_norm','group_norm','instance_norm','native_layer_norm'
 
 def whole(*o): return torch.tensor(o, dtype=torch.float64)
 
-# convolution and pooling
+# convolution
 
 def convolutions():
     "Images, kernels, biases, and perhaps stride and padding: images that are not square, kernels of all sizes, several channels"
@@ -88,52 +86,6 @@ check('basic_conv', '07', convolutions, names=('x', 'w', 'b', 'stride', 'padding
     'without being told, the padding is not 0; it should be': lambda x, w, b, stride=1, padding=1: convolved(x, w, b, stride, padding),
     'the padding is on the left and at the top only; it is on all four sides':
         lambda x, w, b, stride=1, padding=0: convolved(F.pad(x, (padding,0,padding,0)), w, b, stride)})(convolved)
-
-def pooled(pools):
-    "Feature maps of even and odd sizes, and the name of the function of PyTorch that reduces"
-    def inputs():
-        yield whole([[[1.,2.],[3.,8.]]]),'amax'
-        yield whole([[[1.,2.],[3.,8.]]]),'mean'
-        yield whole([[[4.,2.,1.],[3.,1.,9.]]]),'amax'
-        yield whole([[[1.,5.],[3.,4.],[7.,8.],[2.,6.]]]),'amax'
-        for i,shape in enumerate([(1,1,4,4), (2,3,4,6), (1,2,5,7), (3,1,2,2), (2,2,3,2), (1,1,2,3), (2,1,9,8)]):
-            for name in pools: yield randn(*shape, seed=i),name
-        yield randn(2,3,4,4, seed=1, dtype=torch.float32),'amax'
-        yield randn(2,3,4,4, seed=2, dtype=torch.float32),'mean'
-        yield -randn(1,1,4,4, seed=3).abs(),'amax'
-        yield randn(2,6,4,3, seed=4).permute(0,3,1,2),'amax'
-        yield randn(1,2,4,4, seed=5).requires_grad_(),'mean'
-        yield randn(2,1,4,4, seed=6),
-    return inputs
-
-def use_pool(f, x, reduce=None): return f(x, getattr(torch, reduce)) if reduce else f(x)
-
-def of_corners(x, reduce='amax', dims=0):
-    "`reduce` of the four numbers of each square"
-    h,w = x.shape[2]//2*2,x.shape[3]//2*2
-    corners = torch.stack([x[...,i:h:2,j:w:2] for i in (0,1) for j in (0,1)])
-    return getattr(torch, reduce)(corners, dims)
-
-def windows(size, stride):
-    def f(x, reduce=torch.amax): return reduce(x.unfold(2, size[0], stride[0]).unfold(3, size[1], stride[1]), (-2,-1))
-    return made(use_pool, f)
-
-def pool(f):
-    def wrong(x, reduce=torch.amax): return f(x, reduce)
-    return made(use_pool, wrong)
-
-check('basic_pool', '07', pooled(('amax', 'mean', 'sum', 'amin')), use=use_pool, names=('x', 'reduce'), without=POOLS,
-      same=('basic_pool', 'max_pool2d', 'avg_pool2d'),
-      hints=('`x.unfold(axis, size, step)` cuts windows along one axis and puts them into a new last axis. What shape has `x.unfold(2, 2, '
-          '2)`?',
-          'Unfold the rows and then the columns, and the squares are (n, c, h//2, w//2, 2, 2). `reduce` takes a tensor and the axes that '
-          'it should reduce, as `torch.amax` does: here the last two.'), mistakes={
-    'the squares overlap: move by 2 pixels, not by 1': windows((2,2), (1,1)),
-    '`reduce` makes no difference; call it on the pixels of each square': pool(lambda x, r: of_corners(x)),
-    'only the left upper pixel of each square is left; reduce all four': pool(lambda x, r: x[...,:x.shape[2]//2*2:2,:x.shape[3]//2*2:2]),
-    'two pixels side by side are reduced; a square has two rows as well': windows((1,2), (1,2)),
-    'two pixels one above the other are reduced; a square has two columns as well': windows((2,1), (2,1)),
-    'each whole feature map is reduced to one number; reduce each square of 2 by 2': pool(lambda x, r: r(x, (-2,-1)))})(of_corners)
 
 # batch normalisation
 
@@ -380,20 +332,6 @@ class Apply(nn.Module):
         self.f = f
     def forward(self, x): return self.f(self, x)
 
-def three_by_three(n_in, n_out, stride=1, padding=1, bias=False):
-    return Apply(lambda self, x: F.conv2d(x, self.c.weight, self.c.bias, stride, padding),
-                 c=nn.Conv2d(n_in, n_out, 3, bias=bias))
-
 def network(build):
     def wrong(*args): return build(*args)
     return made(use_network, wrong)
-
-check('conv3x3', '07', networks((1,1), (2,3), (3,2,2), (1,4,2), (4,4,3)), use=use_network, names=('what', 'x', 'n_in', 'n_out', 'stride'),
-      same=('conv3x3',),
-      hints=('One layer of PyTorch does it all. Which padding keeps the size with kernels of 3 by 3?',
-          'It is `nn.Conv2d` from `n_in` to `n_out` with kernels of 3, the stride that came in, a padding of 1, and '
-          '`bias=False`.'), mistakes={
-    'there are biases, which batch normalisation would subtract again: `bias=False`': network(lambda *o: three_by_three(*o, bias=True)),
-    'the image gets smaller at its edges: a padding of 1 keeps its size': network(lambda *o: three_by_three(*o, padding=0)),
-    '`stride` makes no difference; hand it on':
-        network(lambda n_in, n_out, stride=1: three_by_three(n_in, n_out))})(network_of(three_by_three))

@@ -32,14 +32,9 @@ def logits():
     yield torch.zeros(0,3),
     yield torch.zeros(3,0),
 
-def each_row(f):
-    "A mistake in what is done to the last dimension"
-    return lambda x, dim=-1: f(x.transpose(dim, -1)).transpose(dim, -1) if x.numel() else x
-
 def not_empty(x, dim=-1):
     if not x.numel(): raise IndexError('no maximum of no numbers')
     return x.double().log_softmax(dim).to(x.dtype)
-def other_dim(x, dim=-1): return torch.zeros_like(x) if x.ndim==1 else x.log_softmax(0 if dim%x.ndim else 1)
 def first_dim(x, dim=-1): return x.log_softmax(0)
 def exp_of(f): return lambda x, dim=-1: f(x, dim).exp()
 def softmax_by(f): return {k: exp_of(v) for k,v in f.items()}

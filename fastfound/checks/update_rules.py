@@ -297,11 +297,6 @@ POSITIONS = 0.,1.,0.5,0.25,0.75,0.1,0.9,0.125,1/3,0.999,1e-9,0.6
 def positions():
     for o in POSITIONS: yield o,
 
-check('basic_linear', '06', positions, near=1e-6, names=('pos',), same=('basic_linear', 'linear_schedule'), hints=(
-    'What should come at 0, at 0.5 and at 1?', 'It is 1 at the start, and what is lost is just the progress.'), mistakes={
-    'this rises from 0 to 1; the rate falls from 1 to 0': lambda pos: pos,
-    'the rate stays at 1': lambda pos: 1.})(lambda pos: (1-pos*pos)/(1+pos))
-
 def half_cosine(pos): return math.cos(math.pi*pos/2)**2
 
 check('basic_cosine', '06', positions, near=1e-6, names=('pos',), same=('basic_cosine', 'cosine_schedule'), hints=(
