@@ -50,7 +50,7 @@ def workbooks(folder, n):
 
 if __name__ == '__main__':
     if sys.argv[1:2]==['grade']:
-        from fastfound.workbook import count, grade
+        from fastfound.judging import count, grade
         to = Path(sys.argv[3] if len(sys.argv)>3 else tempfile.mkdtemp())
         (to/'all').mkdir(parents=True)
         workbooks(to/'all', int(sys.argv[2]))

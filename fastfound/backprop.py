@@ -79,7 +79,7 @@ class Relu(LayerFunction):
 
 # %% ../nbs/03_backprop.ipynb #8b3dda8d
 class Lin(LayerFunction):
-    "A linear layer with weights `w` (n_in,n_out) and biases `b` (n_out,)"
+    "A linear layer that keeps its weights `w` (n_in,n_out) and its biases `b` (n_out,) under these names"
     def __init__(self, w, b): self.w,self.b = w,b
     def forward(self, inp): return lin(inp, self.w, self.b)
     def bwd(self, out, inp): lin_grad(inp, out, self.w, self.b)

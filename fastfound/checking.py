@@ -6,26 +6,25 @@
 __all__ = ['difference', 'shown', 'Verdict', 'verdict', 'is_empty', 'todo', 'of_the_book', 'hint', 'check']
 
 # %% ../nbs/library/checking.ipynb #1392ea8d
-import ast, copy, importlib, inspect, json, math, os, re, signal, sys, textwrap, threading, time
+import copy, importlib, inspect, math, os, re, signal, sys, textwrap, threading, time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from itertools import takewhile
 from pathlib import Path
 import _thread
 import torch
 import fastfound
 from torch.overrides import TorchFunctionMode
 from .checks import CHECKS, find_check, functions_in
+from .checks.asked import changed_defaults, handed_in, hints_below, methods
 from .checks.shared import CHANGES, Shared
-from .checks.general import in_general, raised, where_only
+from .checks.general import in_general, raised, where_only, without_numpy
 
 # %% ../nbs/library/checking.ipynb #0271f27a
 class _Used(Exception):
     "Raised where something is used that an exercise does without"
 
 # functions of these modules are not always told of by PyTorch
-_IN_PYTHON = ('torch.nn.init', 'torch.functional', 'torch.optim', 'torch.utils.data', 'numpy')
+_IN_PYTHON = ('torch.nn.init', 'torch.functional', 'torch._functorch', 'torch.optim', 'torch.utils.data', 'numpy')
 
 _HOME = str(Path(fastfound.__file__).parent) + os.sep
 _HIDES = exec,eval,sys.setprofile  # with which it might be done unseen
@@ -34,30 +33,36 @@ class _NotUsing(TorchFunctionMode):
     "Inside, functions of PyTorch with one of `names` raise, functions of the book called as one of `same`, and `exec` in `module`"
     def __init__(self, names, same, module):
         super().__init__()
-        self.names,self.same,self.module,self.used = names,same,module,''
+        self.names,self.same,self.module,self.used,self.seen = names,same,module,'',set()
         self.answers = {find_check.__code__, *(getattr(c.want, '__code__', None) for c in CHECKS.values())}
     def tell(self, what):
         self.used = what  # kept, since a function may catch what is raised here
         raise _Used(what)
     def __torch_function__(self, func, types, args=(), kwargs=None):
         name = getattr(func, '__name__', '')
+        self.seen.add(name)
         if name in self.names: self.tell({'__matmul__': '@', '__imatmul__': '@', '__array__': 'NumPy'}.get(name, name))
         return func(*args, **(kwargs or {}))
     def __enter__(self):
         self.before = sys.getprofile(),threading.getprofile()
         sys.setprofile(self.entered)
-        threading.setprofile(self.entered)
+        threading.setprofile(self.in_thread)
         return super().__enter__()
     def __exit__(self, *exc):
         sys.setprofile(self.before[0])
         threading.setprofile(self.before[1])
         return super().__exit__(*exc)
+    def in_thread(self, frame, event, arg):
+        super().__enter__()  # each thread has its own modes
+        sys.setprofile(self.entered)
+        self.entered(frame, event, arg)
     def entered(self, frame, event, arg):
         hides = event=='c_call' and arg in _HIDES and frame.f_code is not type(self).__exit__.__code__
         if hides and frame.f_globals.get('__name__')==self.module: self.tell(arg.__name__)
         if event!='call' or not frame.f_code.co_flags & inspect.CO_OPTIMIZED: return  # not a class's definition
         code,home = frame.f_code,frame.f_globals.get('__name__', '')
-        if home.startswith(_IN_PYTHON) and code.co_name in self.names: self.tell(code.co_name)  # no tensor goes in
+        if home.startswith(_IN_PYTHON) and code.co_name in self.names:  # no tensor goes in
+            self.tell(f"{'torch.func.'*home.startswith('torch._functorch')}{code.co_name}")
         if not home.startswith('fastfound.') and not code.co_filename.startswith(_HOME): return
         if hasattr(code, 'co_qualname'): name = code.co_qualname
         else: name = type(frame.f_locals['self']).__name__ if 'self' in code.co_varnames[:1] else code.co_name  # Python 3.10
@@ -116,6 +121,8 @@ def difference(
 ) -> str:    # empty where they are the same
     "In a few words, in what `got` differs from `want`: kind, shape, dtype or values"
     def kind(o): return 'a tensor' if isinstance(o, torch.Tensor) else 'nothing' if o is None else f'a {type(o).__name__}'
+    def refusal(o): return isinstance(o, str) and re.fullmatch(r'refused|an error|an? \w*Error', o)
+    if refusal(got) and not isinstance(want, str): return 'this should not have been refused'
     if isinstance(want, torch.Tensor):
         if not isinstance(got, torch.Tensor): return f'{kind(got)}, not a tensor'
         if type(got) not in (torch.Tensor, torch.nn.Parameter, type(want)): return f'a {type(got).__name__}, not a plain tensor'
@@ -135,12 +142,13 @@ def difference(
         if not isinstance(got, dict): return f'{kind(got)}, not a dict'
         if d := next((f'{k}: {d}' for k,w in want.items() if k in got and (d := difference(got[k], w, near))), ''): return d
         return '' if got.keys()==want.keys() else f'the keys are {list(got)}, not {list(want)}'
-    if isinstance(want, bool) and isinstance(got, bool): return '' if got==want else f"this is{'' if got else ' not'} so"
+    if isinstance(want, bool) and isinstance(got, bool): return '' if got==want else f"should{' not'*got} be so, and is{' not'*want}"
     if isinstance(want, float):
         if isinstance(got, torch.Tensor) and got.numel()==1: got = got.item()
         if isinstance(got, bool) or not isinstance(got, (int, float)): return f'{kind(got)}, not a number'
         same = math.isclose(got, want, rel_tol=max(near, 1e-9), abs_tol=max(near, 1e-12)) or math.isnan(want) and math.isnan(got)
         return '' if same else 'the values differ'
+    if refusal(want) and not (isinstance(got, str) and got.startswith(want)): return 'this should have been refused'
     return '' if type(got)==type(want) and got==want else 'the values differ'
 
 def shown(
@@ -175,14 +183,27 @@ def _marked(got, want, near):
         if k := next((k for k,w in want.items() if k in got and difference(got[k], w, near)), None): return _marked(got[k], want[k], near)
     a,b = shown(want),shown(got)
     lines = [f'    wanted  {a}', f'    came    {b}']
-    if '[' in a and '[' in b and len(a)==len(b):
+    if a!=b and '[' in a and '[' in b and len(a)==len(b):
         lines.append(' '*12 + ''.join('^' if x!=y else ' ' for x,y in zip(a, b)))
         lines[-1] = lines[-1].rstrip()
-    elif isinstance(want, torch.Tensor) and isinstance(got, torch.Tensor) and got.shape==want.shape and want.ndim and want.numel():
-        i = (got.detach().double()-want.double()).abs().nan_to_num(torch.inf).argmax().item()
-        at = [k.item() for k in torch.unravel_index(torch.tensor(i), want.shape)]
-        lines.append(f'    at {at} it wanted {want[tuple(at)].item():.6g} and {got[tuple(at)].item():.6g} came')
+    elif a==b or isinstance(want, torch.Tensor): lines += _apart(got, want, near)
     return lines
+
+def _apart(got, want, near, at=()):
+    "A line that tells where `got` and `want` differ most, in as many digits as show it; none where there is no such place"
+    tensors = isinstance(want, torch.Tensor) and isinstance(got, torch.Tensor) and got.shape==want.shape
+    if tensors and want.ndim and want.numel():
+        i = (got.detach().double()-want.double()).abs().nan_to_num(torch.inf).argmax()
+        i = tuple(k.item() for k in torch.unravel_index(i.cpu(), want.shape))
+        return _apart(got[i].item(), want[i].item(), near, at+i)
+    if tensors and not want.ndim: return _apart(got.item(), want.item(), near, at)
+    if isinstance(want, (tuple, list)) and isinstance(got, (tuple, list)) and len(got)==len(want):
+        i = next((i for i,(g,w) in enumerate(zip(got, want)) if difference(g, w, near)), None)
+        return [] if i is None else _apart(got[i], want[i], near, (*at, i))
+    if not all(isinstance(o, (int, float)) for o in (got, want)): return []
+    told = [tuple(f'{o:.{n}g}' for o in (want, got)) for n in (6, 9, 17)] + [tuple(type(o).__name__ for o in (want, got))]
+    a,b = next((o for o in told if o[0]!=o[1]), told[0])
+    return [f"    {f'at {[*at]} ' if at else ''}it wanted {a} and {b} came"] if a!=b else []
 
 def _same_gradients(got, given, want, args):
     "Whether autograd finds the same gradients of `got` for `given` as of `want` for `args`"
@@ -194,23 +215,33 @@ def _same_gradients(got, given, want, args):
     except RuntimeError: return False  # such as a tensor that was changed in place after it had been used
 
 def _tried(c, f, args, seconds):
-    "What `f` gives for `args`, what was wanted, and what is to be said against it, if anything; an exception counts as what it gives"
+    "What `f` gives for `args`, what was wanted, what is to be said against it, and what it uses; an exception counts as what it gives"
     given = copy.deepcopy(args)
     watch = _NotUsing(functions_in(c.without), {c.name, *c.same}, getattr(f, '__module__', ''))
     try:
         with _limited(seconds), watch: got = c.use(f, *given)
-    except _TooLong: return None,None,f'it gives no answer within {seconds:g} seconds'
+    except _TooLong: return None,None,f'it gives no answer within {seconds:g} seconds',watch.seen
     except KeyboardInterrupt: raise
     except BaseException as e:  # SystemExit, too, which would end the program
         got = e if isinstance(e, Exception) else type(type(e).__name__, (Exception,), {})(*e.args)
-    if watch.used: return got,None,f'it uses {watch.used}'
+        text = textwrap.shorten(str(got), 90)
+        bad = _BREAK if type(e).__name__=='BdbQuit' else f'it raises {type(got).__name__}' + f': {text}'*bool(text)
+    else: bad = _RETURNED if isinstance(got, Exception) else ''
+    if watch.used: return got,None,f'it uses {watch.used}',watch.seen
     want = c.want(*args)
-    if isinstance(got, Exception): bad = f'it raises {type(got).__name__}: {textwrap.shorten(str(got), 90)}'
-    elif bad := difference(got, want, c.near): pass
+    if bad: pass
+    elif bad := difference(got, want, c.near):
+        told = isinstance(got, str) and isinstance(want, (dict, tuple, list)) and c.use.__name__ not in ('call', '<lambda>')
+        if told and got and not got.startswith('it ') and not bad.startswith('this '): bad = got  # what the check says
     elif isinstance(want, torch.Tensor) and want.requires_grad and not _same_gradients(got, given, want, args):
         bad = 'it gives the right values, but autograd finds other gradients through it'
     elif not c.changes and any(difference(g, a) for g,a in zip(given, args) if isinstance(a, torch.Tensor)): bad = 'it changes its input'
-    return got,want,bad
+    return got,want,bad,watch.seen
+
+def _unlike(results, told):
+    "How often something is raised where `told` does not raise, and how often something else is"
+    both = [(got, o) for (_,got,_),o in zip(results, told) if isinstance(got, Exception)]
+    return sum(not isinstance(o, Exception) for _,o in both),sum(str(got)!=str(o) for got,o in both)
 
 def _mistake(c, results):
     "The usual mistake that explains all of `results` (arguments, what came, what is to be said against it); empty if none does"
@@ -223,18 +254,17 @@ def _mistake(c, results):
         return isinstance(got, Exception) or not difference(got, told, c.near)
     found,results = [],sorted(results, key=lambda o: not o[2])  # where it is wrong, most mistakes are ruled out
     for text,mistake in c.mistakes.items():
-        both = ((got, given(mistake, args)) for args,got,_ in results[1:])
         (args,got,_),*_ = results  # the input that is shown: what raises there is explained by what raises, too
         first = given(mistake, args)
         if not agree(got, first) or isinstance(got, Exception) and not isinstance(first, Exception): continue
-        told = [first, *(o for _,o in takewhile(lambda o: agree(*o), both))]
-        if len(told)<len(results): continue
-        raised = [isinstance(o, Exception) for o in told]
-        # how often it raises otherwise, or not at all
-        unlike = sum(isinstance(got, Exception) and str(got)!=str(o) for (_,got,_),o in zip(results, told))
-        found.append((sum(isinstance(got, Exception) and not r for (_,got,_),r in zip(results, raised)), unlike, text))
+        told = [first]
+        for args,got,_ in results[1:]:
+            told.append(given(mistake, args))
+            if not agree(got, told[-1]): break
+        else: found.append(_unlike(results, told) + (text,))
     return min(found, key=lambda o: o[:2])[2] if found else ''
 
+_BREAK,_RETURNED = 'there is a `breakpoint()` in it','an exception comes back; `raise` it'
 _IN_PLACE = 'what came in is changed in place: `x = x+1` makes a new tensor, but `x += 1`, `x[0] = 1` and `x.add_(1)` write into it'
 
 def _is_the_books(f):
@@ -251,28 +281,37 @@ def verdict(
     "Try `f` on the inputs of the check `name`, from the smallest on"
     c = find_check(name)
     if _is_the_books(f): return Verdict(name, 'not yet', f"{name}: not yet, this is the book's")
-    if is_empty(f): return Verdict(name, 'not yet', f'{name}: not yet')
+    if is_empty(f):
+        left = _few(_unwritten(f)) if inspect.isclass(f) else ''
+        return Verdict(name, 'not yet', f'{name}: not yet' + f'; still to write: {left}'*bool(left))
+    if not _is_blank(name) and not c.arrays: f = without_numpy(f)
     shared = Shared()
     try: v = _verdict(c, f, seconds)
     except Exception:
         if not (changed := shared.restore()): raise
     else:
-        if not (changed := shared.restore()): return v
+        changed = shared.restore()
+        if v.state=='wrong' and not changed and (text := handed_in(name, f)): return Verdict(name, 'wrong', text)
+        if not changed: return v
     return Verdict(name, 'wrong', f'{name}: not right yet; {CHANGES}: {", ".join(changed[:3])}', CHANGES)
 
 def _verdict(c, f, seconds):
-    name,results,wanted,first = c.name,[],[],None
+    name,results,wanted,first,used = c.name,[],[],None,set()
     for args in c.inputs():
-        got,want,bad = _tried(c, f, args, seconds)
+        got,want,bad,seen = _tried(c, f, args, seconds)
+        used |= seen
         results.append((args, got, bad))
         wanted.append(want)
         if bad and not first: first = args,got,want,bad
         if bad.startswith(('it gives no answer', 'it uses')): break
     n = len(results)
     if not n: raise LookupError(f'verdict: the check {name} has no input, wanted at least one')
+    if not first and c.needs and not used & set(c.needs):
+        return Verdict(name, 'wrong', f"{name}: right numbers, but without {' or '.join(c.needs)}, which this exercise is about", inputs=n)
     if not first:
         return Verdict(name, 'right', f'{name}: right' + (f", {n} input{'s'*(n!=1)}" if args else ''), inputs=n)
     args,got,want,bad = first
+    if bad in (_BREAK, _RETURNED): return Verdict(name, 'wrong', f'{name}: not right yet; {bad}', bad, n)
     if not bad.startswith('it ') or isinstance(got, Exception): mistake = _mistake(c, results)
     else: mistake = _IN_PLACE if bad=='it changes its input' else ''
     if bad.startswith('it uses'):
@@ -281,14 +320,21 @@ def _verdict(c, f, seconds):
     names = c.names(*args) if callable(c.names) else c.names or own
     if not mistake and isinstance(got, Exception): mistake = raised(got)
     elif not mistake and not bad.startswith('it ') and not c.facts:
-        mistake = in_general([(g, w) for (_,g,_),w in zip(results, wanted)], c.near)
-    if not mistake and not bad.startswith('it gives no'): mistake = where_only([(a, not b) for a,_,b in results], names, own)
+        mistake = in_general([(g, w) for (_,g,_),w in zip(results, wanted)], c.near, got)
+    if not mistake and not bad.startswith('it gives no'):
+        changed = changed_defaults(f, name, _home(name, str(f.__module__).rpartition('.')[2])) if _is_blank(name) else ()
+        mistake = where_only([(a, not b) for a,_,b in results], names, own, changed)
     given = [f'    {k} = {shown(v)}' for k,v in zip(names, args)]
     lines = [f'{name}: not right yet; {bad}' + (', on the smallest input that shows it:' if given else ''), *given]
-    if args and not isinstance(got, Exception) and not bad.startswith(('it ', 'the dtype')): lines += _marked(got, want, c.near)
+    told = isinstance(got, Exception) or got is bad or bad.startswith(('it ', 'the dtype'))
+    if args and not told: lines += _marked(got, want, c.near)
     if mistake: lines.append(textwrap.fill(mistake, 100, initial_indent='  ', subsequent_indent='  '))
     elif _hints(name): lines.append(f"  hint('{name}') tells how to begin")
     return Verdict(name, 'wrong', '\n'.join(lines), mistake, n)
+
+def _is_blank(name): return name[0].isalpha()  # not the number of an exercise
+
+def _hints(name): return find_check(name).hints if _is_blank(name) else hints_below(name)
 
 def _parameters(f):
     numbered = [f'input {i}' for i in range(1, 9)]
@@ -312,31 +358,35 @@ def is_empty(
     if isinstance(f, (tuple, list)): return any(o is ... or inspect.isfunction(o) and is_empty(o) for o in f)
     if f is ...: return True
     if inspect.isclass(f):
-        own = {k: getattr(o, '__func__', None) or getattr(o, 'fget', None) or o for k,o in vars(f).items()}
-        empty = {k: is_empty(o) for k,o in own.items() if inspect.isfunction(o)}
-        wanted = _methods(f.__name__, f.__module__.rpartition('.')[2])
-        if wanted: return any(empty.get(k) for k in wanted)
-        written = f.__dict__.get('__doc__') or [k for k in own if not k.startswith('__')]
+        if _methods(f): return bool(_unwritten(f))
+        written,empty = f.__dict__.get('__doc__') or [k for k in vars(f) if not k.startswith('__')],_empty(f)
         return all(empty.values()) if empty else not written
     f = inspect.unwrap(f) if callable(f) else f
     if not inspect.isfunction(f) or f.__code__.co_code not in _codes(): return False
     return not any(o is not None for o in f.__code__.co_consts[f.__doc__ is not None:])
 
-@cache
-def _methods(name, module):
-    "The methods with a body of the book's class called `name`, from its source, so that nothing is imported"
-    if not (home := _home(name, module)): return []
-    tree = ast.parse((Path(_HOME)/f"{home.partition('.')[2]}.py").read_text(encoding='utf-8'))
-    found = next((o.body for o in tree.body if isinstance(o, ast.ClassDef) and o.name==name), [])
-    def idle(o): return isinstance(o, ast.Pass) or isinstance(o, ast.Expr) and isinstance(o.value, ast.Constant)
-    return [o.name for o in found if isinstance(o, ast.FunctionDef) and not all(map(idle, o.body))]
+def _empty(f):
+    "Whether it is empty, for each method of the class `f`"
+    own = {k: getattr(o, '__func__', None) or getattr(o, 'fget', None) or o for k,o in vars(f).items()}
+    return {k: is_empty(o) for k,o in own.items() if inspect.isfunction(o)}
+
+def _methods(f): return methods(f.__name__, _home(f.__name__, f.__module__.rpartition('.')[2]))
+
+def _unwritten(f):
+    "The methods of the class `f` that are empty and have a body in the book"
+    empty = _empty(f)
+    return [k for k in _methods(f) if empty.get(k)]
+
+def _few(names): return ', '.join(names[:3]) + f' and {len(names)-3} more'*(len(names)>3)
 
 def todo(
     f, # a function or class that is the reader's to write
 ):     # itself, or the book's while it is empty
-    "Let the book's definition stand in for `f` while its body is `...`, and say so in a line"
+    "Let the book's definition stand in for `f` while nothing of it is written; in a notebook, say in a line what is not"
     if not is_empty(f): return f
-    print(f"not yet: {f.__name__}, using the book's")
+    here,begun = f.__module__=='__main__',inspect.isclass(f) and not all(_empty(f).values())
+    if here: print('not yet: ' + (_few([f'{f.__name__}.{o}' for o in _unwritten(f)]) if begun else f"{f.__name__}, using the book's"))
+    if here and begun: return f
     return of_the_book(f.__name__, f.__module__.rpartition('.')[2])
 
 # %% ../nbs/library/checking.ipynb #b3e169ae
@@ -355,23 +405,19 @@ def of_the_book(
     return getattr(importlib.import_module(home), name)
 
 # %% ../nbs/library/checking.ipynb #5c1e70aa
-def _hints(name):
-    "The hints of the check `name`; those of an exercise stand below it in its chapter"
-    chapter,_,number = name.partition('.')
-    if not number: return find_check(name).hints
-    found = [*(Path(fastfound.__file__).parent/'data/workbook').glob(f'{chapter}_*.ipynb')]
-    if not found: return ()
-    cells = json.loads(found[0].read_text(encoding='utf-8'))['cells']
-    text = '\n'.join(''.join(o['source']) for o in cells if o['cell_type']=='markdown').partition('\n## Exercises')[2]
-    part = re.search(rf'^\*\*{number}\.\*\*(.*?)(?=^\*\*\d+\.\*\*|^## |\Z)', text, re.M|re.S)
-    return re.findall(r'<summary>(?:H|Second h)int</summary>\n\n(.*?)\n\n</details>', part[1], re.S) if part else ()
+def _name(f, what):
+    "The name of a function or class; an error if `f` is none"
+    if callable(f) and hasattr(f, '__name__'): return f.__name__
+    kind = 'a tensor' if isinstance(f, torch.Tensor) else 'None' if f is None else f'a {type(f).__name__}'
+    raise TypeError(f'{what}: got {kind}, wanted the function or class itself, such as {what}(matmul_loops)')
 
 def hint(
     of,     # what is to be written: a function or class, its name, or the number of an exercise, such as '01.4'
     step=1, # 2 for the hint that tells more
 ):
     "Print a hint"
-    name = of if isinstance(of, str) else of.__name__
+    name = of if isinstance(of, str) else _name(of, 'hint')
+    find_check(name)
     hints = _hints(name)
     if not hints: raise LookupError(f'hint: got {name!r}, for which there are no hints')
     if step not in range(1, len(hints)+1): raise ValueError(f'hint: got step {step!r}, wanted one of the {len(hints)} hints for {name}')
@@ -384,9 +430,14 @@ def check(
 ): # `f` where it stands above a definition, or None
     "Print whether `f` is right, and if not, where; with `IN_TEST` in the environment an `AssertionError` says it"
     by_number = isinstance(f, str)
-    if by_number==(answer is inspect.Parameter.empty):
-        raise TypeError(f'check: got {shown(f)}, wanted a function or class alone, or the number of an exercise and an answer')
-    v = verdict(f, answer) if by_number else verdict(f.__name__, f)
+    alone = answer is inspect.Parameter.empty
+    if by_number and alone:
+        name = find_check(f).name
+        wanted = f'the definition itself, check({name})' if _is_blank(name) else f"an answer beside it, check('{name}', answer)"
+        raise TypeError(f'check: got {name!r} alone, wanted {wanted}')
+    name = f if by_number else _name(f, 'check')
+    if not by_number and not alone: raise TypeError(f'check: got {name} and an answer, wanted check({name}), or a number and an answer')
+    v = verdict(name, answer if by_number else f)
     if os.environ.get('IN_TEST') and v.state=='wrong': raise AssertionError(v.text)
     print(v.text)
     if by_number: return

@@ -83,15 +83,15 @@ def _new(words, NAME, **options):
   jupyter lab nbs       open 01_matmul, and write where you see ...
   fastfound progress    what is done, and what is next''')
 
-def _test(words, folder='.'):
+def _test(words, **options):
     "Print what is wrong in a workbook, and the count; exit status 1 if something is"
-    from fastfound.workbook import run_test
+    from fastfound.judging import run_test
     _on_ctrl_c()
-    if not run_test(folder): sys.exit(1)
+    if not run_test(**options): sys.exit(1)
 
 def _progress(words, folder='.'):
     "Print a line for each chapter of a workbook"
-    from fastfound.workbook import progress
+    from fastfound.judging import progress
     _on_ctrl_c()
     print(progress(folder))
 
@@ -101,12 +101,12 @@ def _review(words, **options):
     _on_ctrl_c()
     review(**options)
 
-def _grade(words, FOLDER, to='.'):
+def _grade(words, FOLDER, **options):
     "Print a row for each workbook"
-    from fastfound.workbook import count, grade
+    from fastfound.judging import run_grade
     _on_ctrl_c()
-    for o in FOLDER:
-        for name,r in grade(o, to).items(): print(f'{name:<24}', r if isinstance(r, str) else count(r))
+    if len(FOLDER)>1: raise ValueError(f'grade: got {len(FOLDER)} folders, wanted the one that holds them')
+    run_grade(FOLDER[0], **options)
 
 def _show_version(words, version=True):
     "Print the version; it is what is left to do where no command is named"
@@ -207,9 +207,10 @@ NAME: of the library and of its folder, which is made here
 Check what you have written in a workbook
 
 --folder FOLDER: the workbook, or a folder in it (default: .)
+--chapters LIST: only these, by their numbers, such as 01,03a (default: all)
 
   fastfound test
-  fastfound test --folder mylib'''),
+  fastfound test --chapters 01'''),
 'progress': (_progress, '''fastfound progress [options]
 
 Show what is done in a workbook, and what comes next
@@ -233,9 +234,10 @@ Check all workbooks in a folder: a table and a page
 
 FOLDER: with a folder for each workbook
 --to FOLDER: where grades.csv and grades.html are written (default: .)
+--chapters LIST: only these, by their numbers, such as 01,03a (default: all)
 
-  fastfound grade submitted
-  fastfound grade submitted --to marks''')}
+  fastfound grade submitted --to marks
+  fastfound grade submitted --chapters 01,02''')}
 
 _LIST = '\n'.join(f'  {name:<9} ' + text.split('\n\n')[1] for name,(_,text) in _COMMANDS.items())
 _COMMANDS[''] = _show_version,f'''fastfound COMMAND [options]

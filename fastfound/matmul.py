@@ -75,7 +75,7 @@ class _Broadcast(Table):
             except ValueError as e: return None,str(e)
         self.shape,self.error = fit(*shapes)
         dims,sizes = range(-max(map(len, shapes), default=0), 0),{}
-        for d in dims: sizes[d], = fit(*[o[d] for o in shapes if len(o)>=-d])[0] or '✗'
+        for d in dims: sizes[d], = fit(*[(o[d],) for o in shapes if len(o)>=-d])[0] or '✗'
         def cell(shape, d):
             have = shape[d] if len(shape)>=-d else '·'
             return f'{have} → {sizes[d]}' if have in (1,'·') and have!=sizes[d] else have

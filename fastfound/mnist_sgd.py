@@ -62,7 +62,7 @@ class BasicOptim:
     "Gradient descent and nothing else"
     def __init__(self, params, lr): self.params,self.lr = list(params),lr
     def step(self):
-        "Move each parameter against its gradient"
+        "Move each parameter against its gradient, if it has one"
         for p in self.params:
             if p.grad is not None: p.data -= p.grad.data*self.lr
     def zero_grad(self):

@@ -30,7 +30,7 @@ class Question:
     def __repr__(self): return '\n'.join([self.question, *(f'- {o}' for o in self.choices), 'Choose before you read on.'])
     def _choice(self, o, name):
         "What opens when `o` is chosen"
-        kind,told = (' class="ff-yes"', 'Yes.') if o==self.right else ('', f'No, it is {_words(self.right)}.')
+        kind,told = (' class="ff-yes"', 'Yes.') if o==self.right else ('', f'No: {_words(self.right)}.')
         return (f'<details{kind} name="{name}"><summary><span>{_words(o)}</span></summary>'
                 f'<p><b>{told}</b> {_words(self.why)}</p></details>')
     def _repr_html_(self):

@@ -10,7 +10,7 @@ import itertools, math, random
 
 # %% ../nbs/03a_value.ipynb #77838d21
 class Value:
-    "A number, `data`, that records how it was computed, and its gradient, `grad`"
+    "A number, `data`, that records in `op`, `inputs` and `backward_fns` how it was computed, and its gradient, `grad`"
     created = itertools.count()
     def __init__(self, data, op='', inputs=(), backward_fns=()):
         self.data,self.grad,self.index = data,0.,next(Value.created)

@@ -27,6 +27,11 @@ def lin_by_einsum(inp, out, w, b):
 def relu_by_mask(inp, out): inp.g = (inp>0).to(out.g.dtype)*out.g
 def relu_by_output(inp, out): inp.g = torch.where(out>0, out.g, torch.zeros_like(out.g))
 
+def relu_by_floats(inp, out):
+    "Rounded to float32 on the way"
+    pairs = zip(map(float, inp.flatten()), map(float, out.g.flatten()))
+    inp.g = torch.tensor([g if x>0 else 0. for x,g in pairs]).view(inp.shape).to(inp.dtype)
+
 def exp_over_sum(x, dim=-1):
     if x.numel()==0: return x.clone()
     e = (x-x.amax(dim, keepdim=True)).exp()
@@ -105,21 +110,11 @@ class OwnModel:
         for o in (self.loss, self.l2, self.act, self.l1): o.backward()
     def parameters(self): return [self.l1.w, self.l1.b, self.l2.w, self.l2.b]
 
-class OwnLinear(nn.Module):
-    def __init__(self, n_in, n_out, bias=True):
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(n_out, n_in).normal_(0, (2/n_in)**0.5))
-        if bias: self.bias = nn.Parameter(torch.zeros(n_out))
-        else: self.register_parameter('bias', None)
-    def forward(self, x):
-        y = x.matmul(self.weight.T)
-        return y if self.bias is None else y+self.bias
-
 OTHERS = {'mse_grad': [mse_in_place, mse_by_example, mse_by_terms], 'lin_grad': [lin_by_example, lin_by_outer_products, lin_by_einsum],
-          'relu_grad': [relu_by_mask, relu_by_output], 'softmax': [exp_over_sum, moved, lambda x, dim=-1: log_sum_exp(x, dim).exp()],
+          'relu_grad': [relu_by_mask, relu_by_output, relu_by_floats],
+          'softmax': [exp_over_sum, moved, lambda x, dim=-1: log_sum_exp(x, dim).exp()],
           'log_softmax': [log_sum_exp, log_moved], 'cross_entropy': [ce_by_index, ce_by_rows, ce_by_one_hot, ce_by_logsumexp],
-          'forward_and_backward': [network], 'Relu': [OwnRelu], 'Lin': [OwnLin], 'CrossEntropy': [OwnCrossEntropy],
-          'Model': [OwnModel], 'LinearLayer': [OwnLinear]}
+          'forward_and_backward': [network], 'Relu': [OwnRelu], 'Lin': [OwnLin], 'CrossEntropy': [OwnCrossEntropy]}
 
 @pytest.mark.parametrize('name,f', [(name, f) for name,fs in OTHERS.items() for f in fs])
 def test_another_way_is_right(name, f):
@@ -179,15 +174,7 @@ WRONG = {
                      ('softmax(inp)', 'log_softmax(inp)'), ('softmax(inp)', 'inp'), ('/len(targ)', '/inp.numel()')],
     'Relu': [('relu_grad(inp, out)', 'relu_grad(out, inp)'), ('relu(inp)', 'inp'), ('relu_grad(inp, out)', 'inp.g = None')],
     'Lin': [('self.w, self.b)\n', 'self.w, 0*self.b)\n'), ('lin_grad(inp, out, self.w, self.b)', 'inp.g = None'),
-            ('self.w,self.b = w,b', 'self.w,self.b = w.clone(),b.clone()')],
-    'Model': [('reversed(self.layers)', 'self.layers'), ('        self.loss.backward()\n', ''), ('Relu(), ', ''),
-              ('loss or Mse()', 'Mse()'), ('(l.w,l.b)', '(l.b,l.w)'),
-              ('torch.zeros(nh)', 'torch.randn(nh)'), ('reversed(self.layers)', 'reversed(self.layers[1:])'),
-              ('for p in (l.w,l.b)', 'for p in (l.w,)')],
-    'LinearLayer': [('.t().contiguous()', ''), ('.t().contiguous()', '.t()'), ('nn.Parameter(torch.zeros(n_out))', 'torch.zeros(n_out)'),
-                    ('torch.zeros', 'torch.ones'), (' if bias else None', ''),
-                    ('kaiming(n_in, n_out)', 'kaiming(n_in, n_out, a=1)'),
-                    ('kaiming(n_in, n_out)', "kaiming(n_in, n_out, mode='fan_out')")]}
+            ('self.w,self.b = w,b', 'self.w,self.b = w.clone(),b.clone()')]}
 
 @pytest.mark.parametrize('name,change', [(name, o) for name,changes in WRONG.items() for o in changes])
 def test_a_wrong_way_is_found(name, change):
@@ -203,6 +190,94 @@ def test_what_an_exercise_does_without_is_told():
     assert 'it uses softmax' in verdict('softmax', lambda x, dim=-1: x.softmax(dim)).text
     assert 'it uses logsumexp' in verdict('log_softmax', lambda x, dim=-1: x-x.logsumexp(dim, keepdim=True)).text
     assert 'it uses cross_entropy' in verdict('cross_entropy', lambda preds, targ: nn.functional.cross_entropy(preds, targ)).text
+
+# what readers wrote, and what they are told
+
+def put(o, g): o.g = g if getattr(o, 'g', None) is None else o.g+g
+def mse_adds(inp, targ): put(inp, 2*(inp-targ[:,None])/len(inp))
+def relu_adds(inp, out): put(inp, out.g*(inp>0))
+def lin_adds(inp, out, w, b):
+    put(inp, out.g@w.t())
+    put(w, inp.t()@out.g)
+    put(b, out.g.sum(0))
+class ReluAdds(OwnRelu):
+    def backward(self): put(self.inp, self.out.g*(self.inp>0))
+class LinAdds(OwnLin):
+    def backward(self): lin_adds(self.inp, self.out, self.w, self.b)
+class EntropyAdds(OwnCrossEntropy):
+    def backward(self):
+        old = getattr(self.inp, 'g', None)
+        super().backward()
+        if old is not None: self.inp.g = self.inp.g+old
+class OtherNames:
+    def __init__(self, w, b): self.weight,self.bias = w,b
+    def __call__(self, inp):
+        self.inp,self.out = inp,inp@self.weight+self.bias
+        return self.out
+    def backward(self): lin_by_einsum(self.inp, self.out, self.weight, self.bias)
+
+def lin_means(inp, out, w, b): inp.g,w.g,b.g = out.g@w.t(),inp.t()@out.g/len(inp),out.g.sum(0)/len(inp)
+def lin_w_mean(inp, out, w, b): inp.g,w.g,b.g = out.g@w.t(),inp.t()@out.g/len(inp),out.g.sum(0)
+def lin_of_outputs(inp, out, w, b): inp.g,w.g,b.g = out@w.t(),inp.t()@out,out.sum(0)
+def lin_w_of_outputs(inp, out, w, b): inp.g,w.g,b.g = out.g@w.t(),inp.t()@out,out.g.sum(0)
+
+def ce_one_hot_of_softmax(preds, targ):
+    return -(nn.functional.one_hot(targ, preds.shape[1])*exp_over_sum(preds).log()).sum(1).mean()
+def ce_narrow(preds, targ): return -(nn.functional.one_hot(targ)*log_sum_exp(preds)).sum(1).mean()
+def ce_global_max(preds, targ):
+    z = preds-preds.max()
+    return -(z-z.exp().sum(1, keepdim=True).log())[range(len(targ)),targ].mean()
+def ce_columns(preds, targ):
+    p = preds.exp()
+    return -(p/p.sum(0))[range(len(targ)),targ].log().mean()
+def softmax_columns(x, dim=-1): return x.exp()/x.exp().sum(0)
+
+class WholeColumns(OwnCrossEntropy):
+    def backward(self):
+        self.inp.g = exp_over_sum(self.inp)
+        self.inp.g[:,self.targ] -= 1
+        self.inp.g /= len(self.targ)
+class NarrowTarget(OwnCrossEntropy):
+    def backward(self): self.inp.g = (exp_over_sum(self.inp)-nn.functional.one_hot(self.targ))/len(self.targ)
+
+@pytest.mark.parametrize('name,f,text', [
+    *[(name, f, 'the gradients add up over two') for name,f in (('mse_grad', mse_adds), ('relu_grad', relu_adds), ('lin_grad', lin_adds),
+                                                                ('Relu', ReluAdds), ('Lin', LinAdds), ('CrossEntropy', EntropyAdds))],
+    ('Lin', OtherNames, 'weights and biases are kept under other names'),
+    ('lin_grad', lin_means, 'the gradients of weights and biases are divided'),
+    ('lin_grad', lin_w_mean, 'the gradient of the weights is div'),
+    ('lin_grad', lin_of_outputs, 'all three gradients are computed from the outputs'),
+    ('lin_grad', lin_w_of_outputs, '`w.g` is computed from the outputs'),
+    ('cross_entropy', ce_one_hot_of_softmax, 'a probability was rounded to 0: its'),
+    ('cross_entropy', ce_narrow, '`F.one_hot(targ)` makes'),
+    ('cross_entropy', ce_global_max, 'the largest number of all'), ('cross_entropy', ce_columns, 'the sum goes down the columns'),
+    ('softmax', softmax_columns, 'the sum goes over dimension 0'), ('CrossEntropy', WholeColumns, 'every row loses 1'),
+    ('CrossEntropy', NarrowTarget, '`F.one_hot(targ)` makes')])
+def test_a_usual_mistake_of_readers_is_told(name, f, text):
+    v = verdict(name, f)
+    assert v.mistake.startswith(text), v.text
+
+@pytest.mark.parametrize('old,new,text', [
+    ('squeeze(-1)', 'squeeze()', 'it fails where there is a single example: `squeeze()` drops'),
+    ('relu_grad(l1, l2)', 'relu_grad(l2, l1)', 'if a `.g` is asked for before it is set'),
+    ('mse_grad(out, targ)\n    lin_grad(l2, out, w2, b2)', 'lin_grad(l2, out, w2, b2)\n    mse_grad(out, targ)', 'if a `.g` is asked for')])
+def test_a_mistake_in_the_backward_pass_is_told(old, new, text):
+    v = verdict('forward_and_backward', as_a_readers('forward_and_backward', (old, new)))
+    assert v.mistake.startswith(text), v.text
+
+def test_a_loss_that_is_not_kept_is_told():
+    here = {'Model': OwnModel, '__name__': '__main__'}
+    exec('class Deep(Model):\n    def __init__(self, layers, loss):\n        self.layers = layers\n        loss = loss\n'
+         '    def __call__(self, x, targ):\n        for o in self.layers: x = o(x)\n        return self.loss(x, targ)\n'
+         '    def backward(self):\n        self.loss.backward()\n        for o in self.layers[::-1]: o.backward()', here)
+    v = verdict('03.5', here['Deep'])
+    assert v.mistake.startswith('the model has no `loss`'), v.text
+
+def test_a_cross_entropy_that_is_wrong_is_told_to_its_layer():
+    f = as_a_readers('CrossEntropy')
+    f.forward.__globals__['cross_entropy'] = lambda preds, targ: ce_by_index(preds, targ)*2
+    v = verdict('CrossEntropy', f)
+    assert 'what `cross_entropy` gives, and that is not right' in v.text, v.text
 
 def test_what_is_missing_is_told_by_its_name():
     v = verdict('lin_grad', as_a_readers('lin_grad', ('    b.g = out.g.sum(0)\n', '')))

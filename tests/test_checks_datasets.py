@@ -1,6 +1,5 @@
 "Chapter 0: other right ways pass the checks, and wrong ones do not."
 import gzip, math, struct
-from pathlib import Path
 import numpy as np
 import pytest, torch
 from fastfound.checking import verdict

@@ -41,7 +41,8 @@ def test_roots_and_parts_of_a_dict():
 # a sentence, a function to which it does not apply, and what was wanted: what it says would send a reader the wrong way
 SPREAD = [torch.tensor([0.,1.,1.,0.]), torch.tensor([1.,0.,0.,0.])]
 @pytest.mark.parametrize('part,f,wanted', [
-    ('end with', lambda w: None if len(w)==3 else w+1, WANTED), ('transposed', lambda w: w.t() if len(w)<4 else w*2, WANTED),
+    ('end with', lambda w: None if len(w)==3 else w+1, WANTED), ('nothing', lambda w: None if len(w)==3 else w+1, WANTED),
+    ('transposed', lambda w: w.t() if len(w)<4 else w*2, WANTED),
     ('every', lambda w: w*len(w), WANTED), ('every', lambda w: w+w.mean(), WANTED), ('sign', lambda w: w.abs()+1, WANTED),
     ('nan', lambda w: w+1 if len(w)<4 else w*math.nan, WANTED), ('inf', lambda w: w+1 if len(w)<4 else w/0, WANTED),
     ('only the last', but(-2, -1), WANTED[:2]), ('only the first', but(-1, 0), [randn(2) for _ in range(5)]),  # by chance
@@ -51,7 +52,13 @@ SPREAD = [torch.tensor([0.,1.,1.,0.]), torch.tensor([1.,0.,0.,0.])]
     ('is 0', lambda w: torch.where(w>0, w, 0*w), WANTED), ('dtype', lambda w: (w+1).float(), WANTED),
     ('default', lambda w: w.half(), [w.half().double() for w in WANTED]),
     ('is not set', lambda w: {'g': w['g'] if len(w['g'])<4 else None}, [{'g': o} for o in WANTED]),
-    ('times', lambda w: w.new_zeros(w.shape), WANTED)])
+    ('times', lambda w: w.new_zeros(w.shape), WANTED), ('times', lambda w: w/2, [torch.tensor([0.,0.,0.,2.])]),
+    ('times', lambda w: w/2, [torch.full((4,), 2.)]), ('off by', lambda w: w+1, [torch.full((4,), 2.)]),
+    ('times', lambda w: torch.where(w==w.max(), math.nan, 2*w) if len(w)==3 else 2*w, WANTED),
+    ('dtype', lambda w: {'out': w['out'].float(), 'g': None if len(w['g'])>3 else w['g']}, [{'out': o, 'g': o} for o in WANTED]),
+    ('dtype', lambda w: {'out': w['out'].float(), 'g': 'text'}, [{'out': o, 'g': o} for o in WANTED]),
+    ('dtype', lambda w: {'out': w['out'].float()}, [{'out': o, 'g': o} for o in WANTED]),
+    ('only the', lambda w: (but(-1, 0)(w[0]), w[1]) if len(w[0])<3 else (but(-1, 0)(w[0]), 'x'), [(o, o) for o in WANTED])])
 def test_no_sentence_where_it_would_mislead(part, f, wanted): assert part not in told(f, wanted), told(f, wanted)
 
 def test_what_holds_for_some_inputs_only_says_so():
@@ -68,9 +75,18 @@ def unset(): return value  # noqa: F821
 class Forgotten(torch.nn.Module):
     def __init__(self): self.layer = torch.nn.Linear(1, 1)
 
+class Unset:
+    def _modules_of(self): return self._modules
+
+class NeverSetUp(torch.nn.Module):
+    def __init__(self): self.p = 1
+
 @pytest.mark.parametrize('f,part', [
     (without_end, 'calls itself'), (unset, 'a name is used'), (lambda: None+1, '`None`'), (lambda: [].shape, 'no such attribute'),
-    (lambda: None.shape, '`None`'), (Forgotten, 'super().__init__()'), (lambda: {}['a'], 'a key'), (lambda: [1][1], 'goes past the end'),
+    (lambda: None.shape, '`None`'), (Forgotten, 'super().__init__()'), (Unset()._modules_of, 'inherit from'),
+    (lambda: NeverSetUp().train(), 'super().__init__()'), (lambda: [*NeverSetUp().parameters()], 'super().__init__()'),
+    (lambda: NeverSetUp()._parts, 'no such attribute'), (lambda: (lambda: 3)()(4), 'brackets'),
+    (lambda: max(torch.ones(2), torch.zeros(2)), '`torch.maximum`'), (lambda: {}['a'], 'a key'), (lambda: [1][1], 'goes past the end'),
     (lambda: torch.zeros(2)[2], 'goes past the end'), (lambda: torch.zeros(2)[0,0], 'more indices than axes'),
     (lambda: 1/0, 'divided by 0'),
     (lambda: torch.zeros(2).sum(1), 'an axis is named'), (lambda: torch.zeros(2)+torch.zeros(3), 'two shapes do not fit'),
@@ -94,7 +110,7 @@ def test_each_kind_of_error_is_tried():
 
 # where a function is wrong: whether the answer is right, for each input, and what is told
 
-def where(rows, names=('x','n'), own=('x','n')): return where_only(rows, names, own)
+def where(rows, names=('x','n'), own=('x','n'), changed=()): return where_only(rows, names, own, changed)
 
 T = torch.ones(2)
 @pytest.mark.parametrize('rows,part', [
@@ -102,7 +118,7 @@ T = torch.ones(2)
     ([((T.double(),1),True)]*3+[((T.long(),1),False)], 'are integers'), ([((T.double(),1),True)]*3+[((T,1),False)], 'float32'),
     ([((-T,1),True)]*3+[((T,1),False)], 'negative'), ([((T,1),True)]*3+[((T*math.inf,1),False)], 'inf or nan'),
     ([((T,1),True)]*3+[((T.clone().requires_grad_(),1),False)], 'a gradient'),
-    ([((T,1),True)]*3+[((T,2),False)], 'where `n` is 2'), ([((T,1),True)]*3+[((T,),False)], '`n` is left out: is its default'),
+    ([((T,1),True)]*3+[((T,2),False)], 'where `n` is 2'),
     ([((T,),True)]*3+[((T,2),False), ((T,3),False)], 'wherever `n` is given'),
     ([((T,0),True)]*3+[((T,2),False), ((T,3),False)], 'right only where `n` is 0')])
 def test_where_it_is_wrong(rows, part): assert part in where(rows), where(rows)
@@ -112,6 +128,26 @@ def test_where_it_is_wrong(rows, part): assert part in where(rows), where(rows)
     [((T,1),True)]*3+[((T,2),False), ((T,1),False)], [((T,1),False)]*4, [((T,1),True)]*4,
     [((T,n),True) for n in (1,2,4)]+[((T,n),False) for n in (3,5)]])  # two of many by chance
 def test_where_it_is_wrong_cannot_be_told(rows): assert where(rows)==''
+
+@pytest.mark.parametrize('rows', [
+    [((T,1),True)]*3+[((T.double(),2),False)], [((T,1),True)]*3+[((T.clone().requires_grad_(),2),False)],
+    [((T,1),True)]*3+[((torch.ones(5),2),False)], [((T,1),True)]*3+[((torch.ones(2,2),2),False)],
+    [((-T,1),True)]*3+[((T,2),False)], [((torch.ones(3,3),1),True)]*3+[((torch.ones(3,3)[:,::2][:,:2],2),False)],
+    [((torch.ones(3,2),1),True)]*3+[((torch.ones(2,3).t(),2),False)],
+    [((T,{'eps': 1, 'n': 2}),True)]*3+[((T,{'eps': 0.5, 'n': 3}),False)],
+    [((-T,1),True)]*3+[((torch.ones(2).long(),1),False)], [((T,n),True) for n in (3,4,5)]+[((T,7),False)]])
+def test_where_something_else_may_be_the_reason_nothing_is_told(rows): assert where(rows)==''
+
+def test_a_default_is_asked_about_where_it_has_been_changed():
+    rows = [((T,1),True)]*3+[((T,),False)]
+    assert where(rows)=='' and '`n` is left out: is its default' in where(rows, changed=('n',))
+    rows = [((T,{'n': 1}),True)]*3+[((T,{}),False)]
+    assert where(rows, ('x',))=='' and '`n` is left out' in where(rows, ('x',), changed=('n',))
+    assert where(rows[:2]+[((T,{}),True)]+rows[2:], ('x',), changed=('m',))==''
+
+def test_settings_in_a_dict_are_named():
+    rows = [((T,{'eps': 1, 'n': 2}),True)]*3+[((T,{'eps': 0.5, 'n': 2}),False)]
+    assert where(rows, ('x',)).startswith('it is right but where `eps` is 0.5')
 
 def test_of_two_reasons_none_is_told_and_nothing_is_asked_of_what_a_reader_has_not():
     two = [(('a',1),True)]*3+[(('b',2),False)]

@@ -134,6 +134,48 @@ WRONG = {
 def test_a_wrong_way_is_found(name, change):
     assert verdict(name, as_a_readers(name, change)).state=='wrong', change
 
+def loss_of_logits(predictions, targets):
+    assert predictions.shape==targets.shape
+    return torch.where(targets==1, 1-predictions, predictions).mean()
+class LoaderOfOneMore:
+    def __init__(self, dataset, batch_size=64, shuffle=False):
+        self.xs,self.ys = map(torch.stack, zip(*dataset))
+        self.n,self.size,self.shuffle = len(dataset),batch_size,shuffle
+    def __iter__(self):
+        order = torch.randperm(self.n) if self.shuffle else torch.arange(self.n)
+        for i in range(self.n//self.size+1):
+            rows = order[i*self.size:(i+1)*self.size]
+            yield self.xs[rows],self.ys[rows]
+class LoaderThatStacksNothing(LoaderByList):
+    def __iter__(self):
+        order,batch = list(range(len(self.ds))),[]
+        if self.shuffle: random.shuffle(order)
+        for i in order:
+            batch.append(self.ds[i])
+            if len(batch)==self.bs:
+                yield collate_by_loop(batch)
+                batch = []
+        yield collate_by_loop(batch)
+class OptimUphill(OptimNoGrad):
+    def step(self):
+        for p in self.params:
+            if p.grad is not None: p.data += self.lr*p.grad
+class OptimUphillForAll(OptimNoGrad):
+    def step(self):
+        for p in self.params: p.data += self.lr*p.grad
+class OptimForAll(OptimNoGrad):
+    def step(self):
+        for p in self.params: p.data -= self.lr*p.grad
+
+@pytest.mark.parametrize('name,f,text', [
+    ('mnist_loss', loss_of_logits, 'these are the distances of the logits'), ('BasicLoader', LoaderOfOneMore, 'where `batch_size` divides'),
+    ('BasicLoader', LoaderThatStacksNothing, 'it fails where `batch_size` divides'),
+    ('BasicOptim', OptimUphill, 'the parameters move along'), ('BasicOptim', OptimUphillForAll, 'the parameters move along'),
+    ('BasicOptim', OptimForAll, 'parameters without a gradient')])
+def test_a_usual_mistake_of_readers_is_told(name, f, text):
+    v = verdict(name, f)
+    assert v.mistake.startswith(text), v.text
+
 def test_what_an_exercise_does_without_is_told():
     class ByTorch:
         def __init__(self, params, lr): self.opt = torch.optim.SGD(params, lr)

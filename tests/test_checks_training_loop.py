@@ -3,7 +3,7 @@ import importlib
 import pytest, torch
 from fastfound.checking import verdict
 from fastfound.checks.spec import CHECKS
-from fastfound.learner import Learner
+from fastfound.learner import CancelFitException, Learner
 from fastfound.training_loop import cancelled_by
 from test_checks import as_a_readers
 
@@ -96,6 +96,25 @@ class TryFinally(Nested):
         try: self.fire('after_'+name)
         except error: pass
 
+def mean_by_float32(rows):
+    if not rows: return [float('nan')]
+    counts,*columns = torch.tensor(rows).t()
+    return [((counts*o).sum()/counts.sum()).item() for o in columns]
+
+class HandByLayers(Learner):
+    "Goes through the layers itself"
+    def forward(self):
+        x, = self.xb
+        for layer in self.model.layers: x = layer(x)
+        self.pred = x
+    def backward(self):
+        self.loss_func.backward()
+        for layer in self.model.layers[::-1]: layer.backward()
+
+class StopsByItself:
+    def after_loss(self):
+        if not self.loss<100: raise CancelFitException
+
 class OwnHand(Learner):
     def forward(self):
         x = self.xb
@@ -103,7 +122,8 @@ class OwnHand(Learner):
         return self.pred
     def backward(self): return self.model.backward()
 
-@pytest.mark.parametrize('name,f', [('weighted_mean', mean_by_sums), ('weighted_mean', mean_by_tensor), ('BasicLearner', Nested),
+@pytest.mark.parametrize('name,f', [('weighted_mean', mean_by_sums), ('weighted_mean', mean_by_tensor), ('weighted_mean', mean_by_float32),
+                                    ('HandLearner', HandByLayers), ('BasicLearner', Nested),
                                     ('BasicLearner', TryFinally), ('HandLearner', OwnHand)])
 def test_another_way_is_right(name, f):
     v = verdict(name, f)
@@ -158,6 +178,9 @@ def test_a_usual_mistake_of_a_hand_learner_is_told(old, new, text):
     v = verdict('HandLearner', as_a_readers('HandLearner', (old, new)))
     assert v.mistake.startswith(text), v.text
     assert any(o==v.mistake for o in CHECKS['HandLearner'].mistakes)
+
+def test_a_loss_of_the_callback_itself_is_told():
+    assert verdict('StopIfExploded', StopsByItself).mistake.startswith('a callback has no `loss`')
 
 def test_pytorchs_backward_is_told():
     class Half(Learner):

@@ -79,6 +79,24 @@ class Counting:
                 uses[o] -= 1
                 if not uses[o]: ready.append(o)
 
+def order_by_visits():
+    "The book's, with a recursive search in place of the indices"
+    old = "return sorted(found, key=lambda v: v.index, reverse=True)"
+    new = """order,seen = [],set()
+        def visit(v):
+            if v in seen: return
+            seen.add(v)
+            for o in v.inputs: visit(o)
+            order.append(v)
+        visit(self)
+        return order[::-1]"""
+    return as_a_readers('Value', (old, new))
+
+@pytest.mark.parametrize('f', [Recursive, Counting])
+def test_a_value_with_other_attributes_is_told_that_the_page_reads_them(f):
+    v = verdict('Value', f)
+    assert v.mistake.startswith('the gradients are right, but what the page reads') and 'the attributes of a*b' in v.text, v.text
+
 class OwnNeuron:
     def __init__(self, n_in):
         self.w,self.b = [Value(random.normalvariate(0, 1)/math.sqrt(n_in)) for _ in range(n_in)],Value(0.)
@@ -100,7 +118,15 @@ class OwnMLP:
         return xs
     def parameters(self): return [p for o in self.layers for n in o.neurons for p in n.parameters()]
 
-@pytest.mark.parametrize('name,f', [('Value', Recursive), ('Value', Counting), ('Neuron', OwnNeuron), ('Layer', OwnLayer), ('MLP', OwnMLP)])
+class OneOutput(OwnMLP):
+    "Gives no list where there is a single output"
+    def __call__(self, xs):
+        xs = super().__call__(xs)
+        return xs[0] if len(xs)==1 else xs
+class FirstOutput(OwnMLP):
+    def __call__(self, xs): return super().__call__(xs)[0]
+
+@pytest.mark.parametrize('name,f', [('Value', order_by_visits()), ('Neuron', OwnNeuron), ('Layer', OwnLayer), ('MLP', OwnMLP)])
 def test_another_way_is_right(name, f):
     v = verdict(name, f)
     assert v, v.text
@@ -122,6 +148,14 @@ WRONG = {
               ('neuron(xs) for', 'neuron(xs)*2 for')],
     'MLP': [('xs = layer(xs)', 'out = layer(xs)'), ('sizes[1:]', 'sizes[2:]'),
             ('for layer in self.layers for p', 'for layer in self.layers[:1] for p')]}
+
+@pytest.mark.parametrize('name,f,text', [
+    ('MLP', OneOutput, 'where there is one output it comes back alone'), ('MLP', FirstOutput, 'the first output comes back alone'),
+    ('Value', as_a_readers('Value', ('g*(1-t*t)', '(1-t*t)')), 'the backward function of the tanh leaves out'),
+    ('Value', as_a_readers('Value', ('g*n*a.data', 'n*a.data')), 'the backward function of the power leaves out')])
+def test_a_usual_mistake_of_readers_is_told(name, f, text):
+    v = verdict(name, f)
+    assert v.mistake.startswith(text), v.text
 
 @pytest.mark.parametrize('name,change', [(name, o) for name,changes in WRONG.items() for o in changes])
 def test_a_wrong_way_is_found(name, change):

@@ -4,7 +4,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 import pytest
 from commandline import FASTFOUND, inside
-from fastfound import __version__, cli, demo, train, workbook
+from fastfound import __version__, cli, demo, judging, train, workbook
 from fastfound.basics import check_options, check_writable
 
 pytestmark = pytest.mark.not_numerical
@@ -12,8 +12,8 @@ pytestmark = pytest.mark.not_numerical
 ROOT = Path(__file__).parents[1]
 COMMANDS = [o for o in cli._COMMANDS if o]
 FUNCTIONS = {'demo': demo.run_demo, 'train': train.train_model, 'evaluate': train.evaluate_model, 'predict': train.predict_files,
-             'ladder': cli._ladder, 'doctor': cli._doctor, 'new': workbook.new_workbook, 'test': workbook.run_test,
-             'progress': workbook.progress, 'review': workbook.review, 'grade': workbook.grade}
+             'ladder': cli._ladder, 'doctor': cli._doctor, 'new': workbook.new_workbook, 'test': judging.run_test,
+             'progress': judging.progress, 'review': workbook.review, 'grade': judging.run_grade}
 
 def test_ranges():
     check_options(epochs=1, bs=64, hidden=100_000, shift=0, seed=2**64-1, lr=1e-30)

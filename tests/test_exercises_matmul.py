@@ -47,10 +47,12 @@ def by_cube(u, v): return (u[:,None]-v).square().sum(2)
 def minus_once(u, v): return (u*u).sum(1)[:,None] - u@v.t() + (v*v).sum(1)
 
 @pytest.mark.parametrize('number,answer', [
-    ('01.1', (t1, 4)), ('01.1', (t1, tensor(4))), ('01.2', ROWS), ('01.2', ROWS.double()), ('01.3', SHAPES),
+    ('01.1', (t1, 4)), ('01.1', (t1, tensor(4))), ('01.2', ROWS), ('01.2', ROWS.double()), ('01.2', ROWS.tolist()),
+    ('01.2', ROWS.numpy()), ('01.3', SHAPES),
     ('01.3', tuple(o if o is None else torch.Size(o) for o in SHAPES)), ('01.4', columns), ('01.4', columns_by_products),
     ('01.5', (no_loop, 4.)), ('01.5', (no_loop_at_once, 4)), ('01.6', by_matrices), ('01.6', by_norms), ('01.6', by_rows),
-    ('01.7', (m1, m2, biases, x1, w1)), ('01.7', (m1, m2, biases, x1.roll(1, 1), w1.roll(1, 0)))])
+    ('01.7', (m1, m2, biases, x1, w1)), ('01.7', (m1, m2, biases, x1.roll(1, 1), w1.roll(1, 0))),
+    ('01.7', (m1, m2, biases, x1.numpy(), w1.numpy()))])
 def test_another_answer_is_right(number, answer):
     v = verdict(number, answer)
     assert v, v.text
@@ -79,6 +81,7 @@ def test_a_wrong_answer_is_found(number, answer, mistake):
 
 def test_what_is_used_is_told():
     for number,answer in (('01.4', by_at), ('01.5', (by_at, 4.))): assert 'it uses matmul' in verdict(number, answer).text
+    assert 'it uses cdist' in verdict('01.6', lambda u, v: torch.cdist(u, v)**2).text
 
 @pytest.mark.parametrize('number,answer', [('01.1', (t1, ...)), ('01.2', ...), ('01.3', ...), ('01.5', (no_loop, ...)),
                                            ('01.7', (m1, m2, biases, ..., w1))])

@@ -41,6 +41,10 @@ class Kept(Factor):
 class Forgets(Factor):
     def __init__(self, p): super().__init__(p, 1.)
 
+class NotSetUp(nn.Module):
+    def __init__(self, p): self.p = p
+    def forward(self, x): return x*(torch.rand(x.shape)>=self.p) if self.training else x*(1-self.p)
+
 REMEMBERED = {'training loss': 0.32, 'validation loss': 0.38, 'training': 0.92, 'validation': 0.9}
 FORGOTTEN = {'training loss': 0.36, 'validation loss': 0.58, 'training': 0.92, 'validation': 0.9}
 
@@ -65,18 +69,23 @@ def less(o): return o['chosen_by']-MEANS['chosen_by']-(o['accuracy']-MEANS['accu
 RIGHT = {'08.1': [([0.93,0.94],[0.9,0.91]), (tensor([0.91,0.9,0.95]),(0.88,0.9,0.87))],
          '08.2': [(Y, noise(0.3), LONG, SHORT), (Y, noise(0.3, seed=2), LONG, SHORT)],
          '08.3': [(o, REMEMBERED, FORGOTTEN) for o in (Factor, Where)],
-         '08.4': [(log(91),0.5003), (tensor(4.511),tensor(0.5003, requires_grad=True))],
+         '08.4': [(log(91),0.5003), (tensor(4.511),tensor(0.5003, requires_grad=True)), (4.51,0.5)],
          '08.5': [{3: 0.22, 10: 0.3, 100: 0.84}, {100: tensor(0.8), 10: tensor(0.35), 3: tensor(0.2)}],
          '08.6': [(BY_NUMBER, FORECAST), (BY_NUMBER, tensor(FORECAST))],
          '08.7': [(TRIED, by_draws(less)), (TRIED, by_draws(less, seed=1))]}
 
-WRONG = {'08.1': [([1.,1.],[1.,1.]), ([0.85,0.9],[0.9,0.91]), ([0.93],[0.9]), ([93.,94.],[90.,91.]), ([0.93,0.94],[0.5,0.6]), (0.93,0.9)],
+WRONG = {'08.1': [([1.,1.],[1.,1.]), ([0.85,0.9],[0.9,0.91]), ([0.93],[0.9]), ([93.,94.],[90.,91.]), ([0.93,0.94],[0.5,0.6]), (0.93,0.9),
+                  ([1.,1.],[0.9,0.91])],
          '08.2': [(Y, Y, LONG, SHORT), (Y, noise(0.7), LONG, SHORT), (Y, noise(0.3), SHORT, LONG), (Y, noise(0.3)[:500], LONG, SHORT),
                   (Y, noise(0.3)+0.5, LONG, SHORT), (Y, noise(0.3), 0.73, 0.84),
-                  (Y, noise(0.3), LONG|{'training': 0.6}, SHORT), (Y, noise(0.3), LONG, SHORT|{'validation': 0.7})],
+                  (Y, noise(0.3), LONG|{'training': 0.6}, SHORT), (Y, noise(0.3), LONG, SHORT|{'validation': 0.7}),
+                  (Y, Y.clone(), LONG, SHORT),
+                  (Y, noise(0.3), LONG|{'training': 1., 'validation': 0.89}, SHORT|{'training': 0.9, 'validation': 0.86})],
          '08.3': [(Modern, REMEMBERED, FORGOTTEN), (Kept, REMEMBERED, FORGOTTEN), (Forgets, REMEMBERED, FORGOTTEN),
-                  (Factor, FORGOTTEN, REMEMBERED), (Factor, REMEMBERED, REMEMBERED), (ByLayer, REMEMBERED, FORGOTTEN), (Factor, 0.9, 0.9)],
-         '08.4': [(log(81),0.5448), (log(91),0.0858), (91.,0.5003), (log(91),0.), (None,0.5003), (0.5003,log(91))],
+                  (Factor, FORGOTTEN, REMEMBERED), (Factor, REMEMBERED, REMEMBERED), (ByLayer, REMEMBERED, FORGOTTEN),
+                  (Factor, 0.38, 0.58), (NotSetUp, REMEMBERED, FORGOTTEN)],
+         '08.4': [(log(81),0.5448), (log(91),0.0858), (91.,0.5003), (log(91),0.), (None,0.5003), (0.5003,log(91)), (log(90),0.5003),
+                   (log(81),0.5003), (log(9),0.5003)],
          '08.5': [{3: 0.7, 10: 0.95, 100: 1.}, {3: 0.09, 10: 0.1, 100: 0.11}, {3: 0.3, 10: 0.28, 100: 0.84}, [0.22,0.29,0.84],
                   {3: 22., 10: 30., 100: 84.}],
          '08.6': [(BY_NUMBER, o) for o in (0.053, 1-FORECAST, log(FORECAST), line_at([100,300,1000,3000], [0.22,0.135,0.091,0.053], 3000),
@@ -94,7 +103,11 @@ def test_a_right_answer_passes(number, answer):
 def test_a_wrong_answer_is_found(number, answer): assert verdict(number, answer).state=='wrong'
 
 def test_what_is_wrong_is_told():
-    for number,i,text in (('08.1', 0, 'accuracies on training digits'), ('08.2', 1, 'seven in ten'), ('08.3', 0, 'as it is written today'),
+    for number,i,text in (('08.1', 0, 'accuracies on training digits'), ('08.1', -1, '`mine` are too high'), ('08.2', 0, '`y` itself'),
+                          ('08.2', 1, 'seven in ten'), ('08.2', -1, 'y=noisy'), ('08.2', -2, 'no label is wrong'),
+                          ('08.3', -2, 'are dicts'),
+                          ('08.3', -1, 'super().__init__()'), ('08.4', -4, 'are swapped'), ('08.4', -3, '0.91, not 0.9'),
+                          ('08.4', -2, '0.91 and 0.01'), ('08.4', -1, 'compares 0.9 with 0.1'), ('08.3', 0, 'as it is written today'),
                           ('08.3', 3, 'other way round'), ('08.4', 0, '0.91 and 0.01'), ('08.5', 0, 'true labels'),
                           ('08.6', 3, 'through all four points'), ('08.7', 0, 'every sign is wrong')):
         v = verdict(number, WRONG[number][i])

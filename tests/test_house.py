@@ -193,7 +193,7 @@ def test_what_is_not_the_lesson_is_folded(page):
 def test_each_exercise_has_a_place_for_the_answer(page):
     "Below each exercise of a chapter stands a cell to write in, which ends with its check, and then a solution, which passes it"
     cells = road.cells(page)
-    start = next((i for i,c in enumerate(cells) if road.source(c).startswith('## Exercises')), len(cells))
+    start = next((i for i,c in enumerate(cells) if '## Exercises' in road.source(c)), len(cells))
     numbers = [(i,m[1]) for i,c in enumerate(cells[start:], start) if c['cell_type']=='markdown'
                for m in re.finditer(r'^\*\*(\d+)\.\*\*', road.source(c), re.M)]
     for i,n in numbers:
@@ -204,6 +204,22 @@ def test_each_exercise_has_a_place_for_the_answer(page):
             assert re.match(rf"check\('{re.escape(number)}', ", road.source(cells[i]).splitlines()[-1]), number
             assert f"check('{number}', " in road.source(cells[i+1]), f'{number}: the solution does not pass the check'
         assert 'code-summary: "Solution' in road.source(cells[i+1]), (page, n)
+
+@pytest.mark.parametrize('page', road.pages())
+def test_solutions_are_folded_in_jupyter(page):
+    "With what they print; of a folded cell a reader sees the first line, which says what it is"
+    for cell in road.cells(page):
+        if 'code-summary: "Solution' not in road.source(cell): continue
+        assert cell['metadata']['jupyter']=={'outputs_hidden': True, 'source_hidden': True}, cell['id']
+        assert road.source(cell).startswith('#| code-summary: "Solution'), cell['id']
+
+@pytest.mark.parametrize('page', road.book())
+def test_hints_are_at_hand(page):
+    "Where there are checks, `hint` is imported with `check`, and the sentence above the exercises tells of it"
+    text,number = '\n'.join(map(road.source, road.cells(page))),page.partition('_')[0]
+    if "check('" not in text: return
+    assert 'from fastfound.checking import check, hint\n' in text
+    assert f"`hint('{number}.1')` prints a hint." in text.partition('## Exercises')[2].partition('**1.**')[0]
 
 @pytest.mark.parametrize('page', road.pages())
 def test_links_hold_no_name_alone(page):

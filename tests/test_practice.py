@@ -304,12 +304,12 @@ def test_a_prediction_opens(page_for, tmp_path, dark):
                     f'<style>:root {{ color-scheme: light dark }} {GROUND}</style></head><body><main><h1>A</h1>'
                     f'{ASKED._repr_html_()}</main></body></html>', encoding='utf-8')
     page = page_for(path, width=390, dark=dark)
-    def visible(): return [o for o in ('Yes.', 'No, it is True.') if page.get_by_text(o, exact=True).locator('visible=true').count()]
+    def visible(): return [o for o in ('Yes.', 'No: True.') if page.get_by_text(o, exact=True).locator('visible=true').count()]
     assert visible()==[] and not faults(page)
     page.keyboard.press('Tab')
     page.keyboard.press('Tab')
     page.keyboard.press('Enter')
-    assert visible()==['No, it is True.'] and not faults(page)
+    assert visible()==['No: True.'] and not faults(page)
     page.keyboard.press('Shift+Tab')
     page.keyboard.press('Space')
     assert visible()==['Yes.'] and not faults(page)

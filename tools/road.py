@@ -28,7 +28,7 @@ ROAD = {
     '09_attention': ('Attention', 'a language model that invents names', {'09a_words': 'words'}),
 }
 END = 'programs/demo'  # where the road leads after its last chapter
-PROGRAMS = ['write_your_own', 'lines_in_order', 'workbook', 'demo', 'train', 'doctor', 'cli', 'web', 'all', 'coming', 'figures']
+PROGRAMS = ['write_your_own', 'lines_in_order', 'workbook', 'judging', 'demo', 'train', 'doctor', 'cli', 'web', 'all', 'coming', 'figures']
 
 def chapters(): return list(ROAD)
 

@@ -2,7 +2,7 @@
 
 A blank keeps the signature and the docstring; a cell with its check follows. `--check` only tells whether the files are in step.
 """
-import ast, json, re, sys
+import ast, dis, json, re, sys
 import road
 
 PAGES = [*road.chapters(), '03a_value', '03b_engine']
@@ -33,9 +33,49 @@ def names(source):
     "The public functions and classes that `source` defines"
     return [o.name for o in ast.parse(source).body if isinstance(o, (ast.FunctionDef, ast.ClassDef)) and not o.name.startswith('_')]
 
-def only_checks(source):
-    "Whether a cell has nothing but asserts and calls, so that nothing after it needs it"
-    return all(isinstance(o, (ast.Assert, ast.Expr)) for o in ast.parse(source).body)
+def parsed(source): return ast.parse(re.sub(r'^[%!].*', '', source, flags=re.M))
+
+def flow(source):
+    "The names that a cell needs from those before it, and those that it binds"
+    needs,binds = set(),set()
+    def walk(code, own):
+        for o in dis.get_instructions(code):
+            if o.opname=='STORE_NAME': own.add(o.argval)
+            elif re.match('LOAD_(NAME|GLOBAL|FROM_DICT_OR_GLOBALS)', o.opname): needs.update({o.argval}-own-binds)
+            elif hasattr(o.argval, 'co_code'): walk(o.argval, set())
+    walk(compile(parsed(source), '', 'exec'), binds)
+    return needs,binds
+
+def tests(node):
+    "Whether a statement only asserts, tests or prints"
+    if isinstance(node, (ast.For, ast.If, ast.With)): return all(map(tests, node.body+getattr(node, 'orelse', [])))
+    called = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and ast.unparse(node.value.func)
+    return isinstance(node, ast.Assert) or called and (called.startswith('test_') or called=='print')
+
+def without_tests(source):
+    lines = source.split('\n')
+    for o in reversed(parsed(source).body):
+        if tests(o): del lines[o.lineno-1:o.end_lineno]
+    return '\n'.join(lines)
+
+def settles(source):
+    "Whether a cell sets what is printed or drawn, or is exported"
+    return bool(re.search(r'^#\|\s*(export|default_exp)|^torch\.set_printoptions|^plt\.rcParams', source, re.M))
+
+def needed(cells):
+    "The cells of a workbook without the book's own tests: hidden ones whose names no later cell uses"
+    kept,names = [],set()
+    for cell in reversed(cells):
+        source = road.source(cell)
+        if cell['cell_type']=='code':
+            hidden = source.startswith('#| hide')
+            if hidden: source = without_tests(source)
+            needs,binds = flow(source)
+            if hidden and not settles(source) and not binds & names: continue
+            names = names-binds | needs
+            cell = {**cell, 'source': source.splitlines(keepends=True)}
+        kept.append(cell)
+    return kept[::-1]
 
 def code(source, id, **metadata):
     lines = source.splitlines(keepends=True)
@@ -57,7 +97,6 @@ def workbook_page(page):
             continue
         if 'code-summary: "Solution' in source: continue
         if 'answer' in tags: source = source.replace('#| hide\n', '', 1)
-        if source.startswith('#| hide') and only_checks(source): continue
         def ours(m): return f'from {LIB if m[1] in modules else "fastfound"}.{m[1]} import'
         source = re.sub(r'^from fastfound\.(\w+) import', ours, source, flags=re.M)
         if 'blank' not in tags: cells.append(code(source, cell['id'], **{k: v for k,v in cell['metadata'].items() if k=='jupyter'}))
@@ -67,7 +106,7 @@ def workbook_page(page):
             cells.append(code('\n'.join(f'check({o})' for o in names(source)), cell['id'][::-1]))
     default = next(i for i,c in enumerate(cells) if road.source(c).startswith('#| default_exp'))
     cells.insert(default+1, code('#| export\nfrom fastfound.checking import todo', 'ffffffff', jupyter={'source_hidden': True}))
-    return {**nb, 'cells': [code(FIRST, 'f1257ce2', jupyter={'source_hidden': True}), *cells]}
+    return {**nb, 'cells': [code(FIRST, 'f1257ce2', jupyter={'source_hidden': True}), *needed(cells)]}
 
 def main(check):
     stale = []

@@ -20,6 +20,16 @@ def all_g(**tensors):
     "The gradients that were set, by name"
     return {f'{k}.g': getattr(o, 'g', None) for k,o in tensors.items()}
 
+ADDED_UP = 'the gradients add up over two backward passes: set `.g` anew each time, with `=`'
+
+def twice(run, **tensors):
+    "The gradients that `run` sets when it runs for the second time, by name"
+    for _ in range(2): run()
+    return all_g(**tensors)
+
+def set_g(o, g): o.g = g
+def add_g(o, g): o.g = g if getattr(o, 'g', None) is None else o.g+g
+
 def wrong(use, f):
     "The mistake of `f`, written as a function"
     def made_wrong(*args): return f(*args)
@@ -37,12 +47,12 @@ def column_and_targets():
     yield randn(3,1, seed=3)*1e6,randn(3, seed=4)*1e6
 
 def use_mse_grad(f, inp, targ):
-    f(inp, targ)
-    return all_g(inp=inp)
+    return twice(lambda: f(inp, targ), inp=inp)
 
 def mse_set(g): return wrong(use_mse_grad, lambda inp, targ: setattr(inp, 'g', g(inp, targ[:,None])))
 
-@check('mse_grad', '03', column_and_targets, use=use_mse_grad, without=WITHOUT, same=('mse_grad', 'Mse'), names=('inp', 'targ'), hints=(
+@check('mse_grad', '03', column_and_targets, use=use_mse_grad, near=1e-6, without=WITHOUT, same=('mse_grad', 'Mse'),
+    names=('inp', 'targ'), hints=(
     'What is the derivative of one term of the mean, (inp-targ)²/n? Then look at the shapes: `inp` is (n,1), `targ` is (n,).',
     '`targ[:,None]` is (n,1). Twice the difference, divided by the number of targets, is what `inp.g` is set to.'),
     mistakes={
@@ -64,7 +74,8 @@ def mse_set(g): return wrong(use_mse_grad, lambda inp, targ: setattr(inp, 'g', g
     'this is half the gradient and the sum over the batch: neither the 2 of the square nor the n of the mean is there':
         mse_set(lambda p, t: p-t),
     'nothing is stored: `inp.g = ...` sets the gradient, and returning it does not':
-        wrong(use_mse_grad, lambda inp, targ: 2*(inp-targ[:,None])/len(inp))})
+        wrong(use_mse_grad, lambda inp, targ: 2*(inp-targ[:,None])/len(inp)),
+    ADDED_UP: wrong(use_mse_grad, lambda inp, targ: add_g(inp, 2*(inp-targ[:,None])/len(inp)))})
 def mse_gradient(inp, targ): return {'inp.g': gradients(lambda p, t: F.mse_loss(p.squeeze(1), t), inp, targ)[1][0]}
 
 def inputs_and_upstream():
@@ -77,13 +88,12 @@ def inputs_and_upstream():
 def use_relu_grad(f, inp, g):
     out = inp.clamp_min(0)
     out.g = g
-    f(inp, out)
-    return all_g(inp=inp)
+    return twice(lambda: f(inp, out), inp=inp)
 
 def relu_set(g): return wrong(use_relu_grad, lambda inp, out: setattr(inp, 'g', g(inp, out, out.g)))
 
-@check('relu_grad', '03', inputs_and_upstream, use=use_relu_grad, without=WITHOUT, same=('relu_grad', 'Relu'), names=('inp', 'out.g'),
-    hints=(
+@check('relu_grad', '03', inputs_and_upstream, use=use_relu_grad, near=1e-6, without=WITHOUT, same=('relu_grad', 'Relu'),
+    names=('inp', 'out.g'), hints=(
     'By the chain rule `inp.g` is `out.g` times the derivative of the ReLU. Which two values can that have, and which number decides?',
     'Keep `out.g` where `inp` is above 0, and put 0 elsewhere: `masked_fill` takes a condition and a value.'),
     mistakes={
@@ -97,7 +107,8 @@ def relu_set(g): return wrong(use_relu_grad, lambda inp, out: setattr(inp, 'g', 
     'this looks at the sign of the upstream gradient; that of the input decides, and negative gradients pass':
         relu_set(lambda inp, out, g: g.clamp_min(0)),
     'the values are those of the ReLU itself; wanted is the upstream gradient, where it passes': relu_set(lambda inp, out, g: out),
-    'nothing is stored: `inp.g = ...` sets the gradient, and returning it does not': wrong(use_relu_grad, lambda inp, out: out.g*(inp>0))})
+    'nothing is stored: `inp.g = ...` sets the gradient, and returning it does not': wrong(use_relu_grad, lambda inp, out: out.g*(inp>0)),
+    ADDED_UP: wrong(use_relu_grad, lambda inp, out: add_g(inp, out.g*(inp>0)))})
 def relu_gradient(inp, g): return {'inp.g': gradients(lambda x: x.relu()*g, inp)[1][0]}
 
 def layers_and_upstream():
@@ -109,14 +120,15 @@ def layers_and_upstream():
 def use_lin_grad(f, inp, g, w, b):
     out = inp@w + b
     out.g = g
-    f(inp, out, w, b)
-    return all_g(inp=inp, w=w, b=b)
+    return twice(lambda: f(inp, out, w, b), inp=inp, w=w, b=b)
 
-def lin_set(inp_g=lambda x, g, w: g@w.t(), w_g=lambda x, g: x.t()@g, b_g=lambda g: g.sum(0)):
-    def f(inp, out, w, b): inp.g,w.g,b.g = inp_g(inp, out.g, w),w_g(inp, out.g),b_g(out.g)
+def lin_set(inp_g=lambda x, g, w: g@w.t(), w_g=lambda x, g: x.t()@g, b_g=lambda g: g.sum(0), store=set_g, from_out=''):
+    def f(inp, out, w, b):
+        def upstream(name): return out if name in from_out else out.g
+        for o,g in zip((inp, w, b), (inp_g(inp, upstream('i'), w), w_g(inp, upstream('w')), b_g(upstream('b')))): store(o, g)
     return wrong(use_lin_grad, f)
 
-@check('lin_grad', '03', layers_and_upstream, use=use_lin_grad, without=WITHOUT, same=('lin_grad', 'Lin'),
+@check('lin_grad', '03', layers_and_upstream, use=use_lin_grad, near=1e-6, without=WITHOUT, same=('lin_grad', 'Lin'),
     names=('inp', 'out.g', 'w', 'b'), hints=(
     'Write the shapes down: `inp` (n,n_in), `out.g` (n,n_out), `w` (n_in,n_out), `b` (n_out,). Each gradient has the shape of what it '
     'belongs to. Which products have these shapes?',
@@ -141,7 +153,12 @@ def lin_set(inp_g=lambda x, g, w: g@w.t(), w_g=lambda x, g: x.t()@g, b_g=lambda 
     'the weights get the sum of the inputs only; each weight counts the more, the larger the upstream gradient: `inp.t() @ out.g`':
         lin_set(w_g=lambda x, g: x.sum(0)[:,None].expand(-1, g.shape[1])),
     'nothing is stored: set `inp.g`, `w.g` and `b.g`':
-        wrong(use_lin_grad, lambda inp, out, w, b: (out.g@w.t(), inp.t()@out.g, out.g.sum(0)))})
+        wrong(use_lin_grad, lambda inp, out, w, b: (out.g@w.t(), inp.t()@out.g, out.g.sum(0))), ADDED_UP: lin_set(store=add_g),
+    'the gradients of weights and biases are divided by the batch size; the effects of the examples add up (the mean is in that of the '
+    'loss)': lin_set(w_g=lambda x, g: x.t()@g/len(x), b_g=lambda g: g.mean(0))} | {
+    f'{what} from the outputs themselves, `out`; by the chain rule take their gradient, `out.g`': lin_set(from_out=names)
+        for what,names in (('all three gradients are computed', 'iwb'), ('`inp.g` is computed', 'i'), ('`w.g` is computed', 'w'),
+                           ('`b.g` is computed', 'b'), ('`w.g` and `b.g` are computed', 'wb'))})
 def linear_gradients(inp, g, w, b):
     _,grads = gradients(lambda x, w, b: (torch.einsum('nk,km->nm', x, w)+b)*g.double(), inp, w, b)
     return dict(zip(('inp.g', 'w.g', 'b.g'), grads))
@@ -164,9 +181,10 @@ def networks():
 NETWORK = ('inp', 'targ', 'w1', 'b1', 'w2', 'b2')
 
 def use_network(f, *args):
-    loss = f(*args)
     inp,_,*params = args
-    return {'the loss': loss} | all_g(inp=inp, **dict(zip(NETWORK[2:], params)))
+    losses = []
+    told = twice(lambda: losses.append(f(*args)), inp=inp, **dict(zip(NETWORK[2:], params)))
+    return {'the loss': losses[-1]} | told
 
 def two_layers(inp, targ, w1, b1, w2, b2, error=lambda d: d.square().mean()):
     return error(((inp@w1+b1).relu()@w2+b2).squeeze(-1)-targ)
@@ -185,16 +203,19 @@ def by_hand(**kw):
         out = l2@w2+(b2 if kw.get('biases', True) else 0)
         d = out-targ[:,None]
         loss = (out-targ).square().mean() if kw.get('broadcast') else kw.get('loss', lambda d: (d**2).mean())(d)
+        if kw.get('early'): l1_g = l1.g
         g = kw.get('g', lambda d: 2*d/len(d))(d)
+        store = kw.get('store', set_g)
         l2_g = g@w2.t()
-        w2.g,b2.g = kw.get('l2', lambda l1, l2: l2)(l1, l2).t()@g,g.sum(0)
+        for o,value in ((w2, kw.get('l2', lambda l1, l2: l2)(l1, l2).t()@g), (b2, g.sum(0))): store(o, value)
         l1_g = l2_g*kw.get('mask', lambda l1: l1>0)(l1)
-        if kw.get('first', True): inp.g,w1.g,b1.g = l1_g@w1.t(),inp.t()@l1_g,l1_g.sum(0)
+        if kw.get('first', True):
+            for o,value in ((inp, l1_g@w1.t()), (w1, inp.t()@l1_g), (b1, l1_g.sum(0))): store(o, value)
         return loss if kw.get('returns', True) else None
     return wrong(use_network, f)
 
-check('forward_and_backward', '03', networks, use=use_network, names=NETWORK, without=WITHOUT, same=('forward_and_backward', 'Model'),
-    hints=(
+check('forward_and_backward', '03', networks, use=use_network, near=1e-6, names=NETWORK, without=WITHOUT,
+    same=('forward_and_backward', 'Model'), hints=(
     'The forward pass is linear layer, ReLU, linear layer, loss. Keep each result under a name, since the backward pass needs them.',
     'Then call `mse_grad`, `lin_grad` of the second layer, `relu_grad`, and `lin_grad` of the first. Each takes the input and the output '
     'of its operation. `mse` wants predictions (n,), so drop the last axis; `mse_grad` wants (n,1). Return the loss.'),
@@ -213,17 +234,25 @@ check('forward_and_backward', '03', networks, use=use_network, names=NETWORK, wi
     'the ReLU is missing in the forward pass: without it two layers are only one': by_hand(relu=lambda l1: l1),
     'the biases are missing in the forward pass': by_hand(biases=False),
     'the backward pass begins with the wrong sign: it is predictions minus targets': by_hand(g=lambda d: -2*d/len(d)),
-    'the 2 of the derivative of a square is missing': by_hand(g=lambda d: d/len(d))})(network)
+    'the 2 of the derivative of a square is missing': by_hand(g=lambda d: d/len(d)), ADDED_UP: by_hand(store=add_g),
+    'it fails where there is a single example: `squeeze()` drops every axis of size 1, the batch\'s too at n=1; `squeeze(-1)` drops the '
+    'last one': by_hand(loss=lambda d: (d**2).mean() if len(d)>1 else refuse()),
+    'if a `.g` is asked for before it is set: the backward pass goes from the loss back to the first layer, and each of its functions '
+    'takes the input of its operation first, then the output': by_hand(early=True)})(network)
 
 # layers as classes
 
 def use_layer(layer, inp, g, *params):
     "Output and gradients of a layer, from an upstream gradient; `params` are its weights and biases"
-    layer = layer(*params)
-    out = layer(inp)
-    out.g = g
-    layer.backward()
-    return {'the output': out} | all_g(inp=inp, **dict(zip(('w', 'b'), params)))
+    layer,outs,names = layer(*params),[],dict(zip(('w', 'b'), params))
+    def run():
+        outs.append(layer(inp))
+        outs[-1].g = g
+        layer.backward()
+    told = twice(run, inp=inp, **names)
+    return {'the output': outs[-1]} | told | {KEPT.format(k): getattr(layer, k, None) is o for k,o in names.items()}
+
+KEPT = 'the layer keeps `{0}` as its attribute `{0}`'
 
 class _Layer:
     "A base class for mistakes"
@@ -238,9 +267,7 @@ def layer_with(use, forward, bwd):
     "The mistake of a layer with these two passes"
     return made(use, type('Wrong', (_Layer,), {'forward': forward, 'bwd': bwd}))
 
-def set_g(o, g): o.g = g
-
-@check('Relu', '03', inputs_and_upstream, use=use_layer, names=('inp', 'out.g'), without=WITHOUT, same=('Relu',), hints=(
+@check('Relu', '03', inputs_and_upstream, use=use_layer, near=1e-6, names=('inp', 'out.g'), without=WITHOUT, same=('Relu',), hints=(
     '`forward(inp)` gives the output, `bwd(out, inp)` sets `inp.g`. You have a function for each.',
     '`forward` returns what `relu` gives. `bwd` calls `relu_grad`, which takes the input first, then the output.'),
     mistakes={
@@ -249,16 +276,22 @@ def set_g(o, g): o.g = g
     'the backward pass leaves out the upstream gradient, `out.g`':
         layer_with(use_layer, lambda self, x: x.clamp_min(0), lambda self, out, x: set_g(x, (x>0).to(x.dtype))),
     'the forward pass is right, but the backward pass sets no gradient':
-        layer_with(use_layer, lambda self, x: x.clamp_min(0), lambda self, out, x: out.g*(x>0))})
+        layer_with(use_layer, lambda self, x: x.clamp_min(0), lambda self, out, x: out.g*(x>0)),
+    ADDED_UP: layer_with(use_layer, lambda self, x: x.clamp_min(0), lambda self, out, x: add_g(x, out.g*(x>0)))})
 def relu_layer(inp, g): return {'the output': inp.relu()} | relu_gradient(inp, g)
 
-def lin_layer(forward=lambda x, w, b: x@w+b, x_g=lambda x, g, w: g@w.t(), w_g=lambda x, g: x.t()@g, b_g=lambda g: g.sum(0)):
+def lin_layer(forward=lambda x, w, b: x@w+b, x_g=lambda x, g, w: g@w.t(), w_g=lambda x, g: x.t()@g, b_g=lambda g: g.sum(0), store=set_g,
+              names='wb'):
     def bwd(self, out, x):
         w,b = self.params
-        x.g,w.g,b.g = x_g(x, out.g, w),w_g(x, out.g),b_g(out.g)
-    return layer_with(use_layer, lambda self, x: forward(x, *self.params), bwd)
+        for o,g in ((x, x_g(x, out.g, w)), (w, w_g(x, out.g)), (b, b_g(out.g))): store(o, g)
+    def __init__(self, *params):
+        self.params = params
+        for k,o in zip(names, params): setattr(self, k, o)
+    passes = {'forward': lambda self, x: forward(x, *self.params), 'bwd': bwd}
+    return made(use_layer, type('Wrong', (_Layer,), {'__init__': __init__, **passes}))
 
-@check('Lin', '03', layers_and_upstream, use=use_layer, names=('inp', 'out.g', 'w', 'b'), without=WITHOUT, same=('Lin',), hints=(
+@check('Lin', '03', layers_and_upstream, use=use_layer, near=1e-6, names=('inp', 'out.g', 'w', 'b'), without=WITHOUT, same=('Lin',), hints=(
     '`__init__` keeps weights and biases. `forward(inp)` and `bwd(out, inp)` pass them to functions that you have.',
     'Keep them as `self.w` and `self.b`. `lin_grad` takes the input, the output, the weights and the biases, and sets three gradients.'),
     mistakes={
@@ -268,101 +301,17 @@ def lin_layer(forward=lambda x, w, b: x@w+b, x_g=lambda x, g, w: g@w.t(), w_g=la
         lin_layer(x_g=lambda x, g, w: g@w),
     'the gradient of the biases is not added up: every example uses the same `b`, so sum over the batch': lin_layer(b_g=lambda g: g),
     'the gradient of the biases is a mean; the effects of all examples add up': lin_layer(b_g=lambda g: g.mean(0)),
-    'the gradient of the weights is transposed: it has the shape of `w`': lin_layer(w_g=lambda x, g: g.t()@x)})
+    'the gradient of the weights is transposed: it has the shape of `w`': lin_layer(w_g=lambda x, g: g.t()@x),
+    ADDED_UP: lin_layer(store=add_g),
+    'weights and biases are kept under other names; `Model` asks each layer for its `w` and its `b`': lin_layer(names=())})
 def linear_layer(inp, g, w, b):
-    return {'the output': (torch.einsum('nk,km->nm', inp.double(), w.double())+b.double()).to(inp.dtype)} | linear_gradients(inp, g, w, b)
+    out = (torch.einsum('nk,km->nm', inp.double(), w.double())+b.double()).to(inp.dtype)
+    return {'the output': out} | linear_gradients(inp, g, w, b) | {KEPT.format(k): True for k in 'wb'}
 
 def use_loss(layer, inp, targ):
-    layer = layer()
-    loss = layer(inp, targ)
-    layer.backward()
-    return {'the loss': loss} | all_g(inp=inp)
-
-class Total(_Layer):
-    "A loss for tests: the sum of all numbers times the target"
-    def forward(self, inp, targ): return (inp*targ).sum()
-    def bwd(self, out, inp, targ): inp.g = (torch.ones_like(inp)*targ).detach()
-
-def models():
-    "Models with the mean squared error, with another loss and more outputs, and by their sizes"
-    for args in networks(): yield 'loss and gradients',*args
-    shapes = [(3,4), (3,2), (4,5), (5,), (5,2), (2,)]
-    yield 'with a loss of its own',*(randn(*o, seed=i) for i,o in enumerate(shapes))
-    yield 'two batches, one after the other',*(randn(*o, seed=i) for i,o in enumerate([(4,3), (4,), (3,5), (5,), (5,1), (1,)]))
-    for sizes in ((4,3,2), (1,5,1), (6,2,10)): yield 'from_sizes',*sizes
-
-def model_names(what, *_): return ('what', 'n_in', 'nh', 'n_out') if what=='from_sizes' else ('what', 'x', 'targ', *NETWORK[2:])
-
-def use_model(cls, what, *args):
-    if what=='from_sizes':
-        model = cls.from_sizes(*args)
-        w1,b1,w2,b2 = model.parameters()
-        return {'shapes of the parameters': [tuple(o.shape) for o in (w1,b1,w2,b2)], 'biases are zeros': not (b1.any() or b2.any()),
-                'weights are random': w1.numel()==1 or w1.std().item()>0, 'shape of the predictions':
-                    tuple(model.predict(torch.ones(3,args[0])).shape)}
-    x,targ,*params = args
-    model = cls(*params, Total()) if what=='with a loss of its own' else cls(*params)
-    if what.startswith('two'):
-        model(-x[:2], targ[:2])
-        model.backward()
-    told = {'the predictions': model.predict(x), 'the loss': model(x, targ)}
-    model.backward()
-    same = [any(p is o for o in params) for p in model.parameters()]
-    order = [next((i for i,o in enumerate(params) if p is o), None) for p in model.parameters()]
-    return told | all_g(inp=x, **dict(zip(NETWORK[2:], params))) | {
-        'parameters() gives the ones that were given': all(same) and len(same)==4, 'parameters() is in the order w1, b1, w2, b2':
-            order==[0,1,2,3]}
-
-def model_with(**kw):
-    "A model with a mistake: where `kw` replaces one of its steps"
-    class Wrong:
-        def __init__(self, w1, b1, w2, b2, loss=None): self.params,self.loss = [w1,b1,w2,b2],loss if kw.get('loss', True) else None
-        @classmethod
-        def from_sizes(cls, n_in, nh, n_out, loss=None):
-            biases = torch.randn if kw.get('random') else torch.zeros
-            return cls(torch.randn(n_in, nh), biases(nh), torch.randn(nh, n_out), biases(n_out), loss)
-        def predict(self, x):
-            w1,b1,w2,b2 = self.params
-            self.x,self.l1 = x,x@w1+b1
-            self.l2 = self.l1.clamp_min(0) if kw.get('relu', True) else self.l1
-            self.y = self.l2@w2+b2
-            return self.y
-        def __call__(self, x, targ):
-            self.targ,y = targ,self.predict(x)
-            return self.loss(y, targ) if self.loss else (y-targ[:,None] if targ.ndim==1 else y-targ).pow(2).mean()
-        def backward(self):
-            w1,b1,w2,b2 = self.params
-            if self.loss: self.loss.backward()
-            else: self.y.g = 2*(self.y-(self.targ[:,None] if self.targ.ndim==1 else self.targ))/self.targ.numel()
-            g = self.y.g
-            w2.g,b2.g,l2_g = self.l2.t()@g,g.sum(0),g@w2.t()
-            l1_g = l2_g*(self.l1>0) if kw.get('relu', True) and kw.get('mask', True) else l2_g
-            w1.g,b1.g,self.x.g = self.x.t()@l1_g,l1_g.sum(0),l1_g@w1.t()
-            for name in kw.get('lost', ()): delattr({'x': self.x, 'w1': w1, 'b1': b1}[name], 'g')
-        def parameters(self):
-            w1,b1,w2,b2 = self.params
-            return {'reverse': [w2,b2,w1,b1], 'weights': [w1,w2], 'apart': [w1,w2,b1,b2]}.get(kw.get('parameters'), self.params)
-    return made(use_model, Wrong)
-
-@check('Model', '03', models, use=use_model, names=model_names, without=WITHOUT, same=('Model', 'forward_and_backward'), mistakes={
-    'there is no ReLU between the two linear layers': model_with(relu=False),
-    'the backward pass goes around the ReLU; call the `backward` of every layer, the last one first': model_with(mask=False),
-    'the backward pass does not reach the first layer; call the `backward` of every layer, the last one first':
-        model_with(lost=('x', 'w1', 'b1')),
-    'the loss that is given is not used; only without one it is the mean squared error': model_with(loss=False),
-    '`parameters` gives the last layer first; begin with the first': model_with(parameters='reverse'),
-    '`parameters` leaves out the biases; they are trained, too': model_with(parameters='weights'),
-    '`parameters` gives the weights first and the biases then; keep those of a layer together': model_with(parameters='apart'),
-    'the biases of `from_sizes` are random; they start at zero': model_with(random=True)})
-def model_wanted(what, *args):
-    if what=='from_sizes':
-        n,h,m = args
-        return {'shapes of the parameters': [(n,h), (h,), (h,m), (m,)], 'biases are zeros': True, 'weights are random': True,
-                'shape of the predictions': (3,m)}
-    x,targ,w1,b1,w2,b2 = args
-    dtype = x.dtype
-    predictions = ((x.double()@w1.double()+b1.double()).relu()@w2.double()+b2.double()).to(dtype)
-    def total(x, targ, w1, b1, w2, b2): return (((x@w1+b1).relu()@w2+b2)*targ).sum()
-    told = network(*args, f=total) if what=='with a loss of its own' else network(*args)
-    return {'the predictions': predictions} | told | {
-        'parameters() gives the ones that were given': True, 'parameters() is in the order w1, b1, w2, b2': True}
+    layer,losses = layer(),[]
+    def run():
+        losses.append(layer(inp, targ))
+        layer.backward()
+    told = twice(run, inp=inp)
+    return {'the loss': losses[-1]} | told

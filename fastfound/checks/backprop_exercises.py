@@ -157,7 +157,9 @@ def use_deep(cls, kinds, x, targ, *params):
 
 def deep_with(**kw):
     class Wrong:
-        def __init__(self, layers, loss): self.layers,self.loss = layers[:kw.get('most', 99)],loss
+        def __init__(self, layers, loss):
+            self.layers = layers[:kw.get('most', 99)]
+            if kw.get('keeps', True): self.loss = loss
         def __call__(self, x, targ):
             for o in self.layers: x = o(x)
             loss = self.loss(x, targ)
@@ -168,6 +170,7 @@ def deep_with(**kw):
     return made(use_deep, Wrong)
 
 @check('03.5', '03', stacks, use=use_deep, names=deep_names, without=WITHOUT, mistakes={
+    'the model has no `loss`: keep it in `__init__`, `self.loss = loss`': deep_with(keeps=False),
     'the backward pass leaves out the loss: call its `backward` first, which sets the gradient of the last output':
         deep_with(begins=False),
     'the backward pass goes through the layers in their order; the last one must come first': deep_with(order=list),

@@ -5,42 +5,50 @@ import torch
 from .spec import check
 from .training_loop import batches, simulated, Descent
 
-class ByHand:
-    "Inputs times weights, with a backward pass of its own; says what is called"
-    def __init__(self): self.w,self.calls,self.training = torch.tensor([0.5,-0.25], dtype=torch.float64),[],True
-    def predict(self, x):
-        self.calls.append('predict')
-        self.x = x
-        return x@self.w
-    def loss(self, pred, y):
-        self.d = pred-y
-        return self.d.square().mean()
-    def __call__(self, x, y): return self.loss(self.predict(x), y)
+class Times:
+    "A layer: the inputs times weights; says what is called"
+    def __init__(self): self.w,self.calls = torch.tensor([0.5,-0.25], dtype=torch.float64),[]
+    def __call__(self, x):
+        self.calls.append('forward')
+        self.x,self.out = x,x@self.w
+        return self.out
     def backward(self):
         self.calls.append('backward')
-        self.w.grad = 2*self.x.t()@self.d/len(self.d)
-    def parameters(self): return [self.w]
+        self.w.g = self.w.grad = self.x.t()@self.out.g
 
-class TwoInputs(ByHand):
-    "The same, of two inputs that are added"
-    def predict(self, a, b): return super().predict(a+b)
-    def __call__(self, a, b, y): return self.loss(self.predict(a, b), y)
+class Squares:
+    "A loss with a backward pass: the mean squared error"
+    def __call__(self, pred, y):
+        self.pred,self.d = pred,pred-y
+        return self.d.square().mean()
+    def backward(self): self.pred.g = 2*self.d/len(self.d)
+
+class ByHand:
+    "What a `Model` has, with a single layer"
+    def __init__(self): self.layers,self.loss,self.training = [Times()],Squares(),True
+    def predict(self, x):
+        for o in self.layers: x = o(x)
+        return x
+    def __call__(self, x, y): return self.loss(self.predict(x), y)
+    def backward(self):
+        self.loss.backward()
+        for o in reversed(self.layers): o.backward()
+    def parameters(self): return [o.w for o in self.layers]
 
 def by_hand():
-    "Sizes of the training and validation batches, the number of epochs, and that of inputs"
-    for train,valid,n in (((2,), (2,), 1), ((2,2), (3,), 1), ((3,2), (2,1), 2), ((4,), (1,), 5)): yield train,valid,n,1
-    yield (2,1),(2,),2,2
+    "Sizes of the training and validation batches, and the number of epochs"
+    yield from (((2,), (2,), 1), ((2,2), (3,), 1), ((3,2), (2,1), 2), ((4,), (1,), 5))
 
-def use_hand(cls, train, valid, n_epoch, n_inputs):
+def use_hand(cls, train, valid, n_epoch):
     "The record and the weights after a fit"
-    model = (ByHand,TwoInputs)[n_inputs-1]()
-    def split(data): return [((x, y) if n_inputs==1 else (x-1., torch.ones_like(x), y)) for x,y in data]
-    dls = SimpleNamespace(train=split(batches(train, 0)), valid=split(batches(valid, 100)))
+    model = ByHand()
+    dls = SimpleNamespace(train=batches(train, 0), valid=batches(valid, 100))
     learn = cls(dls, model, model.loss, Descent, lr=0.1)
     learn.fit(n_epoch, quiet=True)
-    return {'how often the backward pass of the model was called': model.calls.count('backward'),
-            'how often `predict` was called': model.calls.count('predict')} | {
-            f'row {i} of the record': list(o) for i,o in enumerate(learn.recorder.values)} | {'the weights': model.w}
+    calls = model.layers[0].calls
+    return {'how often the backward pass of the model was called': calls.count('backward'),
+            'how often the layers were called': calls.count('forward')} | {
+            f'row {i} of the record': list(o) for i,o in enumerate(learn.recorder.values)} | {'the weights': model.layers[0].w}
 
 def a_hand(**kw):
     "The mistake of a Learner with these methods"
@@ -51,7 +59,7 @@ def a_hand(**kw):
 
 def predict(learn): learn.pred = learn.model.predict(*learn.xb)
 
-@check('HandLearner', '05', by_hand, use=use_hand, names=('training batches of', 'validation batches of', 'epochs', 'inputs'),
+@check('HandLearner', '05', by_hand, use=use_hand, names=('training batches of', 'validation batches of', 'epochs'),
        same=('HandLearner',), hints=(
     'The Learner calls `self.model(*self.xb)` and stores the result; then it calls `self.loss.backward()`. What do these layers offer in '
     'place of the two?',
@@ -69,8 +77,8 @@ def predict(learn): learn.pred = learn.model.predict(*learn.xb)
         a_hand(forward=lambda learn: setattr(learn, 'pred', learn.model.predict(learn.xb)), backward=lambda learn: learn.model.backward()),
     '`forward` returns the predictions; store them in `self.pred`': a_hand(forward=lambda learn: learn.model.predict(*learn.xb),
                                                                         backward=lambda learn: learn.model.backward())})
-def hand_wanted(train, valid, n_epoch, n_inputs):
+def hand_wanted(train, valid, n_epoch):
     s = simulated(train, valid, n_epoch, 0.1, lambda s, event: None, 0)
     return {'how often the backward pass of the model was called': len(train)*n_epoch,
-            'how often `predict` was called': (len(train)+len(valid))*n_epoch} | {
+            'how often the layers were called': (len(train)+len(valid))*n_epoch} | {
             f'row {i} of the record': o for i,o in enumerate(s.record)} | {'the weights': s.w}

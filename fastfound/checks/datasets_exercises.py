@@ -66,7 +66,7 @@ def views_mistakes():
         'a tensor is in the list of arrays: `digit.numpy()` is an array': but(FOUR, **{'the kind in by_array': False}),
         'an array is in the list of tensors': but(FOUR, **{'the kind in by_tensor': False})}
 
-@exercise('00.2', use=use_views, facts=True, mistakes=views_mistakes())
+@exercise('00.2', use=use_views, facts=True, arrays=True, mistakes=views_mistakes())
 def four_views(): return FOUR
 
 # 3. ink

@@ -11,16 +11,16 @@ def losses():
 def use_stop(cls, loss):
     "What the callback does after a loss"
     cb = cls()
-    cb.learn = SimpleNamespace(loss=torch.tensor(loss))
+    cb.learn = SimpleNamespace(loss=torch.tensor(loss), epoch=0, iter=0, training=True)
     try: cb.after_loss()
     except Exception as e: return f'it raises {type(e).__name__}'
     return 'it lets the fit go on'
 
-def stopping(exploded, name='CancelFitException'):
+def stopping(exploded, name='CancelFitException', loss=lambda self: self.learn.loss):
     "What comes of a callback that raises where the loss has `exploded`"
     class Wrong:
         def after_loss(self):
-            if exploded(self.learn.loss.item()): raise type(name, (Exception,), {})
+            if exploded(loss(self).item()): raise type(name, (Exception,), {})
     return made(use_stop, Wrong)
 
 @check('StopIfExploded', '05', losses, use=use_stop, names=('the loss',), same=('StopIfExploded',), hints=(
@@ -35,6 +35,7 @@ def stopping(exploded, name='CancelFitException'):
         stopping(lambda o: not o<100, 'CancelBatchException'),
     'this ends the epoch, and the next one begins; raise `CancelFitException`, which ends the fit':
         stopping(lambda o: not o<100, 'CancelEpochException'),
+    'a callback has no `loss`; the Learner has it, `self.learn.loss`': stopping(lambda o: not o<100, loss=lambda self: self.loss),
     'it stops every fit; the loss has exploded where it is *not* below 100': stopping(lambda o: True),
     'it stops the fits that go well; the loss has exploded where it is *not* below 100': stopping(lambda o: o<100)})
 def stop_wanted(loss): return 'it lets the fit go on' if loss<100 else 'it raises CancelFitException'

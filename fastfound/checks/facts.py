@@ -28,6 +28,15 @@ def as_number(o):
     try: return float(o.detach() if isinstance(o, torch.Tensor) else o)
     except (TypeError, ValueError, RuntimeError): return float('nan')
 
+def as_tensor(o):
+    "`o` as a tensor, be it a list of numbers or of tensors, an array, or one already; None if it is none"
+    try: return torch.stack([*map(as_tensor, o)]) if isinstance(o, (list, tuple)) and any(map(torch.is_tensor, o)) else torch.as_tensor(o)
+    except (TypeError, ValueError, RuntimeError): return None
+
+def near(a, b, digits=3):
+    "Whether `a` is `b`, as far as the first digits go"
+    return abs(a-b)<=abs(b)*2*10**-digits
+
 def given(use, *answer):
     "What `use` gives for `answer`, which is a usual mistake"
     def told(): return use(answer if len(answer)>1 else answer[0])

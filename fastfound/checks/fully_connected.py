@@ -1,6 +1,7 @@
-"Chapter 2: a layer, its initial weights, a loss, and statistics that tell whether numbers stay in range."
+"Chapter 2: a layer, its initial weights, a loss, and layers brought to scale."
 # mypy: ignore-errors
-import math, random
+import math, random, sys
+from contextlib import contextmanager
 import torch
 from .spec import check, made, randn
 
@@ -14,7 +15,6 @@ def tensors():
     yield randn(3,8, seed=2)[:,::2],
     yield 1e30*randn(2,3, seed=3),
     yield 1e-30*randn(2,3, seed=4),
-    yield randn(2,3, seed=5).requires_grad_(),
 
 @check('relu', '02', tensors, without=('relu', 'numpy'), same=('relu', 'Relu'), hints=(
     'What becomes of a negative number, and what of a positive one? Each number is treated alone, so the shape stays.',
@@ -26,34 +26,47 @@ def tensors():
     'the numbers come back as they are; the negative ones should be 0': lambda x: x.clone(),
     'this says which numbers are positive, as 1 or 0; a ReLU gives the positive numbers themselves': lambda x: (x>0).to(x.dtype),
     'numbers above 1 are cut off; a ReLU has no upper limit': lambda x: x.clamp(0, 1),
-    'the negative numbers are left out, so the shape changes; set them to 0 instead': lambda x: x[x>0]})
+    'the negative numbers are left out, so the shape changes; set them to 0 instead': lambda x: x[x>0],
+    '`max` is Python\'s, which makes one choice for the whole tensor; `clamp_min` or `torch.where` looks at each number':
+        lambda x: max(x, 0)})
 def relu(x): return torch.where(x.double()>0, x.double(), torch.zeros_like(x.double())).to(x.dtype)
 
 # kaiming and xavier: how the numbers are distributed
 
-def use_init(f, *args):
-    "Shape, dtype and statistics of what `f` draws: of 40,000 numbers or more"
-    def set_seeds():
-        torch.manual_seed(0)
-        random.seed(0)
-    state = random.getstate()
+@contextmanager
+def seeded():
+    "Random numbers start from a seed in here, and go on afterwards as if none had been drawn; gives a function that sets the seed again"
+    def start(seed=0):
+        torch.manual_seed(seed)
+        random.seed(seed)
+        if np: np.random.seed(seed)
+    np,state = sys.modules.get('numpy'),random.getstate()
+    numpy_state = np.random.get_state() if np else None
     with torch.random.fork_rng(devices=[]):
-        set_seeds()
+        start()
+        try: yield start
+        finally:
+            random.setstate(state)
+            if np: np.random.set_state(numpy_state)
+
+def use_init(f, *args):
+    "Shape, dtype and, unless two draws are equal, statistics of what `f` draws: of 40,000 numbers or more"
+    with seeded() as start:
         n_in,n_out = args[:2]
-        draws = [f(*args) for _ in range(-(-40_000//(n_in*n_out)))]
-        set_seeds()
-        again = f(*args) if len(draws)>1 else None
-    random.setstate(state)
+        draws = [f(*args) for _ in range(max(2, -(-40_000//(n_in*n_out))))]
+        start()
+        again = f(*args)
     w = draws[0]
     if not isinstance(w, torch.Tensor): return w
+    told = {'its shape': tuple(w.shape), 'its dtype': str(w.dtype), 'two draws are equal': torch.equal(w, draws[1])}
+    if told['two draws are equal']: return told
     all_ = torch.stack(draws).detach().double()
     fan = fan_of(*args)
     std = all_.std().item()
-    return {'its shape': tuple(w.shape), 'its dtype': str(w.dtype), 'its standard deviation, divided by the right one': std*math.sqrt(fan),
+    return told | {'its standard deviation, divided by the right one': std*math.sqrt(fan),
             'its mean, in standard deviations': (all_.mean()/std).item() if std else 0.,
             'the fraction within one standard deviation': ((all_-all_.mean()).abs()<std).double().mean().item(),
-            } | ({'two draws are equal': torch.equal(w, draws[1]), 'a draw after the same seed is equal':
-                torch.equal(w, again)} if again is not None else {})
+            'a draw after the same seed is equal': torch.equal(w, again)}
 
 def fan_of(n_in, n_out, *args):
     "One over the variance wanted"
@@ -62,9 +75,9 @@ def fan_of(n_in, n_out, *args):
     return (1+a*a)*{'fan_in': n_in, 'fan_out': n_out}[mode]/2
 
 def normal(n_in, n_out, *_):
-    return {'its shape': (n_in,n_out), 'its dtype': 'torch.float32', 'its standard deviation, divided by the right one': 1.,
-            'its mean, in standard deviations': 0., 'the fraction within one standard deviation': math.erf(0.5**0.5)
-            } | ({'two draws are equal': False, 'a draw after the same seed is equal': True} if n_in*n_out<40_000 else {})
+    return {'its shape': (n_in,n_out), 'its dtype': 'torch.float32', 'two draws are equal': False,
+            'its standard deviation, divided by the right one': 1., 'its mean, in standard deviations': 0.,
+            'the fraction within one standard deviation': math.erf(0.5**0.5), 'a draw after the same seed is equal': True}
 
 def layers():
     "Sizes of layers with more inputs than outputs and fewer, slopes, both modes"
@@ -86,6 +99,11 @@ def uniform(n_in, n_out, a=0., mode='fan_in'):
     return (torch.rand(n_in, n_out)*2-1)*math.sqrt(6/((1+a*a)*dict(fan_in=n_in, fan_out=n_out)[mode]))
 def added(n_in, n_out, a=0., mode='fan_in'):
     return torch.randn(n_in, n_out)+math.sqrt(2/((1+a*a)*dict(fan_in=n_in, fan_out=n_out)[mode]))
+def fixed(n_in, n_out, a=0., mode='fan_in'): return torch.randn(n_in, n_out, generator=torch.Generator().manual_seed(1))
+def unseeded(n_in, n_out, a=0., mode='fan_in'):
+    seed = random.SystemRandom().getrandbits(32)
+    return torch.randn(n_in, n_out, generator=torch.Generator().manual_seed(seed))*normal_std(n_in, n_out, a, mode)
+def normal_std(n_in, n_out, a, mode): return math.sqrt(2/((1+a*a)*dict(fan_in=n_in, fan_out=n_out)[mode]))
 def positive(n_in, n_out, a=0., mode='fan_in'):
     return torch.rand(n_in, n_out)*math.sqrt(2/((1+a*a)*dict(fan_in=n_in, fan_out=n_out)[mode]))
 
@@ -119,7 +137,10 @@ check('kaiming', '02', layers, use=use_init, near=0.02, names=('n_in', 'n_out', 
     'the matrix is transposed: this book keeps weights as (n_in, n_out), since a batch with an example a row stands on their left':
         made(use_init, transposed),
     'these numbers are all positive; `torch.rand` is uniform from 0 to 1, and `torch.randn` normal around 0': made(use_init, positive),
-    'these numbers are distributed uniformly; the docstring asks for normal ones, as from `torch.randn`': made(use_init, uniform)})(normal)
+    'these numbers are distributed uniformly; the docstring asks for normal ones, as from `torch.randn`': made(use_init, uniform),
+    'every call gives the same numbers; draw new ones, and leave the seed to whoever calls': made(use_init, fixed),
+    'the numbers do not depend on the seed that was set; draw them from the generator that every program shares, as `torch.randn` does':
+        made(use_init, unseeded)})(normal)
 
 def pairs():
     "Sizes of layers, of all shapes"
@@ -153,12 +174,11 @@ def linear_layers():
     def whole(*rows): return torch.tensor(rows, dtype=torch.float64)
     yield whole([1.,2.]),whole([3.],[5.]),torch.tensor([7.], dtype=torch.float64)
     yield whole([1.,2.],[3.,4.]),whole([5.,6.],[7.,8.]),torch.tensor([10.,20.], dtype=torch.float64)
-    sizes = [(1,1,1), (2,2,2), (3,2,2), (2,3,2), (2,2,3), (3,3,3), (1,4,3), (4,1,3), (3,4,1), (0,2,3), (2,0,3), (2,3,0), (8,7,5)]
+    sizes = [(1,1,1), (2,2,2), (3,2,2), (2,3,2), (2,2,3), (3,3,3), (1,4,3), (4,1,3), (3,4,1), (8,7,5)]
     for i,(n,k,m) in enumerate(sizes): yield randn(n,k, seed=3*i),randn(k,m, seed=3*i+1),randn(m, seed=3*i+2)
     for i,(n,k,m) in enumerate(sizes[1:5]):
         yield randn(n,k, seed=i, dtype=torch.float32),randn(k,m, seed=i+20, dtype=torch.float32),randn(m, seed=i+40, dtype=torch.float32)
     yield randn(3,4, seed=1).t(),randn(2,3, seed=2).t(),randn(4, seed=3)[::2]
-    yield tuple(randn(*o, seed=7).requires_grad_() for o in ((3,2), (2,4), (4,)))
 
 def layer(x, w, b): return ((x.double().unsqueeze(2)*w.double().unsqueeze(0)).sum(1) + b.double()).to(x.dtype)
 
@@ -215,7 +235,6 @@ def predictions():
     for one,other in [((3,1),(3,)), ((1,),(3,)), ((2,3),(3,)), ((2,3),(2,1)), ((3,),()), ((2,),(3,))]: yield randn(*one,
         seed=1),randn(*other, seed=2)
     yield randn(3,2, seed=1).t(),randn(2,3, seed=2)
-    yield randn(4, seed=3).requires_grad_(),randn(4, seed=4)
 
 REFUSED = 'an error'
 
@@ -257,69 +276,12 @@ check('mse', '02', predictions, use=use_loss, without=('losses', 'numpy'), same=
     'these are cubes, whose signs cancel; square the differences': fit(lambda o, t: ((o-t)**3).mean())})(
     lambda o, t: ((o.double()-t.double()).square().sum()/o.numel()).to(o.dtype) if o.shape==t.shape else REFUSED)
 
-# statistics of the layers
-
 class Step:
     "A layer that says how it is made"
     def __init__(self, text): self.text,self.f = text,eval(f'lambda x: {text}')
     def __call__(self, x): return self.f(x)
     def __deepcopy__(self, memo): return self
     def __repr__(self): return self.text
-
-def stacks():
-    "Lists of layers, and a batch: from whole numbers to units that are dead, and layers that change the shape"
-    x = (randn(25,8, seed=1)*10).round()
-    cut = Step('x.clamp_min(0)')
-    yield [Step('x+3')],x
-    yield [Step('2*x'), Step('x+1')],x
-    yield [Step('x.clamp_min(0)')],x
-    yield [Step('x-30'), cut],x
-    yield [Step('x-18'), cut, Step('x/4'), cut],x
-    yield [Step('x[:,:6]'), Step('x-12'), cut],x
-    yield [Step('x*0')],x
-    yield [Step('x.reshape(25,2,2,2)'), Step('x-11'), cut],x
-    yield [Step('x@x.t()'), cut],randn(20,20, seed=2, dtype=torch.float32)
-    yield [cut]*5,randn(200,1, seed=3, dtype=torch.float32)
-    yield [],x
-
-def use_stats(f, layers, x):
-    rows = f(layers, x)
-    rows = getattr(rows, 'rows', rows)
-    if not isinstance(rows, (list, tuple)) or not all(isinstance(o, dict) for o in rows): return rows
-    return {f'layer {i}': {k: float(v) for k,v in o.items()} for i,o in enumerate(rows, 1)}
-
-def rows_of(layers, x, mean=None, std=None, dead=None, first=1, chain=True):
-    "A row for each layer; with other statistics for a mistake"
-    rows,out = [],x
-    for i,f in enumerate(layers, first):
-        out = f(out if chain else x)
-        o = out.detach().double()
-        m = o.sum()/o.numel()
-        rows.append({'layer': i, 'mean': (mean or (lambda o: m))(o).item(),
-                     'std': (std or (lambda o: ((o-m)**2).sum().div(o.numel()-1).sqrt()))(o).item(),
-                     'dead':
-                         (dead or (lambda o:
-                             (o.abs().flatten(1).amax(0) if o.ndim>1 else o.abs().amax(0)).eq(0).double().mean()))(o).item()})
-    return rows
-
-def statistics(**kw):
-    def wrong(layers, x): return rows_of(layers, x, **kw)
-    return made(use_stats, wrong)
-
-@check('layer_stats', '02', stacks, use=use_stats, near=5e-3, names=('layers', 'x'), same=('layer_stats',), mistakes={
-    'this is the fraction of outputs that are 0; a dead unit is 0 for *all* examples: `(x==0).all(0)`':
-        statistics(dead=lambda o: o.eq(0).double().mean()),
-    'this counts the units that are 0 for any example; a dead one is so for all of them: `.all(0)`':
-        statistics(dead=lambda o: o.eq(0).any(0).double().mean()),
-    'this is the fraction of *examples* whose outputs are all 0; the batch is axis 0, so `.all(0)` looks at each unit':
-        statistics(dead=lambda o: o.flatten(1).eq(0).all(1).double().mean()),
-    'every layer gets the batch itself here; each gets the output of the one before, so assign `x = layer(x)`': statistics(chain=False),
-    'the rows are counted from 0; the first layer is 1': statistics(first=0),
-    'this is the variance; take its root, the standard deviation': statistics(std=lambda o: o.var()),
-    'this is the root mean square; the standard deviation leaves the mean out': statistics(std=lambda o: o.square().mean().sqrt()),
-    'the dead units are counted; the column is their fraction, so take the mean':
-        statistics(dead=lambda o: o.eq(0).all(0).double().sum())})
-def statistics_of(layers, x): return use_stats(rows_of, layers, x)
 
 class Scaled:
     "A layer with weights `w`, or `weight` as in PyTorch, and biases"
@@ -345,7 +307,7 @@ def nets():
     yield [Scaled(w(6,8,4,5), 0.1, 'x+0.1*x.sin()'), Scaled(w(8,3,4,6), 0.1, 'x+0.1*x.sin()')],x
     yield [Scaled(w(6,5,3,2), 0., 'x', 'weight'), cut, Scaled(w(5,4,0.1,3), 1., 'x', 'weight')],x
     yield [Scaled(w(6,5,1,i).float() if i==0 else w(5,5,1,i).float()) for i in range(5)],x.float()
-    for scale in (1.2, 1.6, 0.6):
+    for scale in (1.2, 1.6, 0.7, 0.5):  # none of them exactly 0.4 from 1
         for args in ((0.4,), (1e-3, 0), (1e-3, 1)): yield [unit(w(6,4,1,2), x, scale)],x,*args
     yield [unit(w(6,5,1,2), x, 0.9), cut, Scaled(w(5,4,5,3))],x,0.2
 
@@ -370,11 +332,12 @@ def use_lsuv(f, layers, x, *args):
         told[f'weights {i} are scaled by one number'] = bool((now-factor*v).abs().max()<=1e-4*now.abs().max())
     return told
 
-def lsuv_as(scale, times=10, chain=True, every=True, ignores=''):
+def lsuv_as(scale, times=10, chain=True, every=True, ignores='', asks=False):
     def wrong(layers, x, tol=1e-3, max_iter=10):
         out = x
         for layer in layers:
             w = getattr(layer, 'w', getattr(layer, 'weight', None)) if every else getattr(layer, 'w', None)
+            if w is None and asks: w = layer.w
             for _ in range(min(times, max_iter) if w is not None else 0):
                 s = scale(layer(out)).item()
                 if abs(s-1)<(1e-3 if ignores=='tol' else tol): break
@@ -400,6 +363,8 @@ def deviation(o): return o.std()
     'no weights are changed: divide those of each layer in place, as with `w /= std`': lsuv_as(lambda o: torch.tensor(1.)),
     'the weights are multiplied by the standard deviation of the output; divide by it': lsuv_as(lambda o: 1/o.std()),
     'only layers with a `w` are scaled; those of PyTorch call it `weight`': lsuv_as(deviation, every=False),
+    'not every layer has a `w`: some call it `weight`, and a ReLU has none; `getattr(layer, "w", None)` gives None where there is none':
+        lsuv_as(deviation, every=False, asks=True),
     'a layer whose standard deviation is within `tol` of 1 is left as it is; compare with `tol`': lsuv_as(deviation, ignores='tol')})
 def units(layers, x, tol=1e-3, max_iter=10):
     "1 after each layer with weights, which are scaled in place, unless it is near enough at first or must not be scaled"

@@ -2,6 +2,7 @@
 # mypy: ignore-errors
 import math
 import torch
+from .facts import as_tensor
 from .fully_connected import randn
 from .spec import check, exercise, made
 
@@ -58,7 +59,7 @@ exercise('02.4', use=float, near=0.01, mistakes={
 # what was computed, told by facts about it
 
 def use_step(answer):
-    start,change = answer
+    start,change = map(as_tensor, answer)
     start,change = start.detach().double().flatten(),change.detach().double()
     told = {'the shape of the change': tuple(change.shape), 'the number of weights of the second layer': len(start)}
     if change.ndim!=2 or change.shape[1]!=len(start): return told

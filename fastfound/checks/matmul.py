@@ -1,10 +1,11 @@
 "Chapter 1: matrix products, and the shape that shapes broadcast to."
 # mypy: ignore-errors
+import re
 import torch
-from .spec import check, made, randn
+from torch.overrides import TorchFunctionMode
+from .spec import FORBIDDEN, check, made, randn
 
-SIZES = [(1,1,1), (1,2,1), (2,1,2), (2,2,2), (1,3,2), (2,3,1), (2,3,4), (4,3,2), (1,1,5), (5,1,1), (1,7,1), (3,3,3), (6,5,4), (0,3,2),
-         (3,0,2), (3,2,0), (1,0,1), (7,4,5)]
+SIZES = [(1,1,1), (1,2,1), (2,1,2), (2,2,2), (1,3,2), (2,3,1), (2,3,4), (4,3,2), (1,1,5), (5,1,1), (1,7,1), (3,3,3), (6,5,4), (7,4,5)]
 
 def matrices():
     "Matrices that can be multiplied: whole numbers first, of all kinds of sizes, none of them among these"
@@ -15,18 +16,15 @@ def matrices():
     for n,k,m in SIZES[3:9]: yield (randn(n,k, seed=n)*9).long(),(randn(k,m, seed=m)*9).long()
     yield randn(3,2, seed=1).t(),randn(4,3, seed=2).t()  # not contiguous
     yield randn(4,6, seed=1)[:,::2],randn(3,5, seed=2)
-    yield randn(2,3, seed=3).requires_grad_(),randn(3,2, seed=4).requires_grad_()
 
 def product(a, b):
     "The product in float64, as numbers of the dtype of `a`"
     return (a.double().unsqueeze(2)*b.double().unsqueeze(0)).sum(1).to(a.dtype)
 
 def swapped(f, fits):
-    "The mistake of two indices that are swapped: an error unless the sizes fit by chance, or there is nothing to multiply"
+    "The mistake of two indices that are swapped: an error unless the sizes fit by chance"
     def wrong(a, b):
-        n,k,m = *a.shape,b.shape[1]
-        if not n*k*m: return product(a, b)
-        if not fits(n, k, m): raise IndexError('index is out of bounds')
+        if not fits(*a.shape, b.shape[1]): raise IndexError('index is out of bounds')
         return f(a, b)
     return wrong
 
@@ -36,7 +34,7 @@ MISTAKES = {
     'this multiplies element by element; each number of a product is a whole row of `a` times a whole column of `b`, added up':
         lambda a, b: a*b,
     'each number is overwritten, not added to: only the last of the multiplications is left, so write `+=`':
-        lambda a, b: a[:,-1:]*b[-1:] if a.shape[1] else product(a, b),
+        lambda a, b: a[:,-1:]*b[-1:],
     'the numbers are right, but the result has the default dtype, float32; make it with that of `a`: `a.new_zeros(n, m)`':
         lambda a, b: product(a, b).float(),
     'one number is left over for the whole matrix: sum over the inner index only': lambda a, b: product(a, b).sum(),
@@ -63,6 +61,12 @@ def cell_by_cell(f):
         return c
     return wrong
 
+def careful(f):
+    def wrong(a, b):
+        assert a.shape[1]==len(b)
+        return f(a, b)
+    return wrong
+
 def row_by_row(f):
     def wrong(a, b):
         c = a.new_zeros(len(a), b.shape[1])
@@ -87,7 +91,7 @@ OF_BCAST = {
     'this takes a column of `a`, and as a row; `a[i,:,None]` is row `i` as a column':
         lambda a, b: row_by_row(lambda row, b, i: (a[None,:,i]*b).sum(0))(a, b)}
 
-REFUSED,NOT_REFUSED = 'refused','a product of what does not fit'
+REFUSED,NOT_REFUSED,RETURNED = 'refused','a product of what does not fit','an exception, which is returned'
 
 def with_misfits():
     "Matrices, and pairs of them whose inner sizes differ"
@@ -97,11 +101,42 @@ def with_misfits():
 
 def fit(a, b): return a.ndim==b.ndim==2 and a.shape[1]==len(b) and a.dtype==b.dtype
 
+LARGE = 16,16  # of two such matrices it is counted how often PyTorch is called
+STEPS = 'a row of the result at a time','a number of the result at a time','a multiplication at a time'
+
+def and_large():
+    "The same, and large ones"
+    yield from with_misfits()
+    yield randn(*LARGE, seed=1),randn(*LARGE, seed=2)
+
+class Counted(TorchFunctionMode):
+    "Counts the calls of PyTorch's functions"
+    calls = 0
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        self.calls += 1
+        return func(*args, **(kwargs or {}))
+
+def in_steps(step, calls):
+    "`use` and `want` of a check: the product, and of large matrices whether it comes in `STEPS[step]`, with fewer `calls` of PyTorch"
+    def use(f, a, b):
+        if a.shape!=LARGE: return use_operands(f, a, b)
+        with Counted() as count: got = f(a, b)
+        return {'the product': got, 'the steps': STEPS[step+(count.calls>=calls)]}
+    def want(a, b, step=step):
+        return {'the product': product(a, b), 'the steps': STEPS[step]} if a.shape==LARGE else product_or_refused(a, b)
+    return use,want
+
+def smaller_steps(want, step, f):
+    "The mistake of `f`, which gives the right product in smaller steps"
+    def told(a, b): return want(a, b, step+1) if a.shape==LARGE else want(a, b)
+    told.wrong = careful(f)
+    return told
+
 def use_operands(f, a, b):
     if fit(a, b): return f(a, b)
     try: got = f(a, b)
     except Exception: return REFUSED
-    return got if got is None else NOT_REFUSED
+    return got if got is None else RETURNED if isinstance(got, Exception) else NOT_REFUSED
 
 def product_or_refused(a, b): return product(a, b) if fit(a, b) else REFUSED
 
@@ -112,25 +147,21 @@ def stretching(a, b):
 
 def if_they_fit(f):
     "The mistake `f`, which may refuse what does not fit, or not"
-    def told(a, b): return f(a, b) if fit(a, b) else ...
+    def told(a, b): return f(a, b) if fit(a, b) and a.shape!=LARGE else ...
     told.wrong = f
     return told
 
+def returned(a, b): return RETURNED if not fit(a, b) else ... if a.shape==LARGE else product(a, b)
+
 NOT_CAREFUL = {
+    'where inner sizes differ an exception comes back, like any other result: `raise` it': returned,
     'inner sizes that differ are not refused, but stretched or cut without a word: compare them first, with an `assert`':
         if_they_fit(product)}
 
-def operands():
-    "Matrices, and what are no two matrices"
-    yield from matrices()
-    yield randn(2,3, seed=1),randn(3, seed=2)
-    yield randn(3, seed=1),randn(3,2, seed=2)
-    yield randn(2,2,3, seed=1),randn(3,2, seed=2)
-    yield randn(2,3, seed=1),randn(2,3, seed=2)
-    yield randn(2,3, seed=1),randn(3,2, seed=2, dtype=torch.float32)
-
 ALL = ('matmul_loops', 'matmul_dot', 'matmul_bcast', 'matmul_einsum', 'matmul')
-WITHOUT = ('products', 'numpy', 'sums'), ('products', 'numpy'), ('products', 'numpy'), ('numpy',), ()  # three loops add up by themselves
+OTHERS = [o for o in FORBIDDEN['products'] if o!='einsum']
+# three loops add up by themselves
+WITHOUT = ('products', 'numpy alone', 'sums'), ('products', 'numpy alone'), ('products', 'numpy'), (*OTHERS, 'numpy alone')
 HINTS = (
     ('The result has `n` rows and `m` columns. Which of the three sizes does each loop run over, and what does the innermost one add '
      'up?',
@@ -144,16 +175,18 @@ HINTS = (
      'k, the first; that gives the row `c[i]`'),
     ('Name the axes of both operands with a letter each. Which letter is in both, and which are left in the result?',
      'The axes of `a` are i and k, those of `b` are k and j, and the result has i and j: write the operands with a comma between them, '
-     'an arrow, and the result, as the first argument of `torch.einsum`'),
-    ('PyTorch has an operator for this. What should be looked at before it is used, so that an error says what does not fit?',
-     '`check_operands(a, b)`, above, raises whatever there is to raise. After it, return the product by the operator of this section'))
-for name,without,hints,more in zip(ALL, WITHOUT, HINTS, (OF_LOOPS, OF_DOT, OF_BCAST, {})):
-    check(name, '01', with_misfits, use=use_operands, names=('a', 'b'), without=without, same=ALL[:3], hints=hints,
-          mistakes=NOT_CAREFUL | {k: if_they_fit(f) for k,f in (more | MISTAKES).items()})(product_or_refused)
-
-check('matmul', '01', operands, use=use_operands, names=('a', 'b'), same=('matmul',), hints=HINTS[4], mistakes={
-    'what does not fit is not refused: `@` takes vectors and stacks of matrices as well; call `check_operands(a, b)` first':
-        made(use_operands, torch.matmul)} | {k: made(use_operands, f) for k,f in MISTAKES.items()})(product_or_refused)
+     'an arrow, and the result, as the first argument of `torch.einsum`'))
+DOT,BCAST = in_steps(1, 2*LARGE[0]**3),in_steps(0, LARGE[0]**2)
+SMALLER_STEPS = {
+    'matmul_dot': {'there are three loops; the innermost one becomes a row times a column, and the sum of the products':
+        smaller_steps(DOT[1], 1, cell_by_cell(lambda a, b, i, j: sum(a[i,l]*b[l,j] for l in range(len(b)))))},
+    'matmul_bcast': {'each element is computed on its own; multiply one row of `a` by all of `b` at a time':
+        smaller_steps(BCAST[1], 0, cell_by_cell(lambda a, b, i, j: (a[i]*b[:,j]).sum()))}}
+for name,without,hints,more,(use,want) in zip(ALL, WITHOUT, HINTS, (OF_LOOPS, OF_DOT, OF_BCAST, {}),
+                                              ((use_operands, product_or_refused), DOT, BCAST, (use_operands, product_or_refused))):
+    check(name, '01', and_large if name in SMALLER_STEPS else with_misfits, use=use, names=('a', 'b'), without=without, same=ALL[:3],
+          hints=hints, near=1e-6, needs=('einsum',)*(name=='matmul_einsum'), mistakes=SMALLER_STEPS.get(name, {}) | NOT_CAREFUL |
+          {k: if_they_fit(f) for k,f in (more | MISTAKES).items()})(want)
 
 SHAPES = '''2|2  3|1  1|3  2,3|3  3|2,3  2|3  2,3|2  |2  2,1|1,3  2,1|3  2,3|2,1  4,3|4  2,3|3,2  2||1  1|2|2  2|1|3  3|2,1|4,1,1  5,1,3|4,1
     |  2,3|  1,1|1  0|1  1|0  0|0  0|2  2,0|1,1|3,1,1  2|3|1  3|3|3|2  8,1,6,1|7,1,5
@@ -164,10 +197,39 @@ def shapes():
     for line in SHAPES.split(): yield tuple(tuple(int(n) for n in o.split(',') if n) for o in line.split('|'))
 
 A_VALUE_ERROR = 'a ValueError'
+UNNAMED = {A_VALUE_ERROR+' that does not name the two shapes': lambda text, a, b: all(re.search(numbers_of(o), text) for o in (a,b)),
+           A_VALUE_ERROR+' that does not name the dimension': lambda text, a, b: re.search(r'first|last', text) or
+           {int(o) for o in re.findall(r'-?\d+', rest_of(text, a, b))} & at_fault(a, b)}
+
+def numbers_of(shape): return r'(?<!\d)' + r'\D{1,3}'.join(map(str, shape)) + r'(?!\d)'
+
+def rest_of(text, *shapes):
+    for o in sorted(shapes, key=len, reverse=True): text = re.sub(numbers_of(o), '', text, count=1)
+    return text
+def clashing(a, b):
+    "The dimensions in which two shapes clash, counted from the right"
+    return [i for i,(n,m) in enumerate(zip(a[::-1], b[::-1]), 1) if n!=m and 1 not in (n,m)]
+def at_fault(a, b):
+    "How a dimension in which two shapes clash may be numbered: from the right or the left, from 0 or 1"
+    return {o for i in clashing(a, b) for n in {len(a),len(b)} for o in (-i, i, i-1, n-i, n-i+1)}
 
 def use_shapes(f, *shapes):
-    try: return f(*shapes)
-    except ValueError: return A_VALUE_ERROR
+    "The shape and its kind, or what is to be said of the error"
+    try: got = f(*shapes)
+    except ValueError as e:
+        if len(shapes)!=2 or not clashing(*shapes): return told_shape(A_VALUE_ERROR)
+        return told_shape(next((k for k,named in UNNAMED.items() if not named(str(e), *shapes)), A_VALUE_ERROR))
+    return told_shape(got)
+
+def told_shape(o):
+    return {'the shape': o} | ({'its kind': f'a {type(o).__name__}'.replace('Size', 'tuple')} if isinstance(o, (tuple, list)) else {})
+
+def misshaped(f):
+    "The mistake of `f`, whose errors name two shapes and the dimension"
+    def wrong(*shapes):
+        try: return f(*shapes)
+        except ValueError: raise ValueError(f'{shapes}: {[-o for o in clashing(*shapes[:2])]}') from None
+    return made(use_shapes, wrong)
 
 def common(shapes, size, left=False):
     "The shape whose sizes `size` makes of those of each dimension, aligned at the right; a shorter shape is filled up with ones"
@@ -177,7 +239,7 @@ def common(shapes, size, left=False):
 
 def refused(f, *shapes):
     "What `f` gives, or that they are refused where they must be"
-    return A_VALUE_ERROR if shape_of(*shapes)==A_VALUE_ERROR else f(*shapes)
+    return f(*shapes) if 'its kind' in shape_of(*shapes) else A_VALUE_ERROR
 
 def one_size(sizes):
     others = set(sizes)-{1}
@@ -205,6 +267,13 @@ def other_error(*shapes):
     try: return common(shapes, one_size)
     except ValueError: raise RuntimeError from None
 
+def without_shapes(*shapes):
+    try: return common(shapes, one_size)
+    except ValueError: raise ValueError("the shapes don't fit") from None
+def without_dimension(*shapes):
+    try: return common(shapes, one_size)
+    except ValueError: raise ValueError(f"can't broadcast {shapes[0]} with {shapes[1]}") from None
+
 @check('broadcast_shape', '01', shapes, use=use_shapes, names=('first', 'second', 'third', 'fourth'),
        without=('broadcasting', 'numpy'), same=('broadcast_shape', '_Broadcast', 'explain_broadcast'), hints=(
     'Write two shapes below each other, aligned at the right, and go from there to the left. What are the sizes that meet in a place, '
@@ -213,41 +282,44 @@ def other_error(*shapes):
     'not 1 must be equal, or it is a `ValueError`; the result has that size there, or 1 if all are 1. Put each new size in *front* of '
     'the others'), mistakes={
     'the shapes are aligned at their first dimension; broadcasting aligns them at the last, so begin at the right':
-        made(use_shapes, lambda *shapes: common(shapes, one_size, left=True)),
+        misshaped(lambda *shapes: common(shapes, one_size, left=True)),
     'the larger size is taken whatever the other one is; two sizes fit only if they are equal or one of them is 1, and all else is '
-    'a `ValueError`': made(use_shapes, lambda *shapes: common(shapes, max)),
+    'a `ValueError`': misshaped(lambda *shapes: common(shapes, max)),
     'a 1 is stretched to the size that it meets, and that may be 0; the larger of the two is wrong there':
-        made(use_shapes, lambda *shapes: refused(lambda *shapes: common(shapes, max), *shapes)),
+        misshaped(lambda *shapes: refused(lambda *shapes: common(shapes, max), *shapes)),
     'the sizes come in reverse order; you collect them from the right, so put each new one in front':
-        made(use_shapes, lambda *shapes: common(shapes, one_size)[::-1]),
+        misshaped(lambda *shapes: common(shapes, one_size)[::-1]),
     'the dimensions that only the longer shape has are missing; for the shorter one they count as 1':
-        made(use_shapes, lambda *shapes: common([o[len(o)-min(map(len, shapes)):] for o in shapes], one_size)),
+        misshaped(lambda *shapes: common([o[len(o)-min(map(len, shapes)):] for o in shapes], one_size)),
     'only the first two shapes are looked at; there may be any number of them':
-        made(use_shapes, lambda *shapes: common(shapes[:2], one_size)),
+        misshaped(lambda *shapes: common(shapes[:2], one_size)),
     'a size of 1 is refused where it meets another one; it is what broadcasting stretches':
-        made(use_shapes, lambda *shapes: each(shapes, alone)),
+        misshaped(lambda *shapes: each(shapes, alone)),
     'a 1 in the first shape stays, and what it meets is refused; any of the sizes may be the 1 that is stretched':
-        made(use_shapes, lambda *shapes: each(shapes, as_first)),
+        misshaped(lambda *shapes: each(shapes, as_first)),
     'shapes that fit are refused: two sizes fit if they are equal, or one of them is 1':
-        made(use_shapes, lambda *shapes: each(shapes, never)),
+        misshaped(lambda *shapes: each(shapes, never)),
     'the result is always empty: the loop goes over no dimension. From the right it counts down, `range(-1, -1-n, -1)` for n of them':
-        made(use_shapes, lambda *shapes: ()),
+        misshaped(lambda *shapes: ()),
     'the last dimension is left out; the first index from the right is -1':
-        made(use_shapes, lambda *shapes: common([o[:-1] for o in shapes], one_size)),
+        misshaped(lambda *shapes: common([o[:-1] for o in shapes], one_size)),
     'every call raises a `ValueError`, even for two numbers, whose shapes have no size that could clash':
-        made(use_shapes, lambda *shapes: A_VALUE_ERROR),
+        misshaped(lambda *shapes: A_VALUE_ERROR),
     'each shape is compared as a whole, as if it were a single size; go through its sizes':
-        made(use_shapes, lambda *shapes: (shapes[0],) if len(set(shapes))==1 else A_VALUE_ERROR),
+        misshaped(lambda *shapes: (shapes[0],) if len(set(shapes))==1 else A_VALUE_ERROR),
     'every second dimension is left out: the loop counts down by 1':
-        made(use_shapes, lambda *shapes: common([o[::-1][::2][::-1] for o in shapes], one_size)),
-    'a 0 is stretched here, and a 1 is not: it is the 1 that fits any size': made(use_shapes, lambda *shapes: each(shapes, zero_for_one)),
+        misshaped(lambda *shapes: common([o[::-1][::2][::-1] for o in shapes], one_size)),
+    'a 0 is stretched here, and a 1 is not: it is the 1 that fits any size': misshaped(lambda *shapes: each(shapes, zero_for_one)),
     'the first dimension of the longest shape is left out: the loop ends one too early':
-        made(use_shapes, lambda *shapes: common(shapes, one_size)[1:]),
-    'the smaller of the two sizes is taken; a 1 is stretched to the other': made(use_shapes, lambda *shapes: refused(lambda *shapes:
+        misshaped(lambda *shapes: common(shapes, one_size)[1:]),
+    'the smaller of the two sizes is taken; a 1 is stretched to the other': misshaped(lambda *shapes: refused(lambda *shapes:
         common(shapes, min), *shapes)),
     'what does not fit is noticed, but what is raised is no `ValueError`; callers wait for that one, so raise it yourself':
-        made(use_shapes, other_error)})
+        misshaped(other_error),
+    'the result is a list; the docstring asks for a tuple': misshaped(lambda *shapes: [*common(shapes, one_size)]),
+    'the message of the error does not name the two shapes': made(use_shapes, without_shapes),
+    'the message of the error names the shapes, and not the dimension at fault': made(use_shapes, without_dimension)})
 def shape_of(*shapes):
     "PyTorch's answer, for tensors of these shapes that take no memory"
-    try: return tuple(torch.broadcast_tensors(*(torch.empty(o, device='meta') for o in shapes))[0].shape)
-    except RuntimeError: return A_VALUE_ERROR
+    try: return told_shape(tuple(torch.broadcast_tensors(*(torch.empty(o, device='meta') for o in shapes))[0].shape))
+    except RuntimeError: return told_shape(A_VALUE_ERROR)

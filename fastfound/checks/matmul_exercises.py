@@ -2,7 +2,7 @@
 # mypy: ignore-errors
 import torch
 from torch.overrides import TorchFunctionMode
-from .facts import RIGHT, as_number, but, first_of, one_and_value, to_first_wrong, value_or
+from .facts import RIGHT, as_number, as_tensor, but, first_of, one_and_value, to_first_wrong, value_or
 from .matmul import ALL, MISTAKES, product_or_refused, product, stretching, use_operands, with_misfits
 from .spec import check, exercise, made, randn
 
@@ -39,7 +39,7 @@ def normalised(dim=1, correction=1, minus=True, by=lambda o, **kw: o.std(**kw)):
         return x/by(UNEVEN, dim=dim, correction=correction, keepdim=True)
     return told
 
-@exercise('01.2', use=lambda o: o.double() if isinstance(o, torch.Tensor) else o, near=1e-5, mistakes={
+@exercise('01.2', use=lambda o: o if (t := as_tensor(o)) is None else t.double(), near=1e-5, mistakes={
     'these are columns of mean 0; the axis that goes is that of the columns, 1': normalised(0),
     'this divides by the root of the mean square, with n; `std` divides by n-1': normalised(correction=0),
     'this divides by the variance; take its root, the standard deviation': normalised(by=lambda o, **kw: o.var(**kw)),
@@ -143,7 +143,8 @@ def squares(root=False, mean=False, sign=-2, first=True, second=True, turn=False
         return d.t() if turn else d
     return made(use_distances, wrong)
 
-check('01.6', '01', vectors_of_two, use=use_distances, near=1e-6, names=('u', 'v'), mistakes={
+check('01.6', '01', vectors_of_two, use=use_distances, near=1e-6, names=('u', 'v'),
+      without=('cdist', 'pdist', 'pairwise_distance'), mistakes={
     'a tensor with three axes is made; multiply out the square, and one of its terms is a matrix product':
         made(use_distances, lambda u, v: (u[:,None]-v).square().sum(2)),
     'these are the distances; without the root they are squared': squares(root=True),
@@ -160,9 +161,9 @@ check('01.6', '01', vectors_of_two, use=use_distances, near=1e-6, names=('u', 'v
 # 7. biases as weights
 
 def use_biased(answer):
-    m1,m2,biases,x1,w1 = answer
+    m1,m2,biases,x1,w1 = map(as_tensor, answer)
     want = {'the kind of both': RIGHT, 'the shape of x1': RIGHT, 'the shape of w1': RIGHT, 'the ones': RIGHT, 'the product': RIGHT}
-    if not all(isinstance(o, torch.Tensor) for o in (x1, w1)): return {'the kind of both': 'no tensors'}
+    if x1 is None or w1 is None: return {'the kind of both': 'no tensors'}
     (n,k),m = m1.shape,m2.shape[1]
     def shape(o, right, **cases):
         return first_of([(RIGHT, o.shape==right), *((k.replace('_', ' '), o.shape==v) for k,v in cases.items())], 'another shape')

@@ -1,27 +1,9 @@
 "Chapter 4: the sigmoid, a loss for two classes, and mini-batches."
-import random, sys
-from contextlib import contextmanager
 import torch
-from .fully_connected import fit, use_loss, REFUSED
+from .fully_connected import fit, seeded, use_loss, REFUSED
 from .spec import check, made, randn
 
 def whole(*rows, dtype=torch.float64): return torch.tensor(rows, dtype=dtype)
-
-@contextmanager
-def seeded():
-    "Random numbers start from a seed in here, and go on afterwards as if none had been drawn; gives a function that sets the seed again"
-    def start(seed=0):
-        torch.manual_seed(seed)
-        random.seed(seed)
-        if np: np.random.seed(seed)
-    np,state = sys.modules.get('numpy'),random.getstate()
-    numpy_state = np.random.get_state() if np else None
-    with torch.random.fork_rng(devices=[]):
-        start()
-        try: yield start
-        finally:
-            random.setstate(state)
-            if np: np.random.set_state(numpy_state)
 
 # the sigmoid
 
@@ -110,6 +92,8 @@ check('mnist_loss', '04', two_classes, use=use_loss, names=('predictions', 'targ
     '`assert predictions.shape==targets.shape`': made(use_loss, lambda x, t: wrong_class(x, t).mean().to(x.dtype)),
     'the predictions are logits, any numbers; turn them into probabilities with `sigmoid` first':
         loss_as(lambda x, t: (x.double()-t).abs().mean()),
+    'these are the distances of the logits themselves, which go below 0 and above 1; take their `sigmoid` first':
+        loss_as(lambda x, t: torch.where(t==1, 1-x.double(), x.double()).mean()),
     'the two distances are swapped: for a target of 1 it is 1-p, and for 0 it is p': loss_as(lambda x, t: (1-wrong_class(x, t)).mean()),
     'this is the sum over the batch; the loss is a mean, so divide by n': loss_as(lambda x, t: wrong_class(x, t).sum()),
     'the sum is divided by the number of rows; divide by that of all predictions, or take `.mean()`':
@@ -210,6 +194,9 @@ def loaders():
     yield Pairs(70),None,None
     yield Pairs(130),None,True
 
+PAIR,NONE_EMPTY = 'each batch is a pair of stacked tensors','no batch is empty'
+SOUND = {PAIR: True, NONE_EMPTY: True}
+
 def use_loader(cls, dataset, batch_size, shuffle):
     "What its batches hold, in two epochs"
     kw = ({} if batch_size is None else {'batch_size': batch_size}) | ({} if shuffle is None else {'shuffle': shuffle})
@@ -221,12 +208,14 @@ def use_loader(cls, dataset, batch_size, shuffle):
     first,second = epochs[:2]
     for o in (o for epoch in epochs for o in epoch):
         if not isinstance(o, (tuple, list)) or len(o)!=2 or not all(isinstance(t, torch.Tensor) and t.ndim for t in o):
-            return 'a batch is not a pair of stacked tensors'
+            return {PAIR: False}
+        if not len(o[0]): return {PAIR: True, NONE_EMPTY: False}
     if not first: return 'no batches'
     def parts(batches): return tuple(torch.cat(o) for o in zip(*batches)) if batches else None
     orders = [parts(o) for o in epochs]
     x,y = orders[0]
-    told = {'the sizes of the batches': [len(o) for o,_ in first], 'the sizes of the batches in a second epoch': [len(o) for o,_ in second]}
+    told = SOUND | {'the sizes of the batches': [len(o) for o,_ in first],
+                    'the sizes of the batches in a second epoch': [len(o) for o,_ in second]}
     if any(o is None for o in orders): return told
     varies = any(o[0].shape!=x.shape or not torch.equal(o[0], x) for o in orders)
     if not shuffle and varies: return told | dict.fromkeys(('the inputs', 'the targets'), 'in random order')
@@ -243,7 +232,8 @@ def use_loader(cls, dataset, batch_size, shuffle):
 
 def a_loader(order=lambda n, shuffle: torch.randperm(n) if shuffle else torch.arange(n), batches=lambda order, size: order.split(size),
              once=False,
-             collate=lambda pairs: tuple(map(torch.stack, zip(*pairs))), default=64, end=False, targets=lambda rows: rows, first=False):
+             collate=lambda pairs: tuple(map(torch.stack, zip(*pairs))), default=64, end=False, targets=lambda rows: rows, first=False,
+             empty=None):
     class Wrong:
         def __init__(self, dataset, batch_size=default, shuffle=False):
             self.dataset,self.batch_size,self.shuffle = dataset,batch_size,shuffle
@@ -254,8 +244,10 @@ def a_loader(order=lambda n, shuffle: torch.randperm(n) if shuffle else torch.ar
             indices = self.order if once else order(len(self.dataset), self.shuffle)
             for rows in batches(indices, self.batch_size):
                 if len(rows): yield collate([(self.dataset[i][0],self.dataset[j][1]) for i,j in zip(rows, targets(rows))])
+            if empty and not len(indices)%self.batch_size: yield empty()
     return made(use_loader, Wrong)
 
+def fail(): raise Exception('there is nothing to stack')
 def whole_batches(order, size): return [o for o in order.split(size) if len(o)==size]
 def shuffled_batches(order, size):
     batches = order.sort().values.split(size)
@@ -289,13 +281,17 @@ def shuffled_batches(order, size):
     'the first example is left out': a_loader(order=lambda n, shuffle:
         1+(torch.randperm(n-1) if shuffle else torch.arange(n-1)) if n>1 else torch.arange(n)),
     '`__iter__` returns a batch, and a loop wants to be given one after the other: write `yield` instead of `return`': a_loader(first=True),
+    'where `batch_size` divides the number of examples there is one more batch, an empty one; yield what is left only if something is':
+        a_loader(empty=lambda: (torch.zeros(0), torch.zeros(0))),
+    'it fails where `batch_size` divides the number of examples, so that nothing is left over: is there one more batch, an empty one?':
+        a_loader(empty=lambda: fail()),
     'only one batch comes: `return` ends the loop, and `yield` goes on after it':
         a_loader(batches=lambda order, size: order.split(size)[:1])})
 def batches_wanted(dataset, batch_size, shuffle):
     n,size = len(dataset),batch_size or 64
     sizes = [size]*(n//size) + [n%size]*(n%size>0)
     x,y = torch.stack([torch.full_like(o, i) for i,(o,_) in enumerate(dataset)]),torch.arange(n)**2
-    told = {'the sizes of the batches': sizes, 'the sizes of the batches in a second epoch': sizes}
+    told = SOUND | {'the sizes of the batches': sizes, 'the sizes of the batches in a second epoch': sizes}
     if not shuffle: return told | {'the inputs': x, 'the targets': y}
     told |= {'the shapes': [tuple(x.shape[1:]), ()], 'every epoch has every example': True, 'some examples come twice': False,
              'each target is the square of its input': True}

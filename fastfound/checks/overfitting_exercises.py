@@ -3,7 +3,7 @@
 import math
 import torch
 from torch import nn
-from .facts import as_number, but, given
+from .facts import RIGHT, as_number, but, first_of, given, near, to_first_wrong
 from .mnist_sgd import seeded
 from .overfitting import numbers, told_of
 from .spec import check, exercise
@@ -25,6 +25,7 @@ def use_three_hundred(answer):
     if not all(told.values()): return told
     a,b = (sum(o)/len(o) for o in (mine, theirs))
     told |= {'all are between 0 and 1': all(0<=o<=1 for o in mine+theirs)}
+    if all(told.values()): told |= {'`mine` are those of three hundred digits, on validation digits': a<0.985 or b>0.97}
     if not all(told.values()): return told
     return told | {'`theirs` are those of a thousand digits without a remedy, on validation digits':
                        'on training digits' if b>0.97 else 'yes' if 0.8<b<0.95 else 'too low' if b<=0.8 else 'too high',
@@ -33,6 +34,8 @@ def use_three_hundred(answer):
 @exercise('08.1', use=use_three_hundred, facts=True, mistakes={
     'these are accuracies on training digits, which say nothing about other ones; take `[\'validation\']`':
         given(use_three_hundred, [1., 1.], [1., 1.]),
+    '`mine` are too high for validation digits; are they those on the training digits, `[\'training\']`? Take `[\'validation\']`':
+        given(use_three_hundred, [1., 1.], [0.9, 0.91]),
     'three hundred digits do not beat the thousand yet: which two remedies gained most, besides data?':
         given(use_three_hundred, [0.85, 0.86], [0.9, 0.91]),
     'one seed says little: give both lists an accuracy for each of the same two seeds, or of more': given(use_three_hundred, [0.93], [0.9]),
@@ -52,19 +55,27 @@ def use_noisy(answer):
             not any(map(math.isnan, numbers_of(long)+numbers_of(short)))}
     if not all(told.values()): return told
     share = (y!=noisy).double().mean().item()
+    told |= {'`noisy` is a tensor of its own': noisy.data_ptr()!=y.data_ptr()}
+    if not all(told.values()): return told
     kind = 'none' if not share else next((k for k,(a,b) in SHARES.items() if a<share<b), 'another one')
     (v_long,t_long),(v_short,t_short) = numbers_of(long),numbers_of(short)
     return told | {'every label is one of 0 to 9': bool(((noisy>=0)&(noisy<10)&(noisy%1==0)).all()),
                    'the fraction of labels that are wrong': kind,
+                   'the labels that the networks were trained on': 'those of `noisy`' if t_short<0.8 or t_long<0.8 else 'others',
                    'which is better on validation digits': 'short' if v_short>v_long else 'long',
                    'which is better on training digits': 'long' if t_long>t_short else 'short'}
 
 Y = torch.arange(1000)%10
 def noise(n): return torch.where(torch.arange(1000)<n, (Y+1)%10, Y)
+CLEAN = results_of(training=1., validation=0.88)
 LONG,SHORT = results_of(training=0.97, validation=0.73),results_of(training=0.64, validation=0.84)
 
 @exercise('08.2', use=use_noisy, facts=True, mistakes={
-    'no label is wrong: `torch.where` takes from its second argument where the first is true': given(use_noisy, Y, Y, LONG, SHORT),
+    'no label is wrong: `torch.where` takes from its second argument where the first is true': given(use_noisy, Y, Y.clone(), LONG, SHORT),
+    '`noisy` is `y` itself: what is written into the one is written into the other. Make `y` anew, for the exercises below as well, and '
+    'write into `y.clone()`': given(use_noisy, Y, Y, LONG, SHORT),
+    'the networks know their training labels too well for noisy ones, after 3 epochs as well: hand them over, `fit(..., y=noisy)`':
+        lambda: use_noisy((Y, noise(270), CLEAN, CLEAN | {'validation': 0.86, 'training': 0.9})),
     'seven in ten digits got a random label, of which one in ten happens to be right: three in ten is `torch.rand(1000)<0.3`':
         given(use_noisy, Y, noise(630), LONG, SHORT),
     '`long` and `short` are the other way round: `long` has 20 epochs and learns more of the labels, wrong ones too':
@@ -77,8 +88,11 @@ def first_layers():
     for shape,p in (((12,), 0.5), ((12,), 0.8), ((40,50), 0.2), ((3,8), 0.8), ((30,), 0.)):
         for mode in ('evaluation', 'training'): yield mode,numbers(*shape, dtype=torch.float32),p
 
+MEASURED = '`remembered` and `forgotten` are what `train` and `results` give'
+
 def use_first(answer, mode, x, p):
     cls,remembered,forgotten = answer
+    if any(math.isnan(result(o, k)) for o in (remembered, forgotten) for k in ('validation', 'validation loss')): return {MEASURED: False}
     layer = cls(p)
     model = nn.Sequential(layer).train(mode=='training')
     if mode=='training': told = told_of(model, x, p)
@@ -94,7 +108,8 @@ def of_output(out, x):
             'the factor in evaluation': ', '.join(sorted({f'{o:.3g}' for o in (out/x+0.).flatten().tolist()})[:4])}
 
 def after(ratio=2., near=True):
-    return {'without the factor, the validation loss is': 'much higher' if ratio>1.2 else 'about the same' if ratio>0.9 else 'lower',
+    return {MEASURED: True,
+        'without the factor, the validation loss is': 'much higher' if ratio>1.2 else 'about the same' if ratio>0.9 else 'lower',
             'without the factor, the validation accuracy is': 'about the same' if near else 'another'}
 
 def first_wanted(mode, x, p):
@@ -117,6 +132,7 @@ def first_mistake(after=AFTER, **kw):
 
 check('08.3', '08', first_layers, use=use_first, near=0.05, facts=True, names=('mode', 'x', 'p'),
       without=('dropout', 'dropout_', 'alpha_dropout', 'feature_dropout', 'native_dropout'), same=('dropout', 'Dropout'), mistakes={
+    'the results are dicts, as `train(model)` and `results(model)` give them, not a loss alone': lambda *_: {MEASURED: False},
     'this is dropout as it is written today; the first one only sets to 0 in training, and multiplies by `1-p` in evaluation':
         first_mistake(train=lambda x, keep, p: x*keep/(1-p), evaluate=lambda x, p: x),
     'in evaluation the numbers stay as they are; multiply them by `1-p`': first_mistake(evaluate=lambda x, p: x),
@@ -132,25 +148,37 @@ check('08.3', '08', first_layers, use=use_first, near=0.05, facts=True, names=('
 
 # 4. the lowest smoothed loss
 
-def use_lowest(answer):
-    z,loss = map(as_number, answer)
-    return {'`z`': f'{z:.2f}', '`loss`': f'{loss:.3f}'}
-
 def entropy(*p): return -sum(o*math.log(o) for o in p)
 LOWEST = entropy(0.91, *[0.01]*9)
 
+def use_lowest(answer):
+    z,loss = map(as_number, answer)
+    def named(o, **cases): return first_of(((k.replace('_', ' '), near(o, v)) for k,v in cases.items()))
+    facts = {'`z`': named(z, right=math.log(91), of_81=math.log(81), of_90=math.log(90), of_9=math.log(9), of_all=math.log(0.91/0.09),
+                          base_10=math.log10(91), base_2=math.log2(91), ratio=91., probability=0.91),
+             '`loss`': named(loss, right=LOWEST, target_of_09=entropy(0.9, *[0.1/9]*9), right_class=entropy(0.91),
+                             one_wrong=entropy(0.91, 0.01))}
+    if loss==0: facts['`loss`'] = 'none'
+    return {'`z`': 'swapped'} if near(loss, math.log(91)) and near(z, LOWEST) else to_first_wrong(facts, LOW)
+
+LOW = {'`z`': RIGHT, '`loss`': RIGHT}
+
 @exercise('08.4', use=use_lowest, facts=True, mistakes={
-    'the right class gets its part of `eps` as well: the targets are 0.91 and 0.01, not 0.9 and 0.1/9':
-        given(use_lowest, math.log(81), entropy(0.9, *[0.1/9]*9)),
-    '`z` is right; the loss has a term for each class, and here only that of the right one is counted': given(use_lowest, math.log(91),
-        -0.91*math.log(0.91)),
-    '`z` is right; the loss adds up the terms of all nine wrong classes, not of one': given(use_lowest, math.log(91), entropy(0.91, 0.01)),
-    'the wrong classes have 0.09 together, but the softmax compares with each of them alone: 0.01':
-        given(use_lowest, math.log(0.91/0.09), LOWEST),
-    'the ratio of the two probabilities is e to the power of `z`; `z` is its natural logarithm': given(use_lowest, math.log10(91), LOWEST),
-    'this is the ratio of the two probabilities; `z` is its natural logarithm': given(use_lowest, 91., LOWEST),
-    '`z` is right; with smoothed labels the loss cannot reach 0': given(use_lowest, math.log(91), 0.)})
-def lowest(): return use_lowest((math.log(91), LOWEST))
+    'the two are swapped: first `z`, then `loss`': but(LOW, **{'`z`': 'swapped'}),
+    'the right class gets its part of `eps` as well: the targets are 0.91 and 0.01, not 0.9 and 0.1/9': but(LOW, **{'`z`': 'of 81'}),
+    'the right class gets its part of `eps` as well: its target is 0.91, not 0.9': but(LOW, **{'`z`': 'of 90'}),
+    'this compares 0.9 with 0.1; `eps` is divided among all ten classes, the right one among them': but(LOW, **{'`z`': 'of 9'}),
+    'the wrong classes have 0.09 together, but the softmax compares with each of them alone: 0.01': but(LOW, **{'`z`': 'of all'}),
+    'the ratio of the two probabilities is e to the power of `z`; `z` is its natural logarithm': but(LOW, **{'`z`': 'base 10'}),
+    'the logarithm is that to the base 2; `z` is the natural one, of the ratio of the two probabilities': but(LOW, **{'`z`': 'base 2'}),
+    'this is the ratio of the two probabilities; `z` is its natural logarithm': but(LOW, **{'`z`': 'ratio'}),
+    'this is the probability of the right class; `z` is its logit': but(LOW, **{'`z`': 'probability'}),
+    '`z` is right; the loss is computed with other targets than 0.91 and 0.01': but(LOW, **{'`loss`': 'target of 09'}),
+    '`z` is right; the loss has a term for each class, and here only that of the right one is counted':
+        but(LOW, **{'`loss`': 'right class'}),
+    '`z` is right; the loss adds up the terms of all nine wrong classes, not of one': but(LOW, **{'`loss`': 'one wrong'}),
+    '`z` is right; with smoothed labels the loss cannot reach 0': but(LOW, **{'`loss`': 'none'})})
+def lowest(): return LOW
 
 # 5. labels learned by heart
 

@@ -4,12 +4,12 @@ import copy
 import torch
 import torch.nn.functional as F
 from torch import nn
-from .facts import as_number, given
+from .facts import as_number, as_tensor, given
 from .spec import check, exercise, made, randn
 
 # 1. the strides and paddings that fit
 
-FIT = {(s,p) for s in range(1, 5) for p in range(3) if len(range(0, 28+2*p-4, s))==7}
+FIT = {(s,p) for s in range(1, 5) for p in range(3) if len(range(0, 28+2*p-2, s))==7}
 
 def pairs(answer):
     "What is true of a list of pairs"
@@ -25,9 +25,10 @@ def pairs(answer):
 
 @exercise('07.1', use=pairs, facts=True, mistakes={
     'the pairs are the other way round: first the stride, then the padding': given(pairs, [(p,s) for s,p in FIT]),
-    'seven positions are only six steps: six strides must fit into `28 + 2*padding - 5`, not seven': given(pairs, [(3,0)]),
-    'a pair is missing: the last position need not end at the edge, up to `stride-1` pixels may be left over': given(pairs, [(4,2)]),
-    'one pair is too many: with padding 0 there are only 23 pixels for six steps of 4': given(pairs, [(4,0), (4,1), (4,2)])})
+    'seven positions are only six steps: six strides must fit into `28 + 2*padding - 3`, not seven': given(pairs, [(4,2)]),
+    'a pair is missing: the last position need not end at the edge, up to `stride-1` pixels may be left over': given(pairs, [(4,0)]),
+    'one pair is too many: the padding is on both sides, and with a padding of 2 there are 29 pixels for the steps, room for seven of 4':
+        given(pairs, [(4,0), (4,1), (4,2)])})
 def fitting(): return pairs(sorted(FIT))
 
 # 2. kernels that move and blur
@@ -45,14 +46,18 @@ def moved(im, down, right):
     out[max(down,0):h+min(down,0),max(right,0):w+min(right,0)] = im[max(-down,0):h-max(down,0),max(-right,0):w-max(right,0)]
     return out
 
+BY_A_PIXEL = '`down` moves the image by a pixel'
 MOVES = {'down': (1,0), 'up': (-1,0), 'to the right': (0,1), 'to the left': (0,-1), 'nowhere': (0,0)}
 
 def use_kernels(answer, im):
-    try: down,blur = (torch.as_tensor(o).detach().float().view(3,3) for o in answer)
-    except (TypeError, ValueError, RuntimeError): return {'both are tensors of 3 by 3': False}
-    image = F.conv2d(im[None,None], down[None,None], padding=1)[0,0]
-    to = next((k for k,o in MOVES.items() if torch.allclose(image, moved(im, *o), atol=1e-5)), 'otherwise')
-    return {'both are tensors of 3 by 3': True, '`down` moves the image by a pixel': to,
+    try: down,blur = (as_tensor(o).detach().float().view(3,3) for o in answer)
+    except (TypeError, ValueError, RuntimeError, AttributeError): return {'both are tensors of 3 by 3': False}
+    def where(kernel):
+        image = F.conv2d(im[None,None], kernel[None,None], padding=1)[0,0]
+        return next((k for k,o in MOVES.items() if torch.allclose(image, moved(im, *o), atol=1e-5)), 'otherwise')
+    to = where(down)
+    if where(blur)=='down'!=to: to = '`blur` does'
+    return {'both are tensors of 3 by 3': True, BY_A_PIXEL: to,
             'the sum of the weights of `blur`': f'{blur.sum().item():.3g}', 'no weight of `blur` is negative': bool((blur>=0).all()),
             'how many pixels `blur` makes of a dot': 'several' if (blur.abs()>0.01).sum()>1 else 'one or none'}
 
@@ -68,6 +73,8 @@ def kernel_mistake(down, blur=BLUR):
     return told
 
 check('07.2', '07', kernels, use=use_kernels, facts=True, names=('image',), mistakes={
+    'it is `blur` that moves the image down; `down` is the first of the two': 
+        lambda im: kernel_mistake(BLUR, one_at(0,1))(im) | {BY_A_PIXEL: '`blur` does'},
     '`down` moves the image up: each pixel of the result must take the one *above* it, so the 1 belongs in the first row':
         kernel_mistake(one_at(2,1)),
     '`down` moves the image to the left: the first index of a kernel is the row': kernel_mistake(one_at(1,2)),
@@ -91,7 +98,8 @@ MATRICES = {'the convolution': as_matrix(), 'transposed': as_matrix().t(), 'upsi
 
 def use_matrix(answer):
     matrix,fraction,n_values = answer
-    def same(o): return isinstance(matrix, torch.Tensor) and matrix.shape==o.shape and torch.allclose(matrix.detach().float(), o, atol=1e-5)
+    found = as_tensor(matrix)
+    def same(o): return found is not None and found.shape==o.shape and torch.allclose(found.detach().float(), o, atol=1e-5)
     return {'`matrix`': next((k for k,o in MATRICES.items() if same(o)), 'something else'),
             '`fraction`': f'{as_number(fraction):.3f}', '`n_values`': as_number(n_values)}
 
@@ -138,18 +146,20 @@ def merges():
     "The settings of a convolution, and images"
     for i,(settings,shape) in enumerate([((1,1,1,1,0), (1,1,2,2)), ((3,8,3,2,1), (2,3,9,9)), ((3,8,3,2,1), (1,3,8,5)),
                                          ((2,3,3,1,1), (2,2,4,4)), ((1,4,5,1,2), (3,1,6,7)), ((2,2,2,2,0), (1,2,4,6))]):
-        for eps,dtype in ((1e-5,torch.float32), (0.5,torch.float64)): yield settings,eps,randn(*shape, seed=i, dtype=dtype)
+        for eps in (1e-5, 0.5): yield settings,eps,randn(*shape, seed=i, dtype=torch.float32)  # as new layers are
 
 @torch.no_grad()
 def use_merge(merge, settings, eps, x):
     both = layers(*settings, eps, x.dtype)
     before = [copy.deepcopy(o.state_dict()) for o in both]
     merged,called = merge(*both),[]
+    if not callable(merged): return {'what `merge` gives': 'several things' if isinstance(merged, (tuple, list)) else 'no function'}
     hooks = [o.register_forward_hook(lambda module, *o: called.append(module)) for o in both]
     out = merged(x)
     for o in hooks: o.remove()
     same = [torch.equal(a, b) for o,old in zip(both, before) for a,b in zip(o.state_dict().values(), old.values())]
-    return {'the output': out, 'neither `conv` nor `norm` is called any more': not called, '`conv` and `norm` stay as they are': all(same)}
+    return {'what `merge` gives': 'a function', 'the output': out, 'neither `conv` nor `norm` is called any more': not called,
+        '`conv` and `norm` stay as they are': all(same)}
 
 @torch.no_grad()
 def merge_wanted(settings, eps, x):
@@ -157,7 +167,8 @@ def merge_wanted(settings, eps, x):
     out = F.conv2d(x.double(), conv.weight.double(), stride=conv.stride, padding=conv.padding)
     scale = norm.gamma.double()/(norm.var.double()+eps)**0.5
     out = (out-norm.mean)*scale+norm.beta
-    return {'the output': out.to(x.dtype), 'neither `conv` nor `norm` is called any more': True, '`conv` and `norm` stay as they are': True}
+    return {'what `merge` gives': 'a function', 'the output': out.to(x.dtype), 'neither `conv` nor `norm` is called any more': True,
+        '`conv` and `norm` stay as they are': True}
 
 def merge_with(root=lambda norm: (norm.var+norm.eps).sqrt(), shift=lambda norm, scale: norm.beta-norm.mean*scale, own=True, weight=True):
     def wrong(conv, norm):
@@ -166,8 +177,12 @@ def merge_with(root=lambda norm: (norm.var+norm.eps).sqrt(), shift=lambda norm, 
         return lambda x: F.conv2d(x, w, b, **({'stride': conv.stride, 'padding': conv.padding} if own else {'stride': 2, 'padding': 1}))
     return made(use_merge, wrong)
 
-check('07.5', '07', merges, use=use_merge, near=1e-5, names=('n_in, n_out, size, stride, padding', 'eps', 'x'),
+check('07.5', '07', merges, use=use_merge, near=2e-5, names=('n_in, n_out, size, stride, padding', 'eps', 'x'),
       without=('batch_norm', 'native_batch_norm'), mistakes={
+    'several things come back, as kernels and biases; wanted is one function of `x`, which convolves with them':
+        lambda *_: {'what `merge` gives': 'several things'},
+    'what comes back is no function; wanted is one of `x`, which convolves with the new kernels and biases':
+        lambda *_: {'what `merge` gives': 'no function'},
     'the mean is subtracted as it is, but what it is subtracted from has been scaled: the bias is `beta - mean*scale`':
         merge_with(shift=lambda norm, scale: norm.beta-norm.mean),
     'the running mean is missing: the bias is `beta - mean*scale`': merge_with(shift=lambda norm, scale: norm.beta),
@@ -181,27 +196,38 @@ check('07.5', '07', merges, use=use_merge, near=1e-5, names=('n_in, n_out, size,
 
 # 6. receptive fields
 
-class Layer:
+class Layer(nn.Module):
     "A layer with positive weights, that says what it is"
-    def __init__(self, text, size, stride=1, pool=False): self.text,self.size,self.stride,self.pool = text,size,stride,pool
-    def __call__(self, x):
+    def __init__(self, text, size, stride=1, pool=False, padding=0):
+        super().__init__()
+        self.text,self.size,self.stride,self.pool,self.padding = text,size,stride,pool,padding
+    def forward(self, x):
         if self.pool: return F.avg_pool2d(x, self.size, self.stride)
-        return F.conv2d(x, torch.ones(1,1,self.size,self.size, dtype=x.dtype), stride=self.stride)
+        return F.conv2d(x, torch.ones(1,1,self.size,self.size, dtype=x.dtype), stride=self.stride, padding=self.padding)
     def __repr__(self): return self.text
 
 def stacks():
     "Layers that follow each other"
     one,three,five = (Layer(f'{k} by {k}', k) for k in (1, 3, 5))
     strided,pool = Layer('3 by 3, stride 2', 3, 2),Layer('average pooling by 2', 2, 2, pool=True)
+    padded,wide = Layer('3 by 3, padding 1', 3, padding=1),Layer('5 by 5, padding 2', 5, padding=2)
     for o in ((three,), (one,), (three,three), (five,), (three,)*3, (five,three), (pool,), (pool,pool), (three,pool),
-              (pool,three), (strided,three), (three,pool,three,three), (strided,strided), (pool,five,one)): yield o
+              (pool,three), (strided,three), (three,pool,three,three), (strided,strided), (pool,five,one),
+              (padded,), (padded,padded), (wide,padded), (padded,pool,wide)): yield o
 
 def field(*layers):
     n,step = 1,1
     for o in layers: n,step = n+(o.size-1)*step,step*o.stride
     return float(n)
 
+def at_corner(*layers):
+    "Of the value in the corner, which sees the padding as well"
+    x = torch.rand(1,1,32,32, requires_grad=True)
+    with torch.enable_grad(): nn.Sequential(*layers)(x)[0,0,0,0].backward()
+    return float((x.grad[0,0].abs().sum(1)>0).sum())
+
 check('07.6', '07', stacks, names=tuple(f'layer {i}' for i in range(1, 5)), mistakes={
+    'the corner of an output also sees the padding, which is no part of the image; take a value in the middle': at_corner,
     'the sizes of the kernels are added up; a layer adds one less than its size': lambda *o: float(sum(k.size for k in o)),
     'these are all pixels of the receptive field; count its rows': lambda *o: field(*o)**2,
     'behind a stride or a pooling, one step is two pixels of the input, so that later layers see more; measure it with a gradient':
@@ -240,9 +266,11 @@ def use_zero_block(answer, n_in, n_out, stride):
         if p.ndim==4 and p.shape[2]==3: p.mul_(-0.5)
     told |= {'its output at the start does not depend on its kernels of 3 by 3': torch.allclose(block(x), first, atol=1e-6)}
     if fits: told |= {'at the start it gives back its input': torch.equal(first, x)}
-    with torch.enable_grad(): (block(x)*randn(*first.shape, seed=2, dtype=torch.float32)).sum().backward()
+    with torch.enable_grad(): out = (block(x)*randn(*first.shape, seed=2, dtype=torch.float32)).sum()
+    if out.requires_grad: out.backward()
     learns = [p.grad is not None and bool(p.grad.any()) for p in params if p.ndim!=4 and p.numel()==n_out and not p.any()]
-    return told | {'parameters of zeros that get a gradient': sum(learns)}
+    frozen = any(not p.requires_grad for p in params)
+    return told | {'parameters of zeros that get a gradient': 'one takes none' if frozen else sum(learns)}
 
 def zero_block(kind='last gamma'):
     "A residual block, with what is 0 at the start"
@@ -256,7 +284,7 @@ def zero_block(kind='last gamma'):
             if n_in!=n_out or stride>1: self.down = nn.Sequential(conv(n_in, n_out, 1, stride), nn.BatchNorm2d(n_out))
             if kind in ('last gamma', 'both'): nn.init.zeros_(self.f[4].weight)
             if kind in ('first', 'both'): nn.init.zeros_(self.f[1].weight)
-            if kind=='beta': nn.init.zeros_(self.f[4].bias)
+            if kind=='frozen': nn.init.zeros_(self.f[4].weight.requires_grad_(False))
             if kind=='conv': nn.init.zeros_(self.f[3].weight)
         def forward(self, x): return (self.down(x)+self.f(x)).relu()
     return Block
@@ -273,6 +301,7 @@ check('07.7', '07', shapes, use=use_zero_block, facts=True, names=('n_in', 'n_ou
     'the first gamma is 0, not the last; then the second convolution gets only zeros, and no gradient passes the ReLU before it':
         zero_mistake('first'),
     'both gammas are 0, so that not even the last one gets a gradient; the last alone is enough': zero_mistake('both'),
+    'the last gamma is 0, and must stay so, since it takes no gradient; at the start it is 0, and then it learns': zero_mistake('frozen'),
     'the weights of the last convolution are 0; set gamma of the normalisation behind it to 0': zero_mistake('conv'),
     'the block is right; at the start two batches agree, as `two_gradients` shows': zero_mistake('last gamma', agree=False),
     'the block is right; with it the loss after two epochs is *higher*: compare `training_losses` for twelve blocks of each kind':

@@ -21,6 +21,8 @@ class Check:
     changes: bool = False         # whether the inputs may be changed in place
     near: float = 0.              # a tolerance beside that of the dtype, relative to the largest number wanted
     facts: bool = False           # whether facts about the answer are compared, so that no mistake in its numbers is looked for
+    needs: tuple = ()             # functions of PyTorch of which at least one must have been used, on some input
+    arrays: bool = False          # whether arrays in the answer to an exercise stay what they are; else they become tensors
     hints: tuple = ()             # two: how to begin, and one that tells more; those of an exercise stand in its chapter
     names: tuple = ()             # of the arguments, where the reader's own do not tell; or gives them, from an input's arguments
 
@@ -45,9 +47,11 @@ def made(use, wrong):
 # functions of PyTorch that an exercise may forbid, by what they have in common
 FORBIDDEN = {
     'products': '''matmul __matmul__ __rmatmul__ __imatmul__ mm bmm addmm addmm_ baddbmm addbmm einsum dot mv addmv inner vdot vecdot
-        linalg_vecdot tensordot linear bilinear chain_matmul multi_dot linalg_multi_dot kron conv1d conv2d conv3d'''.split(),
+        linalg_vecdot tensordot linear bilinear chain_matmul multi_dot linalg_multi_dot kron conv1d conv2d conv3d _sparse_mm _sparse_addmm
+        sspaddmm smm hspmm'''.split(),
     'einsum': ['einsum'],
     'sums': 'sum nansum cumsum mean'.split(),
+    'numpy alone': 'numpy __array__ __array_wrap__ from_numpy'.split(),  # without `tolist`
     'relu': 'relu relu_ leaky_relu leaky_relu_ relu6 hardtanh threshold prelu rrelu elu'.split(),
     'linear': ['linear', 'bilinear'],
     'losses': 'mse_loss cross_entropy nll_loss huber_loss smooth_l1_loss binary_cross_entropy_with_logits'.split(),
@@ -55,7 +59,7 @@ FORBIDDEN = {
     'init': '''kaiming_normal_ kaiming_uniform_ xavier_normal_ xavier_uniform_'''.split(),
     'broadcasting': '''broadcast_shapes broadcast_tensors broadcast_arrays broadcast_to expand expand_as add sub mul div where maximum
         __add__ __sub__ __mul__ __truediv__'''.split(),
-    'autograd': 'backward grad autograd_grad requires_grad_ vjp jvp jacobian'.split(),
+    'autograd': 'backward grad grad_and_value autograd_grad requires_grad_ vjp jvp jacobian jacrev jacfwd hessian'.split(),
     'numpy': 'numpy __array__ __array_wrap__ from_numpy tolist'.split()}
 
 def rng(seed): return torch.Generator().manual_seed(seed)

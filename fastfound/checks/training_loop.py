@@ -19,8 +19,6 @@ def measured():
     yield [[64, 2.5, 0.1]]*3 + [[8, 0.5, 0.9]],
     yield ((1, 2.), (1, 4.)),
     yield [[5, 0., 0.]],
-    yield [[1, math.inf], [3, 1.]],
-    yield [[2, 1., math.nan], [2, 3., 4.]],
     yield [],
 
 def means(f, none=math.nan):
@@ -36,7 +34,7 @@ def all_columns(rows): return [total([o[0] for o in rows], c)/sum(o[0] for o in 
 def each_row(rows): return [sum(o[1:])/len(o[1:]) for o in rows] if rows else [math.nan]
 def alone(rows): return without_none(rows)[0] if rows else [math.nan]
 
-@check('weighted_mean', '05', measured, same=('weighted_mean',), hints=(
+@check('weighted_mean', '05', measured, near=1e-6, same=('weighted_mean',), hints=(
     'Take one column of values and the column of counts, such as 0.9, 0.8, 0.2 and 256, 256, 10: what is the sum over all 522 examples? '
     '`zip(*rows)` gives the columns of `rows`.',
     'For each column but the first, add up count times value over the rows, and divide by the sum of the counts. Without any rows there is '

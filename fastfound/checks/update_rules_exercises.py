@@ -4,9 +4,15 @@ import importlib, math
 from functools import cache
 import torch
 from .spec import check, exercise, made, randn
-from .update_rules import NOT_IN_PLACE, UP, WITHOUT, faded, path, positions, rule, rule_names, steps_of, summed, use_rule
+from .update_rules import NOT_IN_PLACE, UP, WITHOUT, faded, path, rule, rule_names, steps_of, summed, use_rule
+
+OPTIMIZERS = tuple(o for o in WITHOUT if o!='numpy')
 
 # 1: look ahead
+
+def at_its_rate(p, g, state, lr, beta=0.9):
+    state['m'] = beta*state.get('m', 0) - lr*g
+    return p + beta*state['m'] - lr*g
 
 def ahead(direction):
     "A mistake that knows `beta`, from the sum before and after a step, the gradient and `beta`"
@@ -17,7 +23,9 @@ def ahead(direction):
     return rule(update)
 
 check('06.1', '06', steps_of({'beta': 0.5}, {'beta': 0.}, {'beta': 0.99}, lrs=(0.1,0.01)), use=use_rule, names=rule_names,
-      without=WITHOUT, near=1e-9, same=('SGD',), mistakes={
+      without=OPTIMIZERS, near=1e-9, same=('SGD',), mistakes={
+    'each gradient is summed with the rate of its own step, which shows when a schedule changes the rate; sum the gradients alone, and '
+    'multiply by `lr` in the step': rule(at_its_rate),
     'this is plain momentum; the step is the gradient plus `beta` times the new sum': ahead(lambda old, m, g, b: m),
     'the new sum is added whole; it is multiplied by `beta` in the step, too': ahead(lambda old, m, g, b: g+m),
     'the gradient is missing in the step: `g + beta*m`': ahead(lambda old, m, g, b: b*m),
@@ -52,7 +60,7 @@ def sign_steps():
     yield torch.tensor([1.,2.,3.], dtype=torch.float64),torch.tensor([[2.,0.,-0.5], [0.,1.,1.]], dtype=torch.float64),0.3,{}
     yield from steps_of(lrs=(0.3,0.1))()
 
-check('06.3', '06', sign_steps, use=use_rule, names=rule_names, without=('numpy', 'sgd', 'adam', 'adamw'), near=1e-5,
+check('06.3', '06', sign_steps, use=use_rule, names=rule_names, without=('sgd', 'adam', 'adamw'), near=1e-5,
       same=('basic_adam', 'Adam'), mistakes={
     'the size of the gradient is left in the step; g over the root of its square is only its sign': signs(lambda p, g: g),
     'the gradient is divided by the norm of all of it; each number is divided by its own size':
@@ -90,7 +98,8 @@ def counts(of_matrix, of_start, along=(0,0)):
 def in_order(*order): return lambda: dict(zip(COUNTED, [[*counts(45, 45)().values()][i] for i in order]))
 
 def use_counts(answer):
-    flat = [o for side in answer for o in (side if isinstance(side, (tuple, list)) else [side])]
+    sides = [o.tolist() if hasattr(o, 'tolist') else o for o in answer]
+    flat = [o for side in sides for o in (side if isinstance(side, (tuple, list)) else [side])]
     return dict(zip(COUNTED, [-1. if o is None else float(o) for o in flat]))
 
 exercise('06.4', use=use_counts, facts=True, near=0.03, mistakes={
@@ -104,9 +113,19 @@ exercise('06.4', use=use_counts, facts=True, near=0.03, mistakes={
 
 # 5: a warm-up, and a fall at the end
 
+def positions():
+    "Along the whole training, and close together where it begins"
+    for o in (0., 0.5, 1., 0.05, 0.75, 0.1, 0.02, 0.08, 0.15, 0.3, 0.45, 0.55, 0.9, 0.99, 0.01, 1e-3, 1e-9): yield o,
+
+def jumps(pos):
+    "At 0.5 either half may count"
+    return ... if pos==0.5 else pos/0.1 if pos<0.1 else 1. if pos<0.5 else 1-pos
+
 def trapeze(rise=lambda pos: pos/0.1, fall=lambda pos: (1-pos)/0.5, among=min, top=1.): return lambda pos: among(rise(pos), top, fall(pos))
 
 check('06.5', '06', positions, near=1e-6, names=('pos',), mistakes={
+    'at 0.5 it jumps to 0.5; during the last half it goes from 1 down to 0, so divide by 0.5': jumps,
+    'during the first tenth it is 0; there it rises from 0 to 1': trapeze(rise=lambda pos: 0. if pos<0.1 else 1.),
     'it falls from the start; the fall begins at 0.5': trapeze(fall=lambda pos: 1-pos),
     'it rises from 0 to 1 in the first tenth, so divide by 0.1': trapeze(rise=lambda pos: pos),
     'it rises during half of the training; the first tenth was asked for': trapeze(rise=lambda pos: pos/0.5),
@@ -129,7 +148,7 @@ def curvatures(factor=2/20):
 
 def critical(curvature, rate=3e-5): return (1-math.sqrt(rate*curvature))**2
 
-exercise('06.6', near=2e-5, mistakes={
+exercise('06.6', near=1e-4, mistakes={
     'this is for the largest curvature; the floor of the valley has the smallest': lambda: critical(curvatures()[0]),
     'the curvatures are those of the mean squared error: the eigenvalues of `2/20*features.T@features`':
         lambda: critical(curvatures(1.)[-1]),

@@ -21,6 +21,8 @@ def letters(formula): return [o for o in 'abcwxy' if any(o in w for w in formula
 def formulas():
     "Formulas and the numbers in them"
     for formula,*values in FORMULAS: yield formula,*values
+    yield ATTRIBUTES,2.,3.
+ATTRIBUTES,HAS = 'the attributes of a*b','a result has `op`, `inputs`, `backward_fns`, `index`, `backward_order`'
 def formula_names(formula, *_): return 'formula',*letters(formula)
 
 def doubled(x, times):
@@ -36,7 +38,8 @@ def number(o):
     return _Nested() if hasattr(o, 'backward_fns') or hasattr(o, 'slopes') else o
 
 def use_value(cls, formula, *values):
-    "The results of `formula` and the gradients that they leave"
+    "The results of `formula` and the gradients that they leave, or what the rest of the page reads of a result"
+    if formula==ATTRIBUTES: return told_of(cls, *values)
     given = {k: cls(v) for k,v in zip(letters(formula), values)}
     told = {}
     for i,part in enumerate(formula.split(';')):
@@ -44,6 +47,15 @@ def use_value(cls, formula, *values):
         result.backward()
         told[f'the data of the result{f" {i+1}" if i else ""}'] = number(result.data)
     return told | {f'{k}.grad': number(o.grad) for k,o in given.items()} | {f'{k}.data': number(o.data) for k,o in given.items()}
+
+def told_of(cls, *values):
+    a,b = map(cls, values)
+    out = a*b
+    if not all(hasattr(out, k) for k in ('op', 'inputs', 'backward_fns', 'index', 'backward_order')): return {HAS: False}
+    return {HAS: True, 'its inputs are the factors': [*map(id, out.inputs)]==[id(a), id(b)],
+            'a number of its own has no inputs': len(a.inputs)==0,
+            'what its backward functions give for 1': [f(1.) for f in out.backward_fns],
+            'backward_order begins with it': bool([*out.backward_order()][:1]==[out])}
 
 def engine(add=(lambda a, b: 1, lambda a, b: 1), mul=(lambda a, b: b, lambda a, b: a), power=lambda a, n: n*a**(n-1), tanh=lambda t: 1-t*t,
            minus=-1, start=1., upstream=lambda d, g: d*g, order=sorted, accumulate=lambda old, new: old+new, right=True, wrap=True,
@@ -76,7 +88,17 @@ def engine(add=(lambda a, b: 1, lambda a, b: 1), mul=(lambda a, b: b, lambda a, 
             self.grad = start
             for o in order(found.values(), key=lambda o: -o.index):
                 for inp,d in zip(o.inputs, o.slopes): inp.grad = accumulate(inp.grad, d(o.grad) if callable(d) else upstream(d, o.grad))
-    return made(use_value, Wrong)
+    told = made(use_value, Wrong)
+    def of_formulas(formula, *values): return ... if formula==ATTRIBUTES else told(formula, *values)
+    of_formulas.wrong = Wrong
+    return of_formulas
+
+def bare():
+    "The mistake of a Value that keeps what it was computed from under other names"
+    right = engine()
+    def told(formula, *values): return use_value(right.wrong, formula, *values)
+    told.wrong = right.wrong
+    return told
 
 @check('Value', '03a', formulas, use=use_value, names=formula_names, without=('autograd', 'numpy'), same=('Value',), hints=(
     ('Begin with `__init__`, `+` and `backward`, and try `a + a` before you write more: what does a sum send back to each of its '
@@ -103,6 +125,13 @@ def engine(add=(lambda a, b: 1, lambda a, b: 1), mul=(lambda a, b: b, lambda a, 
     'the derivative of the tanh is 1-t², with the result t squared': engine(tanh=lambda t: 1-t),
     'the tanh passes the gradient on as it is; multiply by its derivative, 1-t²': engine(tanh=lambda t: 1),
     'the derivative of the tanh is 1-t²; here the sign is wrong': engine(tanh=lambda t: t*t-1),
+    'the backward function of the tanh leaves out the gradient of the result, `g`; multiply by it': engine(tanh=lambda t: lambda g: 1-t*t),
+    'the backward function of the power leaves out the gradient of the result, `g`; multiply by it':
+        engine(power=lambda a, n: lambda g: n*a**(n-1)),
+    'the backward functions of tanh and power leave out the gradient of the result, `g`; multiply by it':
+        engine(tanh=lambda t: lambda g: 1-t*t, power=lambda a, n: lambda g: n*a**(n-1)),
+    'the gradients are right, but what the page reads is kept under other names: the drawing asks for `op`, `inputs`, `backward_fns`, '
+    '`index` and `backward_order()`, as in the first class on this page': bare(),
     'a difference is a sum here; multiply what is subtracted by -1': engine(minus=1),
     'only the result passes its gradient on; each value does, after its own has arrived: begin with the newest and go back to the oldest':
         engine(order=lambda values, key: sorted(values, key=lambda o: o.index)),
@@ -140,6 +169,9 @@ def engine(add=(lambda a, b: 1, lambda a, b: 1), mul=(lambda a, b: b, lambda a, 
     'an ordinary number on the right, as in `a*2`, is not taken; wrap it in a Value': engine(wrap=False)})
 def value_wanted(formula, *values):
     "By PyTorch, which has the same operations"
+    if formula==ATTRIBUTES:
+        return {HAS: True, 'its inputs are the factors': True, 'a number of its own has no inputs': True,
+                'what its backward functions give for 1': [values[1], values[0]], 'backward_order begins with it': True}
     given = {k: torch.tensor(v, dtype=torch.float64, requires_grad=True) for k,v in zip(letters(formula), values)}
     told = {}
     with torch.enable_grad():
@@ -240,13 +272,14 @@ def layer(n=lambda n_out: n_out, same=False, call=lambda self, xs: [o(xs) for o 
         def parameters(self): return parameters(self)
     return Wrong
 
-def mlp(pairs=lambda sizes: zip(sizes, sizes[1:]), send=True, parameters=lambda self: [p for o in self.layers for p in o.parameters()]):
+def mlp(pairs=lambda sizes: zip(sizes, sizes[1:]), send=True, last=lambda outs: outs,
+        parameters=lambda self: [p for o in self.layers for p in o.parameters()]):
     class Wrong:
         def __init__(self, *sizes): self.layers = [layer()(a, b) for a,b in pairs(sizes)]
         def __call__(self, xs):
             out = xs
             for o in self.layers: out = o(out if send else xs)
-            return out
+            return last(out)
         def parameters(self): return parameters(self)
     return Wrong
 
@@ -289,6 +322,10 @@ check('MLP', '03a', mlps, use=use_part, names=NAMES, same=('MLP',), hints=(
     ('There is a layer for each pair of neighbours in `sizes`: `zip(sizes, sizes[1:])` gives them. A call hands `xs` to the first '
      'layer, and what comes out to the next one, in a loop.')), mistakes=mistakes(use_part, **{
     'every layer gets the inputs of the network; each gets the outputs of the one before': mlp(send=False),
+    'the first output comes back alone; give the list of all that the last layer gives, also where there is only one':
+        mlp(last=lambda outs: outs[0]),
+    'where there is one output it comes back alone; give the list of the last layer there, too':
+        mlp(last=lambda outs: outs[0] if len(outs)==1 else outs),
     'the last layer is missing: a network has a layer for each *pair* of sizes, `zip(sizes, sizes[1:])`':
         mlp(pairs=lambda sizes: list(zip(sizes, sizes[1:]))[:-1] or [sizes]),
     '`parameters` gives those of the last layer only': mlp(parameters=lambda self: self.layers[-1].parameters())}), **REST)(part_wanted)
