@@ -141,7 +141,8 @@ def difference(
     if isinstance(want, dict):
         if not isinstance(got, dict): return f'{kind(got)}, not a dict'
         if d := next((f'{k}: {d}' for k,w in want.items() if k in got and (d := difference(got[k], w, near))), ''): return d
-        return '' if got.keys()==want.keys() else f'the keys are {list(got)}, not {list(want)}'
+        if got.keys()==want.keys(): return ''
+        return next((f'{k}: {v}' for k,v in got.items() if k not in want), f'the keys are {list(got)}, not {list(want)}')
     if isinstance(want, bool) and isinstance(got, bool): return '' if got==want else f"should{' not'*got} be so, and is{' not'*want}"
     if isinstance(want, float):
         if isinstance(got, torch.Tensor) and got.numel()==1: got = got.item()
@@ -318,7 +319,9 @@ def _verdict(c, f, seconds):
         return Verdict(name, 'wrong', f'{name}: {bad}, and this exercise does without: write it out yourself', inputs=n)
     own = _parameters(f)
     names = c.names(*args) if callable(c.names) else c.names or own
-    if not mistake and isinstance(got, Exception): mistake = raised(got)
+    if not mistake and inspect.isclass(f) and not hasattr(f, gone := str(getattr(got, 'name', ''))) and gone in _methods(f):
+        mistake = f'`{gone}` is still to write'
+    elif not mistake and isinstance(got, Exception): mistake = raised(got)
     elif not mistake and not bad.startswith('it ') and not c.facts:
         mistake = in_general([(g, w) for (_,g,_),w in zip(results, wanted)], c.near, got)
     if not mistake and not bad.startswith('it gives no'):

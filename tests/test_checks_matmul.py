@@ -39,7 +39,8 @@ def by_lists(a, b):
     return c
 def by_fsum(a, b):
     columns = list(zip(*b.tolist()))
-    return torch.tensor([[math.fsum(x*y for x,y in zip(row, column)) for column in columns] for row in a.tolist()]).to(a.dtype)
+    rows = [[math.fsum(x*y for x,y in zip(row, column)) for column in columns] for row in a.tolist()]
+    return torch.tensor(rows).to(a.dtype).view(len(a), b.shape[1])
 def by_items(a, b):
     c = torch.zeros(len(a), b.shape[1], dtype=a.dtype)
     for i in range(len(a)):
@@ -166,3 +167,10 @@ def test_what_an_exercise_does_without_is_told():
 def test_an_exception_that_is_returned_is_told():
     v = verdict('matmul_bcast', lambda a, b: (a[:,:,None]*b).sum(1) if a.shape[1]==len(b) else ValueError('they do not fit'))
     assert '`raise` it' in v.mistake, v.text
+
+def test_a_product_that_is_wrong_without_rows_or_columns_is_told():
+    def by_rows(a, b):
+        assert a.shape[1]==len(b)
+        return torch.stack([torch.stack([(row*column).sum() for column in b.t()]) for row in a])
+    v = verdict('matmul_dot', by_rows)
+    assert v.state=='wrong' and 'a tensor is empty' in v.mistake, v.text

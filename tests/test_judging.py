@@ -42,7 +42,7 @@ def folder(tmp_path): return new_workbook('mylib', tmp_path)
     ('', 'return styles', f'`styles` is set in a cell of {TWO} that is not exported: is it the name that you mean?'),
     ('# mine\n#| export\nhalf, two = 1, 2', 'return x.clamp_min(0)*two', f'`two` is in a cell of {TWO} that is not exported'),
     ('#| export\ndef helper(x) return x', 'return helper(x)', f'line 2 of the cell of {TWO} that begins with `def helper(x) return x`'),
-    ('', 'return nothing_of_the_kind', 'is it spelt as where it was set')])
+    ('', 'return nothing_of_the_kind', 'is it spelt as there')])
 def test_a_name_that_only_the_notebook_has(folder, capsys, cell, body, told):
     "Is told with the cell; an import and a cell of the book need another word"
     write(folder, 'relu', f'def relu(x): {body}')

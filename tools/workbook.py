@@ -86,6 +86,9 @@ import sys
 if '..' not in sys.path: sys.path.insert(0, '..')  # where {LIB} is
 from fastfound.checking import check, hint, todo'''
 
+NOTE = ("What runs here is yours, as far as you have written it. Where the text tells of times, of random numbers or of what stands in a "
+        "function, it tells of the book's code; yours may differ and be right.")
+
 def workbook_page(page):
     "The notebook of a chapter as a workbook"
     nb,cells = json.loads(road.path(page).read_text(encoding='utf-8')),[]
@@ -106,6 +109,8 @@ def workbook_page(page):
             cells.append(code('\n'.join(f'check({o})' for o in names(source)), cell['id'][::-1]))
     default = next(i for i,c in enumerate(cells) if road.source(c).startswith('#| default_exp'))
     cells.insert(default+1, code('#| export\nfrom fastfound.checking import todo', 'ffffffff', jupyter={'source_hidden': True}))
+    title = next(i for i,c in enumerate(cells) if road.source(c).startswith('# '))
+    cells.insert(title+1, {'cell_type': 'markdown', 'id': 'fffffffe', 'metadata': {}, 'source': [NOTE]})
     return {**nb, 'cells': [code(FIRST, 'f1257ce2', jupyter={'source_hidden': True}), *needed(cells)]}
 
 def main(check):

@@ -174,7 +174,7 @@ def linear_layers():
     def whole(*rows): return torch.tensor(rows, dtype=torch.float64)
     yield whole([1.,2.]),whole([3.],[5.]),torch.tensor([7.], dtype=torch.float64)
     yield whole([1.,2.],[3.,4.]),whole([5.,6.],[7.,8.]),torch.tensor([10.,20.], dtype=torch.float64)
-    sizes = [(1,1,1), (2,2,2), (3,2,2), (2,3,2), (2,2,3), (3,3,3), (1,4,3), (4,1,3), (3,4,1), (8,7,5)]
+    sizes = [(1,1,1), (2,2,2), (3,2,2), (2,3,2), (2,2,3), (3,3,3), (1,4,3), (4,1,3), (3,4,1), (0,2,3), (2,0,3), (2,3,0), (8,7,5)]
     for i,(n,k,m) in enumerate(sizes): yield randn(n,k, seed=3*i),randn(k,m, seed=3*i+1),randn(m, seed=3*i+2)
     for i,(n,k,m) in enumerate(sizes[1:5]):
         yield randn(n,k, seed=i, dtype=torch.float32),randn(k,m, seed=i+20, dtype=torch.float32),randn(m, seed=i+40, dtype=torch.float32)

@@ -29,7 +29,8 @@ def _numbers(o): return o.detach().double() if isinstance(o, torch.Tensor) else 
 
 RAISED = [
     (RecursionError, '', 'it calls itself without end: a call must come, sooner or later, to a case that it answers at once'),
-    (NameError, '', 'a name is used that has no value there: is it spelt as where it was set, and is it set on every way to that line?'),
+    (NameError, '', 'a name is used that has no value there: has the cell been run that sets it, is it spelt as there, and is it set on '
+     'every way to that line?'),
     (Exception, 'NoneType', 'something that should be a value is `None`: a function that ends without `return` gives it, an argument that '
      'was left out may be it, and so is a gradient not yet computed'),
     (AttributeError, 'Module.__init__', 'a module must be set up before anything is kept in it: first `super().__init__()`'),
@@ -173,6 +174,7 @@ def in_general(
         default = all(o.dtype==torch.get_default_dtype() for o,_ in kinds)
         return 'the numbers are right, but not their dtype' + ': a new tensor has the default dtype unless you name another'*default
     if not off or strange: return ''
+    if not any(o.numel() for both in off for o in both): return ''
     if all(w.ndim==2 and same(g, w.t()) for g,w in off): return 'the result is transposed: rows and columns are swapped'
     if all(g.ndim!=w.ndim and g.numel()==w.numel() and same(g.flatten(), w.flatten()) for g,w in off):
         return ('the numbers are right, but there is an axis too many or too few: `keepdim` or an index with `None` makes one, `squeeze` '

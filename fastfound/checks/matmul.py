@@ -16,6 +16,7 @@ def matrices():
     for n,k,m in SIZES[3:9]: yield (randn(n,k, seed=n)*9).long(),(randn(k,m, seed=m)*9).long()
     yield randn(3,2, seed=1).t(),randn(4,3, seed=2).t()  # not contiguous
     yield randn(4,6, seed=1)[:,::2],randn(3,5, seed=2)
+    for n,k,m in ((0,3,2), (3,2,0)): yield randn(n,k),randn(k,m)
 
 def product(a, b):
     "The product in float64, as numbers of the dtype of `a`"
@@ -146,8 +147,10 @@ def stretching(a, b):
     return product(*((a, b) if a.shape[1]==b.shape[0] else (a.expand(-1, len(b)), b) if a.shape[1]==1 else (a, b.expand(a.shape[1], -1))))
 
 def if_they_fit(f):
-    "The mistake `f`, which may refuse what does not fit, or not"
-    def told(a, b): return f(a, b) if fit(a, b) and a.shape!=LARGE else ...
+    "The mistake `f`, which may refuse what does not fit, or not, and may take matrices without rows or columns, or not"
+    def told(a, b):
+        if not fit(a, b) or a.shape==LARGE: return ...
+        return f(a, b) if a.numel() and b.numel() or f is product else ...
     told.wrong = f
     return told
 

@@ -263,7 +263,8 @@ def shuffled_batches(order, size):
     'the last batch is left out if it is short; an epoch visits every example': a_loader(batches=whole_batches),
     'the order is drawn once, when the loader is made, so that all epochs have the same one; draw it in `__iter__`': a_loader(once=True),
     'the second epoch is empty: what was made in `__init__` is used up by the first; begin anew in each `__iter__`': a_loader(end=True),
-    'nothing is shuffled; pass `shuffle` on to the sampler': a_loader(order=lambda n, shuffle: torch.arange(n)),
+    'nothing is shuffled: is `shuffle` passed on to the sampler, and does a batch take its indices from what it gives?':
+        a_loader(order=lambda n, shuffle: torch.arange(n)),
     'everything is shuffled, whether asked for or not; pass `shuffle` on to the sampler':
         a_loader(order=lambda n, shuffle: torch.randperm(n)),
     'only the order of the batches is random; the examples of a batch are still neighbours, so shuffle the examples':

@@ -190,7 +190,7 @@ def network_inputs(*all_sizes):
     "What to look at, sizes and inputs"
     for i,sizes in enumerate(all_sizes): yield 'outputs and gradients',sizes,numbers(sizes[0], i)
     for sizes in all_sizes[1:3]: yield 'parameters',sizes,[]
-    yield 'the first weights',(400, *all_sizes[1][1:]),[]
+    yield 'the first weights',(80,20, *all_sizes[1][2:]) if all_sizes[1][1:] else (400,),[]
 
 def neurons_of(o):
     "All neurons of a neuron, layer or network, first layer first"
