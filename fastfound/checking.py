@@ -187,7 +187,7 @@ def _marked(got, want, near):
     if a!=b and '[' in a and '[' in b and len(a)==len(b):
         lines.append(' '*12 + ''.join('^' if x!=y else ' ' for x,y in zip(a, b)))
         lines[-1] = lines[-1].rstrip()
-    elif a==b or isinstance(want, torch.Tensor): lines += _apart(got, want, near)
+    elif a==b or isinstance(want, torch.Tensor) and want.ndim: lines += _apart(got, want, near)
     return lines
 
 def _apart(got, want, near, at=()):

@@ -147,3 +147,7 @@ def test_pytorchs_initialisation_is_told():
     def by_torch(n_in, n_out, a=0., mode='fan_in'): return nn.init.kaiming_normal_(torch.empty(n_out, n_in), a, mode).t()
     assert 'it uses kaiming_normal_' in verdict('kaiming', by_torch).text
     assert 'it uses relu' in verdict('relu', torch.relu).text
+
+@pytest.mark.parametrize('f', [lambda o, t: (o-t).pow(2).sum(), lambda o, t: (o-t).pow(2).mean().sqrt(), lambda o, t: (o-t).abs().mean()])
+def test_a_loss_that_is_wrong_and_refuses_nothing_is_told_what_is_wrong_first(f):
+    assert verdict('mse', f).mistake.startswith(('this is the sum', 'this is the root', 'these are the absolute'))

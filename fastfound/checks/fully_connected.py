@@ -244,11 +244,13 @@ def use_loss(f, output, targ):
     except Exception: return REFUSED
 
 def fit(f):
-    "The mistake of `f`, which refuses shapes that differ"
+    "The mistake of `f`, which may refuse shapes that differ, or not"
     def wrong(output, targ):
         assert output.shape==targ.shape
         return f(output, targ)
-    return made(use_loss, wrong)
+    def told(output, targ): return f(output, targ) if output.shape==targ.shape else ...
+    told.wrong = wrong
+    return told
 
 def mean_square(output, targ): return ((output.double()-targ.double())**2).mean().to(output.dtype)
 
