@@ -230,7 +230,7 @@ def another_way(blank):
 @pytest.mark.long
 def test_no_cell_needs_the_answers_of_the_book(tmp_path):
     "With right answers by other means in the blanks, all pages run to their end"
-    folder = new_workbook('others', tmp_path)
+    folder = new_workbook('another', tmp_path)
     for o in BLANKS: write(folder, o.name, another_way(o), above='')
     env = {k: v for k,v in os.environ.items() if k!='IN_TEST'}  # in a test nbdev exports nothing
     env |= {'PYTHONPATH': f"{ROOT}{os.pathsep}{ROOT/'tests'}", 'OMP_NUM_THREADS': '1', 'FASTFOUND_OFFLINE': '1', 'FASTFOUND_DATA': ''}
