@@ -203,7 +203,8 @@ def judge(
 ) -> dict:         # from each Blank to a dict with `state`, `text`, `mistake`, `inputs`, `notes`, and `cause` where others share it
     "Check what is written in the notebooks of a workbook"
     lib,wanted = library_name(folder),chosen(chapters)
-    originals = {o.module: notebook_code(CHAPTERS/f'{o.page}.ipynb', lib) for o in blanks()}
+    pages = {o.module: o.page for o in blanks()}  # each is read once
+    originals = {k: notebook_code(CHAPTERS/f'{o}.ipynb', lib) for k,o in pages.items()}
     codes,unread,twice = workbook_code(Path(folder)/'nbs', lib)
     broken,told = _mend(codes, originals)
     for page,texts in twice.items(): told.setdefault(page, []).extend(texts)
