@@ -59,8 +59,8 @@ FORBIDDEN = {
     'init': '''kaiming_normal_ kaiming_uniform_ xavier_normal_ xavier_uniform_'''.split(),
     'broadcasting': '''broadcast_shapes broadcast_tensors broadcast_arrays broadcast_to expand expand_as add sub mul div where maximum
         __add__ __sub__ __mul__ __truediv__'''.split(),
-    'autograd': 'backward grad grad_and_value autograd_grad requires_grad_ vjp jvp jacobian jacrev jacfwd hessian'.split(),
-    'numpy': 'numpy __array__ __array_wrap__ from_numpy tolist'.split()}
+    'autograd': 'backward grad grad_and_value autograd_grad requires_grad_ vjp jvp jacobian jacrev jacfwd hessian'.split()}
+FORBIDDEN['numpy'] = [*FORBIDDEN['numpy alone'], 'tolist']
 
 def rng(seed): return torch.Generator().manual_seed(seed)
 
