@@ -71,3 +71,27 @@ def test_on_the_sample_as_well(page, tmp_path, monkeypatch):
     assert run(road.path(page), to=tmp_path/'page.ipynb')==''
     cells = json.loads((tmp_path/'page.ipynb').read_text(encoding='utf-8'))['cells']
     assert unshown(cells, shown(cells), WHERE)==[]
+
+LAST,EACH = r'([\d.,]+)$',r'\d[\d.]*'  # the last number of each row of a table; each number
+TIMES = [  # a page, the beginning of a cell that measures times, the numbers of its output, and what the prose says of them
+    ('01_matmul', 'def product_of_lists', EACH, lambda gap: gap>30),
+    ('01_matmul', 'out,one = ', EACH, lambda fraction,without: 0.5<fraction<0.95 and without>10),
+    ('01_matmul', "[times[k]/passes*1e6", EACH, lambda *microseconds: max(microseconds)<3*min(microseconds)),
+    ('01_matmul', 'try_product(operator.matmul', LAST, lambda *faster: rising(faster) and faster[-1]>10_000),
+    ('01a_einsum', 'def ratio', LAST, lambda small,large,larger: small<0.8<min(large,larger)),
+    ('01b_kernels', 'n = 512', r'^([\d.]+) times faster', lambda faster: faster>1.5),
+    ('01b_kernels', '@_compiled\ndef _order_ijl', LAST, lambda *speeds: rising(speeds[::-1])),
+    ('01b_kernels', 'def relative', LAST, lambda *speeds: rising(speeds) and 0.75<speeds[-1]<1.2),
+    ('03b_engine', 'def ratio', LAST, lambda large,small: large<1.5<small),
+    ('07b_resnet_by_hand', 'xb,yb = x_train', LAST, lambda theirs,ours: theirs==1<ours),
+    ('09_attention', 'x64,y64,real64', r"time': ([\d.]+)", lambda times: 1<times<3)]
+
+def rising(values): return all(a<b for a,b in zip(values, values[1:]))
+
+@pytest.mark.parametrize('page,begin,pattern,holds', TIMES, ids=[f'{page}: {begin[:20]}' for page,begin,*_ in TIMES])
+def test_the_times_that_a_page_shows_bear_it_out(page, begin, pattern, holds):
+    "They are measured once and read ever after, so no machine that was slow or busy for a moment may have made them"
+    cell, = (c for c in road.cells(page) if road.source(c).startswith(begin))
+    text = ''.join(''.join(o.get('text') or o['data']['text/plain']) for o in cell['outputs'])
+    values = [float(o.replace(',', '')) for o in re.findall(pattern, text, re.M)]
+    assert holds(*values), values
