@@ -355,7 +355,7 @@ def central_differences(
 @checked
 def median_time(
     f:Callable,       # called without arguments
-    budget:float=0.2, # stop repeating after this many seconds
+    budget:float=0.2, # stop repeating after this many seconds, with three calls at least
 ) -> float:           # seconds for a call
     "The median time of a call of `f`, after a first call to warm up"
     def timed(number):
@@ -366,7 +366,7 @@ def median_time(
     timed(1)
     samples = [timed(1)]
     number = max(1, int(1e-3/max(samples[0], 1e-9)))  # calls shorter than a millisecond are timed together
-    while time.perf_counter()<end and len(samples)<1000: samples.append(timed(number))
+    while len(samples)<3 or time.perf_counter()<end and len(samples)<1000: samples.append(timed(number))
     return median(samples)
 
 # %% ../nbs/library/basics.ipynb #b5d078c9
