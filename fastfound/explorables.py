@@ -170,7 +170,7 @@ def explore_backprop(
     _check_nodes(nodes)
     still = escape(', '.join(f'{o[0]} = ' + (str(o[1]) if len(o)==2 else f"{o[1]}({', '.join(o[2])})") for o in nodes))
     return Explorable(web_file('backprop.js'), dict(nodes=[list(o) for o in nodes], low=low, high=high), f'<p>{still}</p>',
-                      'Step forward until the loss is known, then on, and watch the gradients come back. '
+                      'Step forward until the result is known, then on, and watch the gradients come back. '
                       'Move an input, or drag it up and down, and everything follows.')
 
 # %% ../nbs/library/explorables.ipynb #5cd26b2b

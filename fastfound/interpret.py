@@ -125,7 +125,7 @@ def _whole(x, what):
 def confusion_matrix(
     preds:Tensor, # predicted class numbers (n,)
     targ:Tensor,  # class numbers of the targets (n,)
-    c=None,             # number of classes; by default as many as occur
+    c=None,             # number of classes; by default the highest that occurs, plus 1
 ) -> Tensor:      # int64 (c,c): a row for each target class, a column for each predicted class
     "How often each class is predicted for each target class"
     preds,targ = [_whole(o.flatten() if isinstance(o, Tensor) else o, what) for o,what in ((preds, 'predictions'), (targ, 'targets'))]
