@@ -37,7 +37,7 @@ def test_the_books_solution_is_right(name):
 
 def is_function(c, mistake): return hasattr(mistake, 'wrong') or c.use.__name__=='call'  # a class's is told in terms of what is compared
 
-@pytest.mark.parametrize('name,text', [(c.name, text) for c in CHECKS.values() for text,mistake in c.mistakes.items() if is_function(c, mistake)])
+@pytest.mark.parametrize('name,text', [(c.name, text) for c in CHECKS.values() for text,o in c.mistakes.items() if is_function(c, o)])
 def test_a_usual_mistake_is_told(name, text, monkeypatch):
     "What makes it is wrong, and met by its own sentence"
     c = CHECKS[name]
@@ -51,7 +51,8 @@ def test_a_usual_mistake_is_told(name, text, monkeypatch):
 
 def test_pages_store_the_numbers_of_inputs_that_are_tried():
     "When a check gets an input more, the pages that show its verdict are made again"
-    pages = [json.loads(o.read_text(encoding='utf-8')) for o in (*map(road.path, road.chapters()), ROOT/'nbs/programs/write_your_own.ipynb')]
+    paths = *map(road.path, road.chapters()),ROOT/'nbs/programs/write_your_own.ipynb'
+    pages = [json.loads(o.read_text(encoding='utf-8')) for o in paths]
     texts = [''.join(o.get('text', '')) for page in pages for c in page['cells'] for o in c.get('outputs', [])]
     shown = [o for text in texts for o in re.findall(r'^(\S+): right, (\d+) inputs', text, re.M)]
     assert len(shown)>25
