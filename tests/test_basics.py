@@ -5,10 +5,10 @@ from pathlib import Path
 from unittest.mock import patch
 import numpy as np, pytest, torch
 from fastcore.test import test_fail as fails
+from torch.overrides import TorchFunctionMode
 from fastfound import basics
 from fastfound.basics import central_differences, check_tensor, check_writable, checked, default_device, in_words, set_seed, speedup
 from fastfound.basics import median_time, test_near
-from torch.overrides import TorchFunctionMode
 
 nan,inf = float('nan'),float('inf')
 
